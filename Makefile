@@ -14,6 +14,9 @@ build: ## build the extension: target/release/libfilesync.so
 	@tests/install build
 	cargo build --locked --release --package filesync-extension
 
+cli: ## build the owner's command: target/release/filesync; needs no PHP
+	cargo build --locked --release --package filesync-cli
+
 install: ## install filesync on a hub, or reinstall it after an upgrade: HUB=<hub root> [EXTENSION=<built .so>]; see tools/hub for more
 	@HUB="$(HUB)" EXTENSION="$(if $(filter file,$(origin EXTENSION)),,$(EXTENSION))" tools/hub install
 
@@ -57,6 +60,11 @@ test-set: ## a backup set is what the hub has, made while files change, killed, 
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/set/run
 
+test-cli: ## the owner's command backs up a hub without filesync: the set is what the hub has
+	@tests/install test
+	@cargo build --locked --profile quick --package filesync-cli
+	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/BackupTest.php
+
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
@@ -70,4 +78,4 @@ fmt: ## format the code, Rust and PHP
 	cargo fmt
 	tests/format-php --write
 
-.PHONY: help build install uninstall dist demo check test test-full test-hubs test-converge test-reconcile test-set bench strings fmt
+.PHONY: help build cli install uninstall dist demo check test test-full test-hubs test-converge test-reconcile test-set test-cli bench strings fmt

@@ -12,10 +12,42 @@ final class Rows
 	private array $bodies = [];
 	/** @var array<string, true> Posts of the channel itself. */
 	private array $own = [];
+	/** @var array<string, true> Posts that nobody can read from outside. */
+	private array $hidden = [];
 
-	public function __construct(private readonly \PDO $database, private readonly string $hub, string $nick)
-	{
+	/** @param bool $isFromOutside Whether only that counts which a hub without filesync shows its owner. */
+	public function __construct(
+		private readonly \PDO $database,
+		private readonly string $hub,
+		string $nick,
+		private readonly bool $isFromOutside = false,
+	) {
 		$this->channel = $this->rows('SELECT * FROM channel WHERE channel_address = ' . $database->quote($nick))[0];
+	}
+
+	/**
+	 * Leaves out posts of photos that have another post, if nobody answered them and a set does not have them: a hub
+	 * shows one post of each photo, and of the others those that somebody answered. Returns how many these are.
+	 */
+	public function withoutHidden(Reading $set): int
+	{
+		$uid = (int) $this->channel['channel_id'];
+		$inSet = [];
+		foreach ($set->entries as $entry) {
+			$inSet += array_column($entry['posts'], 'id', 'id');
+		}
+		foreach ($this->rows(
+			"SELECT mid FROM item WHERE uid = $uid AND item_hidden = 1 AND id = parent AND resource_type = 'photo' AND"
+			. " id NOT IN (SELECT parent FROM item WHERE uid = $uid AND id <> parent) AND resource_id IN (SELECT resource_id"
+			. " FROM item WHERE uid = $uid AND resource_type = 'photo' AND id = parent AND item_deleted = 0"
+			. ' GROUP BY resource_id HAVING COUNT(*) > 1)',
+		) as $row) {
+			if (! isset($inSet[$row['mid']])) {
+				$this->hidden[$row['mid']] = true;
+			}
+		}
+
+		return count($this->hidden);
 	}
 
 	public function channel(): array
@@ -135,9 +167,18 @@ final class Rows
 			. " (SELECT parent FROM item WHERE uid = $uid AND resource_id = $quoted AND item_deleted = 0"
 			. " AND resource_type IN ('photo', 'attach'))",
 		) as $row) {
+			if (isset($this->hidden[$row['mid']])) {
+				continue;
+			}
+			// A hub says of an author only what it knows where to find.
 			$author = $this->rows(
 				'SELECT xchan_name, xchan_pubkey FROM xchan WHERE xchan_hash = '
-					. $this->database->quote($row['author_xchan']),
+				. $this->database->quote($row['author_xchan'])
+				. (
+					$this->isFromOutside
+						? ' AND xchan_hash IN (SELECT hubloc_hash FROM hubloc WHERE hubloc_deleted = 0)'
+						: ''
+				),
 			);
 			$this->bodies[$row['mid']] = $row['body'];
 			if ($row['author_xchan'] === $this->channel['channel_hash']) {

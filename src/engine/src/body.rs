@@ -109,6 +109,10 @@ pub struct FileData {
     pub length: Option<u64>,
     /// The bytes; none if they cannot be decoded.
     pub bytes: Option<Vec<u8>>,
+    /// Size of the whole file, as its row has it.
+    pub size_bytes: Option<u64>,
+    /// When it was changed, in the format of the hub's database.
+    pub edited: String,
 }
 
 impl FileData {
@@ -124,6 +128,8 @@ impl FileData {
             start: row.start.number()?,
             length: row.length.as_ref().and_then(Loose::number),
             bytes: decoded.ok(),
+            size_bytes: row.filesize.as_ref().and_then(Loose::number),
+            edited: text(row.edited),
         })
     }
 }
@@ -152,6 +158,8 @@ struct Data<'a> {
     #[serde(default)]
     start: Loose,
     length: Option<Loose>,
+    filesize: Option<Loose>,
+    edited: Option<Text>,
     #[serde(default, borrow)]
     content: Cow<'a, str>,
 }

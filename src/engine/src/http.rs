@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::head;
 use crate::limits::TransferLimits;
 use crate::patience::{Patience, StallMeter, TICK};
-use crate::signature::Secret;
+use crate::signature::{Pass, Secret};
 
 /// Which addresses may be reached.
 #[derive(Clone, Copy, Debug)]
@@ -46,16 +46,29 @@ pub(crate) enum Pool {
 
 impl HttpClient {
     /// Builds the client; opens nothing.
-    pub(crate) fn new(policy: AddressPolicy, ca_pem: Option<&[u8]>, limits: &TransferLimits) -> Result<Self> {
+    pub(crate) fn new(
+        policy: AddressPolicy,
+        ca_pem: Option<&[u8]>,
+        proxy: Option<&str>,
+        limits: &TransferLimits,
+    ) -> Result<Self> {
         let tls = tls_config(ca_pem)?;
         let resolver = Arc::new(PolicyResolver { allow_private: policy.allow_private_addresses, known: Mutex::default() });
         let build = || {
-            reqwest::Client::builder()
+            let mut builder = reqwest::Client::builder().no_proxy();
+            if let Some(proxy) = proxy {
+                // Its address may hold a password, so the cause is not shown.
+                let proxy = reqwest::Proxy::all(proxy).map_err(|_| {
+                    Error::new(ErrorKind::InvalidInput, "reading the address of a proxy")
+                        .context("expected", "such as http://proxy.example:3128")
+                })?;
+                builder = builder.proxy(proxy);
+            }
+            builder
                 .tls_backend_preconfigured(tls.clone())
                 .dns_resolver(resolver.clone())
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
-                .no_proxy()
                 .http1_only()
                 // An invalid line, such as a file name with a control character, must not spoil the others.
                 .http1_ignore_invalid_headers_in_responses(true)
@@ -172,6 +185,11 @@ impl Request {
         value.set_sensitive(true);
         self.headers.insert(name, value);
         Ok(self)
+    }
+
+    /// Adds what says that an owner asks.
+    pub(crate) fn pass(self, pass: &Pass) -> Result<Self> {
+        self.header(pass.header, &pass.value)
     }
 
     pub(crate) fn range(mut self, first: u64, last: u64) -> Result<Self> {

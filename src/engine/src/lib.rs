@@ -10,15 +10,16 @@
 //! use std::time::Duration;
 //!
 //! use filesync_engine::transfer::{BatchOptions, Outcome, Surroundings, TransferBatch, TransferSpec};
-//! use filesync_engine::{AddressPolicy, Identity, Limits, Result};
+//! use filesync_engine::{Access, AddressPolicy, Identity, Limits, Result};
 //!
 //! /// Receives files into a folder; returns the names of those that are whole, proven and on disk.
 //! fn receive(folder: &Path, own: Identity, surroundings: Surroundings, wanted: Vec<TransferSpec>) -> Result<Vec<String>> {
 //!     let mut batch = TransferBatch::new(BatchOptions {
 //!         root: folder,
-//!         identity: own,
+//!         access: Access::Channel(own),
 //!         policy: AddressPolicy { allow_http: false, allow_private_addresses: false },
 //!         ca_pem: None,
+//!         proxy: None,
 //!         store_root: None,
 //!         parallel: 4,
 //!         ranges: 4,
@@ -50,6 +51,7 @@ mod http;
 pub mod inventory;
 pub mod item;
 mod limits;
+pub mod owner;
 pub mod pack;
 mod paths;
 mod patience;
@@ -68,7 +70,7 @@ pub use getfile::HubUrl;
 pub use http::AddressPolicy;
 pub use limits::{InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
 pub use paths::{FileFacts, RelativePath, Root};
-pub use signature::{ChannelKey, Identity, PublicKey, Secret};
+pub use signature::{Access, ChannelKey, Identity, Pass, PublicKey, Secret};
 pub use upload::{Upload, UploadSpec};
 
 /// Parsers of other hubs' replies, for the fuzz targets.

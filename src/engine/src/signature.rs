@@ -156,7 +156,8 @@ impl fmt::Debug for ChannelKey {
 pub struct Secret(String);
 
 impl Secret {
-    pub(crate) fn new(text: String) -> Self {
+    /// Keeps a text from being shown.
+    pub fn new(text: String) -> Self {
         Self(text)
     }
 
@@ -169,6 +170,34 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Who asks a hub, and how that is proven.
+#[derive(Debug)]
+pub enum Access {
+    /// The channel, from another of its hubs: it signs its requests.
+    Channel(Identity),
+    /// The channel's owner, who has logged in.
+    Owner(Pass),
+}
+
+/// What each request of an owner carries: the cookie of a session, or a proof of its own.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    pub(crate) header: &'static str,
+    pub(crate) value: Secret,
+}
+
+impl Pass {
+    /// Of a session.
+    pub(crate) fn cookie(value: Secret) -> Self {
+        Self { header: "cookie", value }
+    }
+
+    /// Of a request without a session.
+    pub(crate) fn authorization(value: Secret) -> Self {
+        Self { header: "authorization", value }
     }
 }
 

@@ -134,7 +134,7 @@ impl TransferBatch {
 
     fn origin(&mut self, spec: &OriginSpec) -> Rc<Origin> {
         let key = format!("{} {}", spec.hub, spec.nick);
-        Rc::clone(self.origins.entry(key).or_insert_with(|| Rc::new(Origin::new(spec))))
+        Rc::clone(self.origins.entry(key).or_insert_with(|| Rc::new(Origin::new(spec, &self.shared.access))))
     }
 
     /// Works until the budget is used up or a transfer ends; returns those that ended.

@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("upload", &["digest", "error", "paths", "store"]),
     ("pack", &["digest", "error", "paths", "store"]),
+    ("owner", &["error", "getfile", "http", "limits", "paths", "patience", "set", "signature", "transfer"]),
 ];
 
 /// Files by their path as modules, such as `photo::codec`, and their text.

@@ -8,7 +8,7 @@ use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::ZendHashTable;
 use filesync_engine::transfer::{BatchOptions, Surroundings, TransferBatch as Batch};
-use filesync_engine::{AddressPolicy, ChannelKey, Error, ErrorKind, Identity, Result};
+use filesync_engine::{Access, AddressPolicy, ChannelKey, Error, ErrorKind, Identity, Result};
 
 use crate::convert::{self, Fields};
 use crate::exceptions::OrThrow;
@@ -85,12 +85,13 @@ fn batch(options: &ZendHashTable) -> Result<Batch> {
     let key = ChannelKey::from_pem(fields.text("private_key")?)?;
     Batch::new(BatchOptions {
         root: Path::new(fields.text("root")?),
-        identity: Identity::new(fields.text("channel_hash")?, fields.text("key_id")?, key)?,
+        access: Access::Channel(Identity::new(fields.text("channel_hash")?, fields.text("key_id")?, key)?),
         policy: AddressPolicy {
             allow_http: fields.flag_or("allow_http", false)?,
             allow_private_addresses: fields.flag_or("allow_private_addresses", false)?,
         },
         ca_pem,
+        proxy: None,
         store_root: fields.optional_text("store_root")?.map(Path::new),
         parallel: usize::try_from(fields.number_or("parallel", 1..=16, 4)?).unwrap_or(4),
         ranges: usize::try_from(fields.number_or("ranges", 1..=8, 4)?).unwrap_or(4),

@@ -7,8 +7,9 @@ use super::lists::{Lists, Prepared};
 use super::metadata::{Part, Saved};
 use super::place::{self, Wanted};
 use super::sorter::{Sorted, Sorter};
+use super::staged::{staged_metadata, staged_original, staged_part};
 use super::tree::{Output, Tree};
-use super::writer::{Seen, Set, What, staged_metadata, staged_original, staged_part};
+use super::writer::{Seen, Set, What};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::limits::SetLimits;
@@ -37,6 +38,8 @@ pub struct Found {
     pub moved: u64,
     /// No longer on the hub.
     pub removed: u64,
+    /// Hashes of those, as far as the run lists its changes.
+    pub removed_hashes: Vec<String>,
     /// Could not be read.
     pub failed: u64,
     /// Copied from the hub.
@@ -627,6 +630,12 @@ impl Set {
             changed: report.changed,
             moved: report.moved,
             removed: report.removed,
+            removed_hashes: report
+                .changes
+                .iter()
+                .filter(|change| change.what == "removed")
+                .map(|change| change.hash.clone())
+                .collect(),
             failed: report.failed,
             copied_bytes: report.copied_bytes,
             counts,

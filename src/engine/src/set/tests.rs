@@ -24,6 +24,7 @@ use crate::paths::{RelativePath, Root};
 use crate::signature::ChannelKey;
 use crate::signature::tests::{fresh_key, public_pem};
 
+mod home;
 mod restore;
 
 const START: i64 = 1_795_835_700;

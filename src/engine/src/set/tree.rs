@@ -274,6 +274,12 @@ impl Tree {
         self.root.make_private_folder(&RelativePath::parse(path)?)
     }
 
+    /// Lets only the owner read a file.
+    pub(crate) fn make_private(&self, file: &File) -> Result<()> {
+        self.change(false)?;
+        rustix::fs::fchmod(file, Mode::from_raw_mode(0o600)).or_fail(ErrorKind::Storage, WRITING)
+    }
+
     /// Sets a file's modification time, nanoseconds since 1970.
     pub(crate) fn set_modified(&self, file: &File, mtime_ns: i64) -> Result<()> {
         self.change(false)?;

@@ -11,11 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, Journal, State};
+use super::known::Known;
 use super::lists::{Lists, Prepared};
 use super::lock::{Lock, Writer};
 use super::metadata::{CROP, Metadata, ORIGINAL, Part, Saved};
 use super::place::{self, Wanted};
 use super::sorter::Sorter;
+use super::staged::{WORKSHOP, staged_metadata, staged_original, staged_part, staged_part_of, workshop};
 use super::surroundings::Options;
 use super::tree::Tree;
 use crate::digest::{Digest, Hasher};
@@ -52,6 +54,19 @@ pub enum Original {
     Path(RelativePath),
     /// The bytes themselves.
     Bytes(Vec<u8>),
+    /// A whole file in the run's workshop, which becomes the set's own.
+    Arrived {
+        /// Its name there.
+        name: String,
+        /// Its size.
+        size_bytes: u64,
+        /// Its digest.
+        sha256: Digest,
+        /// When it was changed, nanoseconds since 1970.
+        modified_ns: i64,
+    },
+    /// Those that the set has; see [`Known::has_bytes`].
+    Kept,
 }
 
 /// A scale made by hand.
@@ -152,19 +167,6 @@ pub(crate) struct Seen {
     pub(crate) has_bytes: bool,
     /// Whether the set's copy of the original is known to be damaged.
     pub(crate) is_damaged: bool,
-}
-
-pub(crate) fn staged_metadata(hash: &str) -> String {
-    format!(".partial/metadata/{}.json", place::shelf(hash))
-}
-
-pub(crate) fn staged_original(hash: &str) -> String {
-    format!(".partial/files/{}", place::shelf(hash))
-}
-
-/// Returns where a new crop waits for its place.
-pub(crate) fn staged_part(path: &str) -> String {
-    format!(".partial/{}", path.strip_prefix("data/").unwrap_or(path))
 }
 
 const SEEN: &str = ".partial/seen";
@@ -502,6 +504,10 @@ impl Set {
                 entry.copied_bytes += size;
                 return self.end_entry(entry, Some((original_part(sha256, size), true))).map(Some);
             }
+            Some(Original::Arrived { name, size_bytes, sha256, modified_ns }) => {
+                return self.take_in(entry, &workshop(&name), (sha256, size_bytes), modified_ns).map(Some);
+            }
+            Some(Original::Kept) => return self.keep_bytes(entry).map(Some),
             Some(Original::Path(path)) => path,
         };
         let source = root.open_file(&path)?;
@@ -532,6 +538,113 @@ impl Set {
             return self.advance(None);
         }
         Ok(None)
+    }
+
+    /// Makes a file of the workshop the set's own.
+    fn take_in(&mut self, mut entry: Entry, from: &str, what: (Digest, u64), modified_ns: i64) -> Result<Box<Added>> {
+        let ((sha256, size), hash) = (what, entry.metadata.hash.clone());
+        entry.copied_bytes += size;
+        if let Some(part) = self.same_bytes(&entry, sha256, size) {
+            self.tree.remove(from)?;
+            return self.end_entry(entry, Some((part, false)));
+        }
+        let file = self.tree.open_file(from)?;
+        self.tree.make_private(&file)?;
+        self.tree.set_modified(&file, modified_ns)?;
+        self.tree.rename(from, &staged_original(&hash))?;
+        self.end_entry(entry, Some((original_part(sha256, size), true)))
+    }
+
+    /// Takes the bytes that an earlier part of the run has brought, or else those of the set.
+    fn keep_bytes(&mut self, mut entry: Entry) -> Result<Box<Added>> {
+        if let Some(part) = staged_part_of(&self.tree, &entry.metadata.hash, entry.staged.as_ref())? {
+            entry.earlier_bytes = part.size;
+            return self.end_entry(entry, Some((part, true)));
+        }
+        match entry.old_original().map(|(part, _)| part.clone()) {
+            Some(part) => self.end_entry(entry, Some((part, false))),
+            None => Err(Error::new(ErrorKind::NotFound, ADDING)
+                .context("hash", &entry.metadata.hash)
+                .context("fault", "the set has no bytes of it")),
+        }
+    }
+
+    /// Returns what the set, or an earlier part of the run, has of a file or folder.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the hash is malformed, `Storage` if the disk fails.
+    pub fn known(&self, hash: &str) -> Result<Option<Known>> {
+        Known::of(&self.tree, &self.options.limits, hash)
+    }
+
+    /// Notes that a file or folder is as the set has it; false if the set does not have it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the hash is malformed or no run has begun, `Storage` if the disk fails.
+    pub fn unchanged(&mut self, hash: &str) -> Result<bool> {
+        self.running(ADDING)?;
+        place::check_hash(hash)?;
+        let bytes = self.tree.read(&place::metadata(hash), self.options.limits.metadata_bytes)?;
+        let Some(old) = bytes.and_then(|bytes| Saved::parse(&bytes, &self.options.limits).ok()) else { return Ok(false) };
+        self.tree.remove(&staged_metadata(hash))?;
+        self.tree.remove(&staged_original(hash))?;
+        self.note(&Seen::of_old(hash, Some(&old)))?;
+        Ok(true)
+    }
+
+    /// Makes the folder in which a run keeps what it needs until its end, and returns its path within the set's folder.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if no run has begun, `Storage` if the disk fails.
+    pub fn open_workshop(&mut self) -> Result<&'static str> {
+        self.running("opening a run's workshop")?;
+        self.tree.make_folder(WORKSHOP)?;
+        Ok(WORKSHOP)
+    }
+
+    /// Opens a file of the workshop for reading and for adding at its end.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the name is malformed or no run has begun, `Storage` if the disk fails.
+    pub fn workshop_file(&mut self, name: &str) -> Result<File> {
+        self.running("opening a file of a run's workshop")?;
+        self.tree.append(&workshop(name))
+    }
+
+    /// Writes a file of the workshop; returns its path within the set's folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Set::workshop_file`].
+    pub fn put_in_workshop(&mut self, name: &str, bytes: &[u8]) -> Result<String> {
+        self.running("writing a file of a run's workshop")?;
+        self.tree.put(&workshop(name), bytes)?;
+        Ok(workshop(name))
+    }
+
+    /// Removes a file of the workshop; nothing happens if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Set::workshop_file`].
+    pub fn clear_workshop(&mut self, name: &str) -> Result<()> {
+        self.running("removing a file of a run's workshop")?;
+        self.tree.remove(&workshop(name))
+    }
+
+    /// Takes a prepared run up again, because something is missing in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Set::begin`].
+    pub fn reconsider(&mut self, spec: &RunSpec) -> Result<Begun> {
+        self.prepared = None;
+        self.run = None;
+        self.begin(spec)
     }
 
     /// Returns the set's part with these bytes, if it has them and they are to be trusted.

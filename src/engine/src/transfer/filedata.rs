@@ -7,18 +7,41 @@ use super::source::Origin;
 use crate::body::FileData;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile;
+use crate::head;
 use crate::http::Pool;
 
 /// The longest piece; the hub needs about four times as much memory for it.
 pub(crate) const FILEDATA_BYTES: u64 = 2 << 20;
 
+/// A piece of a file, with its row.
+pub(crate) struct Piece {
+    /// Where the received bytes begin, some of which are in the requested range.
+    pub(crate) start: u64,
+    pub(crate) bytes: Vec<u8>,
+    /// Size of the whole file, as its row has it.
+    pub(crate) size_bytes: Option<u64>,
+    /// When it was changed, as its row has it.
+    pub(crate) edited: String,
+    /// The hub's own time.
+    pub(crate) hub_time: Option<i64>,
+}
+
 /// Reads a range of at most [`FILEDATA_BYTES`]; returns the start of the received bytes, some of which are in that range.
+///
+/// # Errors
+///
+/// As [`read_piece`].
+pub(crate) async fn read(origin: &Origin, shared: &Shared, hash: &str, range: &Chunk, pool: Pool) -> Result<(u64, Vec<u8>)> {
+    read_piece(origin, shared, hash, range, pool).await.map(|piece| (piece.start, piece.bytes))
+}
+
+/// Reads a range of at most [`FILEDATA_BYTES`], with the file's row.
 ///
 /// # Errors
 ///
 /// `Refused` without a session, `PeerBusy` if the hub has the row but not the bytes, `Unsupported` for an answer to
 /// something else, `Corrupt` for one that contradicts itself.
-pub(crate) async fn read(origin: &Origin, shared: &Shared, hash: &str, range: &Chunk, pool: Pool) -> Result<(u64, Vec<u8>)> {
+pub(crate) async fn read_piece(origin: &Origin, shared: &Shared, hash: &str, range: &Chunk, pool: Pool) -> Result<Piece> {
     let error =
         |kind, fault: &str| Error::new(kind, "reading through filedata").context("hub", &origin.hub).context("fault", fault);
     let url = getfile::filedata_url(&origin.hub, hash, range);
@@ -26,6 +49,7 @@ pub(crate) async fn read(origin: &Origin, shared: &Shared, hash: &str, range: &C
         return Err(error(ErrorKind::Refused, "no session"));
     };
     let length = range.end - range.start;
+    let hub_time = head::dated(&reply.values("date"));
     let most = usize::try_from(length.div_ceil(3) * 4).unwrap_or(usize::MAX).saturating_add(shared.limits.max_reply_bytes);
     let body = reply.bytes(most, &shared.patience()).await?;
     if body.is_empty() {
@@ -53,5 +77,5 @@ pub(crate) async fn read(origin: &Origin, shared: &Shared, hash: &str, range: &C
             .context("received_bytes", bytes.len()));
     }
     origin.note_filedata_answered();
-    Ok((data.start, bytes))
+    Ok(Piece { start: data.start, bytes, size_bytes: data.size_bytes, edited: data.edited, hub_time })
 }

@@ -7,24 +7,26 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::SignedRequest;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
 use crate::limits::{Limits, PhotoLimits, TransferLimits};
 use crate::paths::Root;
 use crate::patience::{ActiveClock, Patience, Throttle};
-use crate::signature::Identity;
+use crate::signature::{Access, Identity};
 
 /// The options of a batch.
 pub struct BatchOptions<'a> {
     /// Existing folder for the partial files.
     pub root: &'a Path,
     /// The requester.
-    pub identity: Identity,
+    pub access: Access,
     /// Which addresses may be reached.
     pub policy: AddressPolicy,
     /// PEM certificates to trust instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
+    /// A proxy for all requests; none: hubs are reached directly.
+    pub proxy: Option<String>,
     /// The channel's folder in the store, for bytes that are already there.
     pub store_root: Option<&'a Path>,
     /// Active transfers at once.
@@ -53,7 +55,7 @@ pub struct Surroundings {
 pub(super) struct Shared {
     pub(super) root: Root,
     pub(super) store: Option<Root>,
-    pub(super) identity: Identity,
+    pub(super) access: Access,
     client: HttpClient,
     pub(super) limits: TransferLimits,
     pub(super) photo_limits: PhotoLimits,
@@ -76,8 +78,13 @@ impl Shared {
         Ok(Self {
             root: Root::open(options.root)?,
             store: options.store_root.map(Root::open).transpose()?,
-            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), &options.limits.transfer)?,
-            identity: options.identity,
+            client: HttpClient::new(
+                options.policy,
+                options.ca_pem.as_deref(),
+                options.proxy.as_deref(),
+                &options.limits.transfer,
+            )?,
+            access: options.access,
             limits: options.limits.transfer,
             photo_limits: options.limits.photo,
             surroundings: options.surroundings,
@@ -87,6 +94,25 @@ impl Shared {
             turns: Arc::new(Semaphore::new(options.parallel.max(1))),
             waiting: Cell::new(0),
         })
+    }
+
+    /// Returns who signs.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` if an owner asks, who has no key of the channel.
+    pub(super) fn identity(&self) -> Result<&Identity> {
+        match &self.access {
+            Access::Channel(identity) => Ok(identity),
+            Access::Owner(_) => {
+                Err(Error::new(ErrorKind::Refused, "signing a request").context("fault", "only a hub of the channel has its key"))
+            }
+        }
+    }
+
+    /// Tells whether requests can be signed, as getfile wants them.
+    pub(super) fn may_sign(&self) -> bool {
+        matches!(self.access, Access::Channel(_))
     }
 
     pub(super) fn patience(&self) -> Patience<'_> {

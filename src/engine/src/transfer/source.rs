@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
 use crate::head;
 use crate::http::{Pool, Reply, Request};
-use crate::signature::Secret;
+use crate::signature::{Access, Pass};
 
 /// One clone of the channel, as a place to read from.
 pub(crate) struct Origin {
@@ -43,7 +43,7 @@ pub(crate) struct Origin {
 #[derive(Clone)]
 enum Session {
     Untried,
-    Open(Secret),
+    Open(Pass),
     /// It was open and the hub has ended it. The next login happens in another batch.
     Lost,
     Refused,
@@ -66,9 +66,13 @@ impl FileMeta {
 }
 
 impl Origin {
-    pub(crate) fn new(spec: &OriginSpec) -> Self {
-        let (dav, session) =
-            if spec.dav_allowed { (RungState::Untried, Session::Untried) } else { (RungState::Refused, Session::Refused) };
+    pub(crate) fn new(spec: &OriginSpec, access: &Access) -> Self {
+        let dav = if spec.dav_allowed { RungState::Untried } else { RungState::Refused };
+        let session = match access {
+            Access::Owner(pass) => Session::Open(pass.clone()),
+            Access::Channel(_) if spec.dav_allowed => Session::Untried,
+            Access::Channel(_) => Session::Refused,
+        };
         Self {
             hub: spec.hub.clone(),
             nick: spec.nick.clone(),
@@ -138,17 +142,17 @@ impl Origin {
         let reply = match &*session {
             Session::Refused => return Ok(None),
             Session::Lost => return Err(self.session_lost()),
-            Session::Open(cookie) => {
-                let request = Request::get(url).header("cookie", cookie)?;
+            Session::Open(pass) => {
+                let request = Request::get(url).pass(pass)?;
                 drop(session);
                 shared.send(pool, request).await
             }
             // The lock is held meanwhile: all other requests wait for the one login.
             Session::Untried => {
-                let signed = getfile::api_login(&shared.identity, url, (shared.surroundings.random)())?;
+                let signed = getfile::api_login(shared.identity()?, url, (shared.surroundings.random)())?;
                 let reply = shared.send(pool, ready(signed)?).await;
                 if let Ok(reply) = &reply {
-                    *session = reply.cookies().map_or(Session::Untried, Session::Open);
+                    *session = reply.cookies().map_or(Session::Untried, |cookie| Session::Open(Pass::cookie(cookie)));
                     if matches!(*session, Session::Untried) {
                         let error = reply.error(ErrorKind::Refused, "no session cookie");
                         drop(session);
@@ -245,7 +249,7 @@ impl Origin {
         range: &Chunk,
         pool: Pool,
     ) -> Result<(Reply, Chunk)> {
-        let Session::Open(cookie) = self.session.lock().await.clone() else {
+        let Session::Open(pass) = self.session.lock().await.clone() else {
             return Err(Error::new(ErrorKind::Refused, "reading through /dav")
                 .context("hub", &self.hub)
                 .context("fault", "no session"));
@@ -253,7 +257,7 @@ impl Origin {
         let mut missing: Option<Error> = None;
         for path in file.candidates() {
             let url = self.hub.page(["dav", self.nick.as_str()].into_iter().chain(path.iter().copied()));
-            let request = Request::get(url).header("cookie", &cookie)?.range(range.start, range.end - 1)?;
+            let request = Request::get(url).pass(&pass)?.range(range.start, range.end - 1)?;
             let reply = shared.send(pool, request).await.and_then(|reply| check_range(reply, file, range));
             match reply {
                 Ok(found) => {
@@ -279,7 +283,7 @@ impl Origin {
     /// Requests a whole file or scale from getfile; the caller checks what arrived.
     async fn getfile(&self, shared: &Shared, hash: &str, scale: u8) -> Result<Reply> {
         let now = (shared.surroundings.unix_time)();
-        let signed = getfile::getfile(&shared.identity, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
+        let signed = getfile::getfile(shared.identity()?, &self.hub, hash, scale, now, (shared.surroundings.random)())?;
         let reply = shared.send(Pool::Main, ready(signed)?).await?;
         if reply.status().as_u16() != 200 {
             return Err(reply.error(ErrorKind::Refused, "neither a file nor an error"));
@@ -322,8 +326,10 @@ impl Origin {
     /// Ends the session, if there is one. Best effort.
     pub(crate) async fn log_out(&self, shared: &Shared) {
         let mut session = self.session.lock().await;
-        if let Session::Open(cookie) = std::mem::replace(&mut *session, Session::Refused)
-            && let Ok(request) = Request::get(self.hub.page(["logout"])).header("cookie", &cookie)
+        // An owner's session is older than the batch, and lives on.
+        if let Session::Open(pass) = std::mem::replace(&mut *session, Session::Refused)
+            && shared.may_sign()
+            && let Ok(request) = Request::get(self.hub.page(["logout"])).pass(&pass)
         {
             // A redirect to the front page is the usual answer; whatever the reply, the cookie is forgotten here.
             let _ = tokio::time::timeout(LOG_OUT_TIME, shared.send(Pool::Main, request)).await;

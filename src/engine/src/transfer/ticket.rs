@@ -281,17 +281,18 @@ impl Tickets {
         let surroundings = &shared.surroundings;
         let own_time = (surroundings.unix_time)();
         let correction = self.skew_seconds.get().filter(|_| self.corrects_time.get()).unwrap_or(0);
+        let identity = shared.identity()?;
         let request = TicketRequest {
             filesync: getfile::VERSION,
-            channel: &shared.identity.channel_hash,
-            key_id: &shared.identity.key_id,
+            channel: &identity.channel_hash,
+            key_id: &identity.key_id,
             time: own_time.saturating_add(correction),
             nonce: format!("{:016x}{:016x}", (surroundings.random)(), (surroundings.random)()),
             files,
         };
         let body = serde_json::to_string(&request)
             .map_err(|error| Error::new(ErrorKind::InvalidInput, "asking for tickets").source(error))?;
-        let signed = getfile::ticket_request(&shared.identity, &self.hub, body)?;
+        let signed = getfile::ticket_request(identity, &self.hub, body)?;
         let reply = shared.send(Pool::Main, ready(signed)?.keep_errors()).await?;
         let (unknown, wait) = (reply.error(ErrorKind::Unsupported, "it does not speak filesync"), reply.wait_seconds());
         let busy = reply.error(ErrorKind::PeerBusy, "no tickets now").retry_after_seconds(wait);

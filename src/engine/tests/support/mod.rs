@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
-use filesync_engine::{AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
+use filesync_engine::{Access, AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
 
 pub use filesync::{Filesync, Lie, with_filesync};
 
@@ -575,7 +575,8 @@ pub fn batch_of<'a>(root: &'a Path, change: impl FnOnce(&mut BatchOptions<'a>)) 
     let surroundings = Surroundings { boot_id: "boot".into(), unix_time: Box::new(|| 1_714_800_000), random: Box::new(random) };
     let mut options = BatchOptions {
         root,
-        identity,
+        access: Access::Channel(identity),
+        proxy: None,
         policy: AddressPolicy { allow_http: true, allow_private_addresses: true },
         ca_pem: None,
         store_root: None,

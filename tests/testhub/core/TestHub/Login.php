@@ -6,7 +6,9 @@ use App;
 use Zotlabs\Web\HTTPSig;
 
 /**
- * Logins as hubs grant them: a session cookie, and the API's login by HTTP Signature.
+ * Logins as hubs grant them: a session cookie, and the API's login by HTTP Signature, by the token of an app, or by
+ * password. Config `testhub.apps` and pconfig `testhub.password` have what is accepted. With pconfig
+ * `testhub.two_factor` a session waits for a second factor: from its second request on it gets a page.
  *
  * Sessions are files in the hub's folder. Like the hub's own they are not locked while a request runs.
  */
@@ -20,8 +22,41 @@ final class Login {
 		session_start(['use_strict_mode' => 1]);
 		session_write_close();
 		if (!empty($_SESSION['uid'])) {
+			if (get_pconfig($_SESSION['uid'], 'testhub', 'two_factor')) {
+				Answer::page(200, 'Account security');
+			}
 			self::become(channelx_by_n($_SESSION['uid']));
 		}
+	}
+
+	/** Returns the channel of a token, or of a nick and its password, or false. A password ends at a colon. */
+	private static function known() {
+		$header = trim($_SERVER['HTTP_AUTHORIZATION'] ?? '');
+		if (preg_match('/^Bearer\s+(\S+)$/', $header, $m)) {
+			$token = self::tokens()[$m[1]] ?? null;
+			return $token && $token['until'] > time() ? channelx_by_n($token['uid']) : false;
+		}
+		if (!preg_match('/^Basic\s+(\S+)$/', $header, $m)) {
+			return false;
+		}
+		[$nick, $password] = explode(':', base64_decode($m[1])) + ['', ''];
+		$channel = channelx_by_nick($nick);
+		return $channel && $password !== '' && hash_equals((string) get_pconfig($channel['channel_id'], 'testhub', 'password'), $password) ? $channel : false;
+	}
+
+	/** Gives an app its token; null if there is no such app. */
+	public static function token(string $id, string $secret): ?array {
+		$app = (get_config('testhub', 'apps') ?: [])[$id] ?? null;
+		if (!$app || !hash_equals($app['secret'], $secret)) {
+			return null;
+		}
+		$token = bin2hex(random_bytes(20));
+		set_config('testhub', 'tokens', [$token => ['uid' => $app['uid'], 'until' => time() + 3600]] + self::tokens());
+		return ['access_token' => $token, 'expires_in' => 3600, 'token_type' => 'Bearer', 'scope' => null];
+	}
+
+	private static function tokens(): array {
+		return get_config('testhub', 'tokens') ?: [];
 	}
 
 	/** Logs the API's caller in, or ends the request with 401. */
@@ -29,7 +64,7 @@ final class Login {
 		if (local_channel()) {
 			return;
 		}
-		$channel = self::signer(!empty($effects['strip_authorization']));
+		$channel = self::signer(!empty($effects['strip_authorization'])) ?: self::known();
 		if (!$channel) {
 			header('WWW-Authenticate: Basic realm="Hubzilla"');
 			http_response_code(401);

@@ -8,10 +8,10 @@ use TestHub\Login;
 use Zotlabs\Web\Controller;
 
 /**
- * The parts of the hub's API that clones read files by: filemeta, filedata, photo, files, file/export,
- * item/export_page.
+ * The parts of the hub's API that clones and owners read files by.
  *
- * An unknown file is 200 with nothing. filedata finds its file by the beginning of the hash.
+ * An unknown file is 200 with nothing. filedata finds its file by the beginning of the hash. A listing shows all
+ * columns but creator and content; both ends of its time are included.
  */
 class Api extends Controller {
 
@@ -20,12 +20,17 @@ class Api extends Controller {
 		$effects = Faults::at('api', $hash, intval($_REQUEST['scale'] ?? 0));
 		Answer::instead($effects);
 		$call = preg_replace('~^api/(z/1\.0|red)/~', '', \App::$cmd);
-		if (!in_array($call, ['filemeta', 'filedata', 'photo', 'files', 'file/export', 'item/export_page', 'verify'])) {
+		$calls = ['filemeta' => 'filemeta', 'filedata' => 'filedata', 'photo' => 'photo', 'files' => 'files', 'file/export' => 'export', 'item/export_page' => 'posts',
+			'item/full' => 'conversation', 'network/stream' => 'stream', 'group' => 'groups', 'xchan' => 'person', 'verify' => 'verify'];
+		if ($call === 'version') {
+			json_return_and_die(STD_VERSION);
+		}
+		if (!isset($calls[$call])) {
 			http_response_code(404);
 			Answer::body('api call not found');
 		}
 		Login::api($effects);
-		$answer = self::{strtr($call, ['file/export' => 'export', 'item/export_page' => 'posts'])}(local_channel(), $effects);
+		$answer = self::{$calls[$call]}(local_channel(), $effects);
 		$answer === null ? Answer::body('') : json_return_and_die($answer);
 	}
 
@@ -50,6 +55,9 @@ class Api extends Controller {
 		$path = dbunescbin($row['content']);
 		if (intval($row['is_dir'])) {
 			$row['content'] = '';
+		} elseif (!intval($row['os_storage'])) {
+			$data = substr($path, $start, $length);
+			$row = ['start' => $start, 'length' => strlen($data), 'content' => base64_encode($data)] + $row;
 		} elseif (is_file($path) && empty($effects['skip'])) {
 			$data = Answer::read($path, $start, $length, $effects);
 			$row = ['start' => $start, 'length' => strlen($data), 'content' => base64_encode($data)] + $row;
@@ -69,17 +77,46 @@ class Api extends Controller {
 	}
 
 	private static function files(int $uid, array $effects): array {
-		$rows = q('SELECT * FROM attach WHERE uid = %d ORDER BY created, id LIMIT %d OFFSET %d', $uid, intval($_REQUEST['records'] ?? 0) ?: 2147483647, intval($_REQUEST['start'] ?? 0));
-		foreach ($rows as &$row) {
-			unset($row['content']);
+		$times = array_map(fn ($name, $else) => datetime_convert('UTC', 'UTC', $_REQUEST[$name] ?? $else), ['since', 'until'], [NULL_DATE, 'now']);
+		$rows = q("SELECT * FROM attach WHERE uid = %d AND created >= '%s' AND created <= '%s' ORDER BY created, id LIMIT %d OFFSET %d",
+			$uid, dbesc($times[0]), dbesc($times[1]), intval($_REQUEST['records'] ?? 0) ?: 2147483647, intval($_REQUEST['start'] ?? 0));
+		return ['success' => true, 'results' => array_map(fn ($row) => array_diff_key($row, ['content' => 1, 'creator' => 1]), $rows ?: [])];
+	}
+
+	/** A post and all that was said beneath it; hidden ones are not shown to anybody. */
+	private static function conversation(int $uid, array $effects): array {
+		$roots = q("SELECT id FROM item WHERE uid = %d AND mid = '%s' AND id = parent AND item_hidden = 0 AND item_deleted = 0", $uid, dbesc($_REQUEST['mid'] ?? ''));
+		$rows = $roots ? q('SELECT * FROM item WHERE parent = %d AND item_deleted = 0 AND item_hidden = 0', intval($roots[0]['id'])) : [];
+		return $rows ? ['item' => array_map(fn ($row) => encode_item($row, true), $rows)] : [];
+	}
+
+	/** Posts that begin a conversation, newest first, whose text holds what is searched for. */
+	private static function stream(int $uid, array $effects): array {
+		$rows = q("SELECT * FROM item WHERE uid = %d AND id = parent AND item_hidden = 0 AND item_deleted = 0 AND body LIKE '%s' AND created >= '%s' ORDER BY created DESC LIMIT %d OFFSET %d", $uid,
+			dbesc('%' . ($_REQUEST['search'] ?? '') . '%'), dbesc(datetime_convert('UTC', 'UTC', $_REQUEST['dbegin'] ?? NULL_DATE)), intval($_REQUEST['records'] ?? 10), intval($_REQUEST['start'] ?? 0));
+		return array_map(fn ($row) => encode_item($row), $rows ?: []);
+	}
+
+	private static function groups(int $uid, array $effects): array {
+		return q('SELECT * FROM pgrp WHERE uid = %d', $uid) ?: [];
+	}
+
+	/** Somebody whom the hub knows, or false. */
+	private static function person(int $uid, array $effects) {
+		foreach (['hash' => 'hash', 'guid' => 'guid', 'address' => 'addr'] as $name => $column) {
+			if (!empty($_REQUEST[$name])) {
+				$rows = q("SELECT * FROM xchan WHERE xchan_$column = '%s' LIMIT 1", dbesc($_REQUEST[$name]));
+				$names = array_map(fn ($key) => $key === 'xchan_addr' ? 'address' : str_replace('xchan_', '', $key), array_keys($rows[0] ?? []));
+				return $rows ? array_combine($names, $rows[0]) : false;
+			}
 		}
-		return ['success' => true, 'results' => $rows];
+		return false;
 	}
 
 	/** A page of posts of a time, oldest first; those of photos are never among them. */
 	private static function posts(int $uid, array $effects): array {
 		$records = max(1, intval($_REQUEST['records'] ?? 10));
-		$times = array_map(fn ($name) => datetime_convert('UTC', 'UTC', $_REQUEST[$name]), ['since', 'until']);
+		$times = array_map(fn ($name, $else) => datetime_convert('UTC', 'UTC', $_REQUEST[$name] ?? $else), ['since', 'until'], [NULL_DATE, 'now']);
 		$rows = q("SELECT * FROM item WHERE uid = %d AND item_wall = 1 AND item_deleted = 0 AND resource_type <> 'photo' AND created >= '%s' AND created <= '%s'
 			ORDER BY created, id LIMIT %d OFFSET %d", $uid, dbesc($times[0]), dbesc($times[1]), $records, $records * intval($_REQUEST['page'] ?? 0));
 		$relocate = ['channel_address' => channelx_by_n($uid)['channel_address'], 'url' => z_root()];

@@ -1,0 +1,194 @@
+//! What the command takes. The texts here are its help and its man page.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::backup::BackupArguments;
+use crate::login::{LoginArguments, LogoutArguments};
+
+/// Backs up a channel's files to a folder at home, and looks after that folder.
+///
+/// A backup is a set: a folder that holds the channel's files under their own names, with everything that the hub knows about them
+/// beside. Any tool can copy it, and `sha256sum` checks it without this command.
+#[derive(Parser, Debug)]
+#[command(name = "filesync", version, max_term_width = 100, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) speech: Speech,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 every file is there and was checked, 1 something needs your attention, 2 usage,
+            75 the same command goes on later";
+
+/// How the command speaks.
+#[derive(Args, Debug)]
+pub(crate) struct Speech {
+    /// Say everything as JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say only what needs attention
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Show neither a bar nor lines of progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Make a key for apps on a hub, try it and remember it
+    ///
+    /// Says exactly what to type on the hub's page /oauth2. The key works without password and second factor, for every channel of the
+    /// account, until you delete it on that page. It is kept in login.toml in your folder for settings, which only you can read.
+    Login(LoginArguments),
+    /// Forget the key of a hub
+    Logout(LogoutArguments),
+    /// Make a set of a channel, or bring it up to date
+    ///
+    /// Works with every hub of Hubzilla 7.8 to 8.9, with or without filesync. Only what changed is fetched; what was replaced or removed on
+    /// the hub moves to data/older and stays until `prune`. Interrupted, the same command goes on where it stopped.
+    ///
+    /// Logs in with the key of `filesync login`, or else with the account's password, which is asked for.
+    Backup(Box<BackupArguments>),
+    /// Read a set again and compare it with its lists
+    ///
+    /// Every file is read, and its digest compared with the one in the set's list. What is wrong is named, one line for each; all
+    /// other files are whole and can be used.
+    Verify(VerifyArguments),
+    /// Show what is in a set
+    ///
+    /// Files and folders by their true names, with size and date of the last change on the hub.
+    List(ListArguments),
+    /// Show what differs between two sets of one channel
+    ///
+    /// A line for each file or folder that is in only one of them (-, +), or differs (!). 1 if anything does.
+    Diff(DiffArguments),
+    /// Remove what runs replaced or removed long ago
+    ///
+    /// Only what is in data/older goes. The channel's files as the last run found them always stay.
+    Prune(PruneArguments),
+    /// Print completions for a shell
+    ///
+    /// For example: filesync completions bash > ~/.local/share/bash-completion/completions/filesync
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the man pages, or write them to a folder
+    ///
+    /// For example: filesync man | man -l -
+    Man {
+        /// The folder for one page each
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Read only a part of the files, such as 5 %, chosen at random
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sample: Option<u32>,
+    /// First put in place what the last run left half-way; no hub is needed
+    #[arg(long)]
+    pub(crate) finish: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// As it was then: 2026-11-28, which means its end, or 2026-11-28T03:15:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) at: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// One set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) one: PathBuf,
+    /// The other's
+    #[arg(value_name = "DIR")]
+    pub(crate) other: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PruneArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// What was replaced or removed before: 90d, or 2026-08-30
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: Age,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// How old something is at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    Days(i64),
+    Before(jiff::civil::Date),
+}
+
+fn percent(text: &str) -> Result<u32, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    digits
+        .trim()
+        .parse()
+        .ok()
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| "a percentage from 1 to 100".to_owned())
+}
+
+fn time(text: &str) -> Result<String, String> {
+    let whole = if text.len() == 10 { format!("{text}T23:59:59Z") } else { text.to_owned() };
+    let is_time = jiff::civil::DateTime::strptime("%Y-%m-%dT%H:%M:%SZ", &whole).is_ok() && whole.len() == 20;
+    if is_time { Ok(whole) } else { Err("a date, or a time such as 2026-11-28T03:15:00Z".to_owned()) }
+}
+
+fn age(text: &str) -> Result<Age, String> {
+    let days = text.strip_suffix('d').filter(|days| (1..=5).contains(&days.len()) && days.bytes().all(|c| c.is_ascii_digit()));
+    let date = || (text.len() == 10).then(|| text.parse().ok()).flatten().map(Age::Before);
+    days.and_then(|days| days.parse().ok().map(Age::Days)).or_else(date).ok_or_else(|| "days, such as 90d, or a date".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn ages_times_and_percentages_are_those_of_the_hub_s_command() {
+        assert_eq!(age("90d"), Ok(Age::Days(90)));
+        assert_eq!(age("2026-08-30"), Ok(Age::Before(jiff::civil::date(2026, 8, 30))));
+        for bad in ["90", "d", "-1d", "123456d", "2026-13-01", "2026-8-3"] {
+            assert!(age(bad).is_err(), "{bad}");
+        }
+        assert_eq!(time("2026-11-28").as_deref(), Ok("2026-11-28T23:59:59Z"));
+        assert_eq!(time("2026-11-28T03:15:00Z").as_deref(), Ok("2026-11-28T03:15:00Z"));
+        for bad in ["2026-11-31", "yesterday", "2026-11-28T03:15Z", "2026-11-28 03:15:00"] {
+            assert!(time(bad).is_err(), "{bad}");
+        }
+        assert_eq!((percent("5%"), percent("100")), (Ok(5), Ok(100)));
+        assert!(percent("0").is_err() && percent("101%").is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! The way to a hub: what may be reached, who asks, and what its refusals mean in words.
+
+use std::io::IsTerminal as _;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use filesync_engine::owner::{Connection, ConnectionOptions, Credentials, Greeting};
+use filesync_engine::{AddressPolicy, Error, ErrorKind, Secret, TransferLimits};
+
+use crate::address::Address;
+use crate::keys::Keys;
+use crate::machine;
+use crate::problem::Problem;
+
+/// How a hub is reached.
+#[derive(Args, Debug)]
+pub(crate) struct Line {
+    /// Trust the certificates in this file (PEM) instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Reach a hub without https, although others on the way can read and change everything; not with a password
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
+}
+
+/// Where a password comes from. It is never an argument.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct PasswordSource {
+    /// Log in with the account's password, which this command prints
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) password_command: Option<String>,
+    /// Log in with the account's password, which is the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// Prepares a connection; opens nothing.
+pub(crate) fn connection(address: &Address, line: &Line, limit: Option<NonZeroU64>) -> Result<Connection, Problem> {
+    let may_http = address.is_loopback() || line.insecure_http;
+    if address.is_http() && !may_http {
+        let words = format!(
+            "{} is plain http: everybody on the way could read and change everything. Use https, or --insecure-http if that \
+             is your own network.",
+            address.text()
+        );
+        return Err(Problem::usage("insecure_http", words));
+    }
+    let ca_pem = line.cacert.as_deref().map(read).transpose()?;
+    Connection::new(ConnectionOptions {
+        hub: address.hub.clone(),
+        // The owner typed the address, so a hub at home is meant.
+        policy: AddressPolicy { allow_http: may_http, allow_private_addresses: true },
+        ca_pem,
+        proxy: proxy(address),
+        bytes_per_second: limit,
+        limits: TransferLimits::default(),
+        unix_time: Box::new(machine::unix_time),
+    })
+    .map_err(|error| Problem::usage("failed", error.to_string()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    std::fs::read(path).map_err(|error| Problem::usage("no_file", format!("{} cannot be read: {error}", path.display())))
+}
+
+/// Returns the proxy that the environment names for this hub.
+fn proxy(address: &Address) -> Option<String> {
+    let variable = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+    let host = address.host.rsplit_once(':').map_or(address.host.as_str(), |(host, _)| host);
+    let spared = variable(["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    if address.is_loopback() || spared.split(',').any(|entry| covers(entry.trim(), host)) {
+        return None;
+    }
+    variable(["https_proxy", "HTTPS_PROXY"])
+}
+
+fn covers(entry: &str, host: &str) -> bool {
+    let entry = entry.trim_start_matches('.');
+    entry == "*" || (!entry.is_empty() && (host == entry || host.ends_with(&format!(".{entry}"))))
+}
+
+/// Asks the hub who it is; returns its version.
+pub(crate) fn greet(connection: &Connection, address: &Address) -> Result<String, Problem> {
+    match connection.greet().map_err(|error| of_hub(&error, address))? {
+        Greeting::Here(version) => Ok(version),
+        Greeting::Moved(hub) => {
+            let there = address.moved_to(&hub).map_or_else(|| hub.to_string(), |address| address.text());
+            let words =
+                format!("{} sends to {there}. If that is right: `filesync login {there}`, and use that address.", address.host);
+            Err(Problem::new("moved", words))
+        }
+    }
+}
+
+/// Finds what proves the owner: a password if one was named, else the key of an earlier log-in, else a password typed now.
+pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<Credentials, Problem> {
+    if source.password_command.is_none() && source.password_file.is_none() {
+        if let Some(key) = Keys::read()?.of(&address.text()) {
+            return Ok(Credentials::Key { id: key.id.clone(), secret: Secret::new(key.secret.clone()) });
+        }
+        if !std::io::stdin().is_terminal() {
+            let words = format!(
+                "There is no log-in for {}. `filesync login {0}` makes one; or name --password-command or --password-file.",
+                address.text()
+            );
+            return Err(Problem::usage("no_login", words));
+        }
+    }
+    if address.is_http() && !address.is_loopback() {
+        return Err(Problem::usage("insecure_http", "A password is not sent over plain http. Make an app key, or use https."));
+    }
+    let text = if let Some(command) = &source.password_command {
+        said_by(command)?
+    } else if let Some(path) = &source.password_file {
+        String::from_utf8(read(path)?).map_err(|_| Problem::usage("no_password", format!("{} is not UTF-8.", path.display())))?
+    } else {
+        rpassword::prompt_password(format!("Password of {} on {}: ", address.nick, address.host))
+            .map_err(|error| Problem::usage("no_password", format!("No password could be read: {error}")))?
+    };
+    let password = text.lines().next().unwrap_or_default().to_owned();
+    if password.is_empty() {
+        return Err(Problem::usage("no_password", "The password is empty."));
+    }
+    Ok(Credentials::Password(Secret::new(password)))
+}
+
+fn said_by(command: &str) -> Result<String, Problem> {
+    let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let failed = |why: String| Problem::usage("no_password", format!("--password-command failed: {why}"));
+    let said = Command::new(shell.0)
+        .args([shell.1, command])
+        .stdin(std::process::Stdio::inherit())
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !said.status.success() {
+        return Err(failed(said.status.to_string()));
+    }
+    String::from_utf8(said.stdout).map_err(|_| failed("it printed something that is not UTF-8".to_owned()))
+}
+
+fn fact<'e>(error: &'e Error, name: &str) -> Option<&'e str> {
+    error.facts().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Puts an error about a hub into words.
+pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
+    let (host, channel) = (&address.host, address.text());
+    let make_key = format!("Make an app key: `filesync login {channel}`.");
+    match fact(error, "code") {
+        Some("login_refused") if fact(error, "reply") == Some("unauthorized_client") => Problem::new(
+            "login_refused",
+            "The hub refuses this app key: its field *Grant Types* does not hold the words client_credentials. Type them in on \
+             the hub's page /oauth2, although it says to leave the field empty.",
+        ),
+        Some("login_refused") => Problem::new("login_refused", format!("The hub refuses this log-in. {make_key}")),
+        Some("password_colon") => {
+            Problem::new("login_refused", format!("Your password has a ‘:’; this hub's API cuts it there. {make_key}"))
+        }
+        Some("two_factor") => Problem::new("two_factor", format!("This account uses two-factor log-in. {make_key}")),
+        Some("other_channel") => Problem::new(
+            "login_refused",
+            format!(
+                "This log-in is for the channel {} of the account, not for {}. Make the app key while you use {1}.",
+                fact(error, "nick").unwrap_or("?"),
+                address.nick
+            ),
+        ),
+        Some("no_channel") => Problem::new("no_channel", format!("{host} has no channel {}.", address.nick)),
+        Some("no_hub") => Problem::new("no_hub", format!("No hub answers at {}. Is the address right?", address.hub)),
+        Some("session_ended") => Problem::later(
+            "hub_unreachable",
+            format!("{host} ended the log-in again and again. Run it again; it goes on where it stopped."),
+        ),
+        _ => match error.kind() {
+            ErrorKind::Network | ErrorKind::PeerBusy => Problem::later(
+                "hub_unreachable",
+                format!("{host} does not answer: {error}. Run it again; it goes on where it stopped."),
+            ),
+            _ => Problem::new("failed", format!("{host}: {error}")),
+        },
+    }
+}

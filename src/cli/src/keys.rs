@@ -1,0 +1,163 @@
+//! The file `login.toml`: app keys by channel. Passwords are never in it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// A key for apps, as its channel's hub knows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Key {
+    /// The address that the owner typed.
+    pub(crate) channel: String,
+    /// Where the hub sent to, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_to: Option<String>,
+    /// The app's name.
+    pub(crate) id: String,
+    /// Its secret.
+    pub(crate) secret: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Content {
+    #[serde(default)]
+    key: Vec<Key>,
+}
+
+/// The file.
+pub(crate) struct Keys {
+    path: PathBuf,
+    content: Content,
+}
+
+impl Keys {
+    /// Reads the file in the user's folder for settings.
+    pub(crate) fn read() -> Result<Self, Problem> {
+        let folder = folder().ok_or_else(|| {
+            Problem::usage("no_folder", "There is no folder for settings: neither XDG_CONFIG_HOME nor HOME is set.")
+        })?;
+        Self::read_from(&folder.join("filesync").join("login.toml"))
+    }
+
+    fn read_from(path: &Path) -> Result<Self, Problem> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Problem::new("failed", format!("{} cannot be read: {error}", path.display()))),
+        };
+        // The cause would quote the text.
+        let content = toml::from_str(&text).map_err(|_| {
+            let words =
+                format!("{} is not as `filesync login` wrote it. Mend it, or remove it and log in again.", path.display());
+            Problem::new("failed", words)
+        })?;
+        Ok(Self { path: path.to_owned(), content })
+    }
+
+    /// Returns the key of a channel.
+    pub(crate) fn of(&self, channel: &str) -> Option<&Key> {
+        self.content.key.iter().find(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
+    }
+
+    /// Remembers a key, in place of the channel's earlier one.
+    pub(crate) fn set(&mut self, key: Key) -> Result<(), Problem> {
+        self.content.key.retain(|other| other.channel != key.channel);
+        self.content.key.push(key);
+        self.write()
+    }
+
+    /// Forgets a channel's key; none if there was none.
+    pub(crate) fn forget(&mut self, channel: &str) -> Result<Option<Key>, Problem> {
+        let Some(at) = self.content.key.iter().position(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
+        else {
+            return Ok(None);
+        };
+        let key = self.content.key.remove(at);
+        self.write()?;
+        Ok(Some(key))
+    }
+
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&self) -> Result<(), Problem> {
+        let failed =
+            |error: &dyn std::fmt::Display| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
+        let text = toml::to_string(&self.content).map_err(|error| failed(&error))?;
+        if let Some(folder) = self.path.parent() {
+            private_folder(folder).map_err(|error| failed(&error))?;
+        }
+        let new = self.path.with_extension("toml.new");
+        let _ = std::fs::remove_file(&new);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&new).map_err(|error| failed(&error))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
+        std::fs::rename(&new, &self.path).map_err(|error| failed(&error))
+    }
+}
+
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Returns the user's folder for settings.
+fn folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        return absolute("APPDATA");
+    }
+    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(channel: &str, id: &str) -> Key {
+        Key { channel: channel.into(), moved_to: None, id: id.into(), secret: "s \"quoted\" \\ ü".into() }
+    }
+
+    #[test]
+    fn keys_are_kept_by_channel_and_only_their_owner_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("filesync").join("login.toml");
+        let mut keys = Keys::read_from(&path).unwrap();
+        assert!(keys.of("https://a.example/channel/x").is_none());
+        keys.set(key("https://a.example/channel/x", "one")).unwrap();
+        keys.set(key("https://b.example/channel/x", "two")).unwrap();
+        keys.set(key("https://a.example/channel/x", "three")).unwrap();
+        let mut keys = Keys::read_from(&path).unwrap();
+        let found = keys.of("https://a.example/channel/x").unwrap();
+        assert_eq!((found.id.as_str(), found.secret.as_str()), ("three", "s \"quoted\" \\ ü"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        }
+        assert_eq!(keys.forget("https://b.example/channel/x").unwrap().map(|key| key.id).as_deref(), Some("two"));
+        assert!(keys.forget("https://b.example/channel/x").unwrap().is_none());
+        assert!(Keys::read_from(&path).unwrap().of("https://b.example/channel/x").is_none());
+    }
+
+    #[test]
+    fn a_broken_file_is_named_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("login.toml");
+        std::fs::write(&path, "secret = hunter2").unwrap();
+        let problem = Keys::read_from(&path).err().unwrap();
+        assert!(problem.words.contains("login.toml") && !problem.words.contains("hunter2"));
+    }
+}

@@ -1,0 +1,80 @@
+//! `prune`: removes what runs replaced or removed long ago.
+
+use filesync_engine::SetLimits;
+use filesync_engine::set::{PruneSpec, Pruned, Set, look};
+use serde_json::{Value, json};
+
+use crate::args::{Age, PruneArguments};
+use crate::machine;
+use crate::output::Output;
+use crate::problem::{Exit, Problem};
+use crate::words;
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, Problem> {
+    let folder = machine::existing(&arguments.folder)?;
+    let shown = folder.display();
+    let wrong = |error| Problem::of_set(&error, &folder);
+    let found = look(&folder, &machine::surroundings(), &SetLimits::default()).map_err(wrong)?;
+    let about: Value = found.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if about.get("signed_by").is_some_and(Value::is_object) {
+        let words = format!(
+            "The set in {shown} is signed by its channel, and only a hub where that lives can sign it again: \
+             `cli.php prune {shown} --older-than AGE` there."
+        );
+        return Err(Problem::new("set_signed", words));
+    }
+    if found.unfinished.is_some() {
+        let words =
+            format!("A run of the set in {shown} was interrupted: finish it first, by the same `filesync backup` command.");
+        return Err(Problem::later("run_unfinished", words));
+    }
+    let mut set = Set::open(&folder, machine::options()).map_err(wrong)?;
+    let spec = PruneSpec {
+        older_than: Some(moment(arguments.older_than)),
+        forget: None,
+        made_with: Some(machine::MADE_WITH.to_owned()),
+    };
+    let pruned = set.prune(&spec).map_err(wrong)?;
+    // A run that changes nothing would only be another entry in runs/.
+    if arguments.dry_run || (pruned.removed_files == 0 && pruned.removed_runs == 0) {
+        set.abandon().map_err(wrong)?;
+    } else {
+        set.commit(None).map_err(wrong)?;
+    }
+    let facts = json!({
+        "folder": shown.to_string(),
+        "removed_runs": pruned.removed_runs,
+        "removed_files": pruned.removed_files,
+        "removed_bytes": pruned.removed_bytes,
+        "older_files": pruned.counts.older_files,
+        "older_bytes": pruned.counts.older_bytes,
+    });
+    if output.speaks() {
+        output.say(&facts, &told(&pruned, arguments.dry_run));
+    }
+    Ok(Exit::Complete)
+}
+
+fn told(pruned: &Pruned, is_dry: bool) -> String {
+    format!(
+        "{} {}, {}, of {} runs; {} older files stay, {}",
+        if is_dry { "would remove" } else { "removed" },
+        words::files(pruned.removed_files),
+        words::size(pruned.removed_bytes),
+        words::number(pruned.removed_runs),
+        words::number(pruned.counts.older_files),
+        words::size(pruned.counts.older_bytes),
+    )
+}
+
+/// Returns the time before which everything goes.
+fn moment(age: Age) -> String {
+    match age {
+        Age::Before(date) => format!("{date}T00:00:00Z"),
+        Age::Days(days) => {
+            let seconds = machine::unix_time() - days * 86_400;
+            jiff::Timestamp::from_second(seconds).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `verify`: reads a set again.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
+
+use filesync_engine::SetLimits;
+use filesync_engine::set::{Check, CheckOptions, Condition, Finding, FindingCode, Set, look};
+use serde_json::{Map, Value, json};
+
+use crate::args::VerifyArguments;
+use crate::damage;
+use crate::machine;
+use crate::output::Output;
+use crate::problem::{Exit, Problem};
+use crate::words;
+
+const STEP: Duration = Duration::from_millis(200);
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &VerifyArguments, output: &mut Output) -> Result<Exit, Problem> {
+    let folder = machine::existing(&arguments.folder)?;
+    if arguments.finish {
+        finish(&folder, output)?;
+    }
+    check(&folder, arguments.sample, output)
+}
+
+fn finish(folder: &Path, output: &Output) -> Result<(), Problem> {
+    let wrong = |error| Problem::of_set(&error, folder);
+    let found = look(folder, &machine::surroundings(), &SetLimits::default()).map_err(wrong)?;
+    if found.condition == Condition::CutOff {
+        let mut set = Set::open(folder, machine::options()).map_err(wrong)?;
+        if set.complete().map_err(wrong)? {
+            output.remark("the last run is in place now");
+        }
+    }
+    Ok(())
+}
+
+fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exit, Problem> {
+    let wrong = |error| Problem::of_set(&error, folder);
+    let parts = percent.map_or(1, |percent| 100 / percent.clamp(1, 100));
+    let part = u32::try_from(machine::random() % u64::from(parts)).unwrap_or_default();
+    let options = CheckOptions {
+        sample: NonZeroU32::new(parts).filter(|parts| parts.get() > 1).map(|parts| (parts, part)),
+        public_key: None,
+        bytes_per_second: None,
+        scratch: machine::scratch(),
+        limits: SetLimits::default(),
+    };
+    let mut check = Check::open(folder, options).map_err(wrong)?;
+    let mut damaged = HashSet::new();
+    while !check.is_done() {
+        for finding in check.step(STEP).map_err(wrong)? {
+            damaged.extend(finding.hash().map(str::to_owned));
+            if output.speaks() || !is_harmless(finding.code) {
+                output.say(&facts_of(&finding), &words_of(&finding));
+            }
+        }
+        let progress = check.progress();
+        output.progress("", progress.bytes, progress.bytes_total, progress.path.as_deref().unwrap_or_default());
+    }
+    output.clear();
+    let verdict = verdict(&check);
+    if verdict.kind == "set_damaged" {
+        damage::found(folder, &damaged);
+    }
+    let (progress, result) = (check.progress(), check.result());
+    let counts: Map<String, Value> =
+        result.counts.iter().map(|(code, count)| (code.name().to_owned(), (*count).into())).collect();
+    let facts = json!({
+        "folder": folder.display().to_string(),
+        "verdict": verdict.kind,
+        "read_files": progress.read_files,
+        "files": progress.files_total,
+        "read_bytes": progress.read_bytes,
+        "bytes": progress.bytes_total,
+        "counts": counts,
+    });
+    let text = format!(
+        "{} of {} read, {} of {}\n{}",
+        words::number(progress.read_files),
+        words::files(progress.files_total),
+        words::size(progress.read_bytes),
+        words::size(progress.bytes_total),
+        verdict.words
+    );
+    if verdict.exit != Exit::Complete || output.speaks() {
+        output.say(&facts, &text);
+    }
+    Ok(verdict.exit)
+}
+
+/// Tells whether everything can be restored in spite of a finding.
+fn is_harmless(code: FindingCode) -> bool {
+    matches!(code, FindingCode::FileExtra | FindingCode::FileMoved | FindingCode::Unsigned)
+}
+
+/// Returns what a check comes to; its kind is `whole` if everything can be restored.
+fn verdict(check: &Check) -> Problem {
+    let result = check.result();
+    let count = |code| result.counts.get(&code).copied().unwrap_or_default();
+    let damaged: u64 = result.counts.iter().filter(|(code, _)| !is_harmless(**code)).map(|(_, count)| count).sum();
+    if count(FindingCode::PathRefused) + count(FindingCode::SetRefused) > 0 {
+        return Problem::new("set_refused", "This set breaks the rules that keep a reader safe: do not restore from it.");
+    }
+    if damaged > 0 {
+        let words = format!(
+            "{damaged} found that is not as it was saved. All others can be restored, and the next backup fetches these again."
+        );
+        return Problem::new("set_damaged", words);
+    }
+    if result.is_cut_off {
+        return Problem::later(
+            "set_cut_off",
+            "The last run of this backup was cut off while it was being put in place. `filesync verify DIR --finish` completes it \
+             from the set alone; no hub is needed.",
+        );
+    }
+    let words = if result.is_signed {
+        "All that was read is whole, and signed by the key that the set names."
+    } else {
+        "All that was read is whole. The set is not signed."
+    };
+    Problem { kind: "whole", words: words.to_owned(), exit: Exit::Complete }
+}
+
+fn facts_of(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code.name(),
+        "path": finding.path,
+        "hash": finding.hash(),
+        "found_at": finding.found_at,
+        "why": finding.why,
+    })
+}
+
+fn words_of(finding: &Finding) -> String {
+    let path = &finding.path;
+    let why = finding.why.as_deref().unwrap_or_default();
+    match finding.code {
+        FindingCode::FileDamaged => format!("{path} is not what was saved."),
+        FindingCode::FileMissing => format!("{path} is listed and not here."),
+        FindingCode::FileMoved => format!("{path} is at {}, whole.", finding.found_at.as_deref().unwrap_or_default()),
+        FindingCode::FileExtra => format!("{path} is in the folder, but no list names it; it is left alone."),
+        FindingCode::ListDamaged => format!("{path} is not as the last run wrote it."),
+        FindingCode::MetadataWrong => format!("{path} breaks the format: {why}."),
+        FindingCode::SignatureWrong => "The signature does not fit.".to_owned(),
+        FindingCode::Unsigned => "The set is not signed.".to_owned(),
+        FindingCode::PathRefused => format!("The list names \"{path}\". This set was made to do harm."),
+        FindingCode::SetRefused => format!("This set breaks the rules: {why}."),
+    }
+}

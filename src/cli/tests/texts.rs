@@ -1,0 +1,197 @@
+//! What the command says: help, and words about sets, as snapshots. `UPDATE=1 cargo test -p filesync-cli` writes them again; the
+//! difference is then read like code.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use filesync_engine::set::{Bytes, Options, Original, RunSpec, Set, Surroundings};
+use filesync_engine::{Root, SetLimits};
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn filesync(home: &Path, words: &[&str]) -> Said {
+    let said = Command::new(env!("CARGO_BIN_EXE_filesync"))
+        .args(words)
+        .env_clear()
+        .env("HOME", home)
+        .env("COLUMNS", "100")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: said.status.code().unwrap(), out: text(said.stdout), err: text(said.stderr) }
+}
+
+/// Compares a text with its snapshot.
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let saved = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(saved == text, "{name} differs; UPDATE=1 writes it again. Now it is:\n{text}");
+}
+
+#[test]
+fn help_reads_as_a_page_that_teaches() {
+    let home = tempfile::tempdir().unwrap();
+    let mut text = filesync(home.path(), &["--help"]).out;
+    for verb in ["login", "logout", "backup", "verify", "list", "diff", "prune", "completions", "man"] {
+        write!(text, "\n===== {verb} =====\n\n{}", filesync(home.path(), &[verb, "--help"]).out).unwrap();
+    }
+    compare("help.txt", &text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+#[test]
+fn completions_and_man_pages_name_every_verb() {
+    let home = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let said = filesync(home.path(), &["completions", shell]);
+        assert!(said.code == 0 && said.out.contains("backup") && said.out.contains("older-than"), "{shell}");
+    }
+    let pages = home.path().join("man");
+    assert_eq!(filesync(home.path(), &["man", pages.to_str().unwrap()]).code, 0);
+    let page = std::fs::read_to_string(pages.join("filesync-backup.1")).unwrap();
+    assert!(page.contains("accept\\-removals") && page.contains(".TH filesync-backup 1"), "{page}");
+    assert!(pages.join("filesync.1").is_file());
+}
+
+/// A set of two runs: `cat.jpg` was replaced, `gone.txt` removed.
+struct Folder {
+    home: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Self { home };
+        std::fs::create_dir(folder.path("set")).unwrap();
+        folder.run(
+            1_764_000_000,
+            &[("aaaa-1", "cat.jpg", "a cat"), ("bbbb-2", "gone.txt", "soon gone"), ("cccc-3", "stays.txt", "it stays")],
+        );
+        folder.run(1_764_100_000, &[("aaaa-1", "cat.jpg", "another"), ("cccc-3", "stays.txt", "it stays")]);
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn run(&self, time: i64, files: &[(&str, &str, &str)]) {
+        let surroundings = Surroundings {
+            boot_id: "boot".into(),
+            host: "home".into(),
+            process: 1,
+            unix_time: Box::new(move || time),
+            random: Box::new(|| 7),
+        };
+        let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
+        let mut set = Set::open(&self.path("set"), options).unwrap();
+        set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
+        let root = Root::open(self.home.path()).unwrap();
+        for (hash, name, bytes) in files {
+            let metadata = format!(
+                r#"{{"kind":"file","hash":"{hash}","attach":[{{"hash":"{hash}","filename":"{name}","filetype":"text/plain","edited":"2025-11-24 10:00:00"}}]}}"#
+            );
+            let bytes = Bytes { original: Some(Original::Bytes(bytes.as_bytes().to_vec())), ..Bytes::default() };
+            set.add(&metadata, &root, bytes).unwrap();
+        }
+        let key = include_str!("channel-key.pub");
+        let about = serde_json::json!({
+            "made_with": "a test",
+            "channel": { "nick": "alice", "hash": "channel", "key": key, "url": "https://hub.example/channel/alice" },
+        });
+        set.prepare(&about.to_string(), true).unwrap();
+        set.commit(None).unwrap();
+    }
+
+    /// Says what the command says, without what differs each time.
+    fn say(&self, text: &mut String, what: &str, words: &[&str]) {
+        let said = filesync(self.home.path(), words);
+        let clean = |text: &str| text.replace(self.home.path().to_str().unwrap(), "HOME");
+        let shown: Vec<String> = words.iter().map(|word| clean(word)).collect();
+        write!(text, "# {what}\n$ filesync {}\n{}{}exit {}\n\n", shown.join(" "), clean(&said.out), clean(&said.err), said.code)
+            .unwrap();
+    }
+}
+
+#[test]
+fn words_about_sets_are_plain_and_say_what_helps() {
+    let folder = Folder::new();
+    let set = folder.path("set");
+    let dir = set.to_str().unwrap().to_owned();
+    let mut text = String::new();
+    let mut say = |what: &str, words: &[&str]| folder.say(&mut text, what, words);
+    say("a set that is whole", &["verify", &dir]);
+    say("for programs", &["verify", &dir, "--json"]);
+    say("quietly", &["verify", &dir, "--quiet"]);
+    say("what is in it", &["list", &dir]);
+    say("what was in it", &["list", &dir, "--at", "2025-11-24T18:00:00Z"]);
+    say("before its first run", &["list", &dir, "--at", "2020-01-01"]);
+    say("what would go", &["prune", &dir, "--older-than", "2025-11-30", "--dry-run"]);
+    say("the same set twice", &["diff", &dir, &dir]);
+    std::fs::write(folder.path("backup.zip"), "PK").unwrap();
+    say("an archive", &["verify", folder.path("backup.zip").to_str().unwrap()]);
+    say("no folder", &["verify", folder.path("nothing").to_str().unwrap()]);
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    say("no set", &["list", folder.path("empty").to_str().unwrap()]);
+    say("usage", &["prune", &dir]);
+    say("an age that is none", &["prune", &dir, "--older-than", "soon"]);
+    say("not an address", &["backup", "hub.example", "--to", &dir]);
+    say("plain http", &["backup", "http://hub.example/channel/alice", "--to", &dir]);
+    say("no log-in to forget", &["logout", "https://hub.example/channel/alice"]);
+
+    let copy = |name: &str, change: &dyn Fn(&Path)| {
+        let to = folder.path(name);
+        assert!(Command::new("cp").args(["-a", set.to_str().unwrap(), to.to_str().unwrap()]).status().unwrap().success());
+        change(&to);
+        to.to_str().unwrap().to_owned()
+    };
+    let damaged = copy("damaged", &|set| {
+        std::fs::write(set.join("data/files/cat.jpg"), "anothex").unwrap();
+        std::fs::remove_file(set.join("data/files/stays.txt")).unwrap();
+        std::fs::write(set.join("data/files/mine.txt"), "mine").unwrap();
+    });
+    say("damage", &["verify", &damaged]);
+    say("against a whole one", &["diff", &dir, &damaged]);
+    let newer = copy("newer", &|set| {
+        let text = std::fs::read_to_string(set.join("set.json")).unwrap();
+        std::fs::write(set.join("set.json"), text.replace("\"filesync_set\": 1", "\"filesync_set\": 2")).unwrap();
+    });
+    say("a newer format", &["prune", &newer, "--older-than", "1d"]);
+    let hostile = copy("hostile", &|set| {
+        let list = std::fs::read_to_string(set.join("manifest-sha256.txt")).unwrap();
+        let list = list.replace("data/files/cat.jpg", "data/files/../../../x");
+        let digest = |bytes: &[u8]| filesync_engine::Digest::of(bytes).to_string();
+        let before = digest(&std::fs::read(set.join("manifest-sha256.txt")).unwrap());
+        std::fs::write(set.join("manifest-sha256.txt"), &list).unwrap();
+        let tags = std::fs::read_to_string(set.join("tagmanifest-sha256.txt")).unwrap();
+        std::fs::write(set.join("tagmanifest-sha256.txt"), tags.replace(&before, &digest(list.as_bytes()))).unwrap();
+    });
+    say("made to do harm", &["verify", &hostile]);
+    let signed = copy("signed", &|set| {
+        let text = std::fs::read_to_string(set.join("set.json")).unwrap();
+        let text = text.replace("\"signed_by\": null", "\"signed_by\": { \"channel\": \"https://hub.example/channel/alice\" }");
+        std::fs::write(set.join("set.json"), text).unwrap();
+    });
+    say("a hub's set", &["prune", &signed, "--older-than", "1d"]);
+    compare("sets.txt", &text);
+}
+
+#[test]
+fn prune_removes_what_is_older_and_only_that() {
+    let folder = Folder::new();
+    let set = folder.path("set");
+    let dir = set.to_str().unwrap();
+    let said = filesync(folder.home.path(), &["prune", dir, "--older-than", "2025-11-30"]);
+    assert_eq!((said.code, said.out.starts_with("removed 4 files")), (0, true), "{}{}", said.out, said.err);
+    assert!(std::fs::read_dir(set.join("data/older")).map_or(true, |mut left| left.next().is_none()));
+    assert!(set.join("data/files/cat.jpg").is_file());
+    assert_eq!(filesync(folder.home.path(), &["verify", dir]).code, 0);
+}

@@ -1,0 +1,418 @@
+<?php
+
+require_once __DIR__ . '/../testhub/Pair.php';
+require_once __DIR__ . '/../set/Reading.php';
+require_once __DIR__ . '/../set/Rows.php';
+require_once __DIR__ . '/../set/Comparison.php';
+
+use PHPUnit\Framework\TestCase;
+use TestHub\Databases;
+use TestHub\Pair;
+
+/**
+ * The owner's command backs up a channel of a hub that has no filesync: what is in the set is what the hub's tables and
+ * store say, as a reader finds that has no code of filesync. Environment COMMAND names the command.
+ */
+final class BackupTest extends TestCase
+{
+	private const PASSWORD = 'geheim&ß 42';
+	private const SECRET = 'zxcvbnmasdfghjkl1234567890qwerty';
+
+	private static Pair $pair;
+	private static string $home;
+	private static int $sets = 0;
+	private string $set;
+
+	public static function setUpBeforeClass(): void
+	{
+		$folder = sys_get_temp_dir() . '/filesync-cli-' . getmypid();
+		mkdir($folder);
+		self::$home = "$folder/home";
+		mkdir(self::$home);
+		self::$pair = new Pair($folder);
+		Pair::run([
+			__DIR__ . '/../testhub/bin/in-hub',
+			self::$pair->hub('a'),
+			PHP_BINARY,
+			__DIR__ . '/../set/fill.php',
+			self::$pair->hub('a'),
+		]);
+		self::hub(
+			"set_pconfig(\$channel['channel_id'], 'testhub', 'password', " . var_export(self::PASSWORD, true) . ');',
+		);
+		self::hub(
+			"set_config('testhub', 'apps', ['filesync-test' => ['secret' => '"
+			. self::SECRET
+			. "', 'uid' => \$channel['channel_id']]]);",
+		);
+		// A hub shows the posts that somebody answered, and those that share a file.
+		self::$pair->execute(
+			'a',
+			"UPDATE item SET item_hidden = 0 WHERE resource_type = 'attach' OR parent IN (SELECT parent FROM item GROUP BY parent HAVING COUNT(*) > 1)",
+		);
+		self::$pair->serve('a');
+	}
+
+	public static function tearDownAfterClass(): void
+	{
+		self::$pair->stop();
+		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
+	}
+
+	protected function setUp(): void
+	{
+		$this->set = self::$pair->folder . '/set-' . ++self::$sets;
+	}
+
+	protected function tearDown(): void
+	{
+		self::$pair->faults('a', []);
+		@unlink(self::$home . '/.config/filesync/login.toml');
+		self::hub("del_pconfig(\$channel['channel_id'], 'testhub', 'two_factor');");
+	}
+
+	public function test_a_set_made_with_an_app_key_is_what_the_hub_has(): void
+	{
+		$this->logIn();
+		[$code, $said] = $this->backup();
+		$this->assertSame(1, $code, 'one file has no bytes');
+		$this->assertSame([1, 'no_bytes'], [$said['missing'], $said['lacks'][0]['why']], json_encode($said));
+		// Of a photo that was overwritten, nobody answered the second post.
+		$hidden = self::$pair->rows(
+			'a',
+			'SELECT mid FROM item WHERE item_hidden = 1 AND id = parent AND resource_id IN (SELECT resource_id FROM item WHERE'
+			. " resource_type = 'photo' AND id = parent GROUP BY resource_id HAVING COUNT(*) > 1)",
+		);
+		$this->assertCount(1, $hidden);
+		self::$pair->execute('a', "UPDATE item SET item_deleted = 1 WHERE mid = '{$hidden[0]['mid']}'");
+		$this->assertSame([], $this->differences());
+		exec(
+			'cd ' . escapeshellarg($this->set) . ' && sha256sum --check --strict --quiet manifest-sha256.txt',
+			$output,
+			$status,
+		);
+		$this->assertSame([0, []], [$status, $output]);
+		$lacks = json_decode((string) file_get_contents("$this->set/set.json"), true)['lacks'];
+		$this->assertContains('stock_api', array_column($lacks, 'why'));
+
+		// Nothing has changed: nothing is fetched.
+		$before = count(self::$pair->accesses('a'));
+		[$code, $again] = $this->backup();
+		$this->assertSame([1, 0, 0, false], [$code, $again['copied_bytes'], $again['received_bytes'], $again['full']]);
+		$this->assertSame([$again['listed'], 0], [$again['unchanged'], $again['changed']]);
+		$this->assertLessThan(40, count(self::$pair->accesses('a')) - $before);
+		$this->assertSame([], $this->differences());
+		// Looking at everything again finds the same, too.
+		[, $again] = $this->backup('--full');
+		$this->assertSame([true, 0, 0], [$again['full'], $again['copied_bytes'], $again['changed']]);
+		$this->assertSame([], $this->differences());
+	}
+
+	public function test_changes_are_found_and_the_old_state_stays(): void
+	{
+		$this->logIn();
+		$this->backup();
+		$this->put('large.bin', 'other bytes');
+		$this->put('new.txt', 'quite new');
+		$this->dav('DELETE', 'same%20as%20others.bin');
+		$this->dav('MOVE', 'access%200.txt', self::$pair->urls['a'] . '/dav/alice/access%20other.txt');
+		[, $said] = $this->backup();
+		$this->assertEquals(
+			['replaced' => 1, 'new' => 1, 'removed' => 1, 'moved' => 1, 'copied_bytes' => 20],
+			array_intersect_key($said, [
+				'replaced' => 1,
+				'new' => 1,
+				'removed' => 1,
+				'moved' => 1,
+				'copied_bytes' => 1,
+			]),
+		);
+		$this->assertSame([], $this->differences());
+		$this->assertCount(1, glob("$this->set/data/older/*/files/large.bin") ?: []);
+		[$code, , $list] = $this->command('list', $this->set);
+		$this->assertSame(0, $code);
+		$this->assertStringContainsString('access other.txt', $list);
+		[$code, , $text] = $this->command('prune', $this->set, '--older-than', '1d', '--dry-run');
+		$this->assertSame([0, 'would remove 0 files, 0 B, of 0 runs; '], [$code, substr($text, 0, 39)]);
+		[$code, , $text] = $this->command('verify', $this->set);
+		$this->assertSame(0, $code, $text);
+	}
+
+	public function test_a_description_a_category_and_a_comment_are_found_by_the_full_look(): void
+	{
+		$this->logIn();
+		$this->backup();
+		$photo = self::$pair->rows('a', "SELECT hash FROM attach WHERE filename = 'photo 5.jpg'")[0]['hash'];
+		self::$pair->execute('a', "UPDATE photo SET description = 'another' WHERE resource_id = '$photo'");
+		[, $said] = $this->backup();
+		$this->assertSame([0, false], [$said['changed'], $said['full']]);
+		[, $said] = $this->backup('--full');
+		$this->assertSame([1, true, 0], [$said['changed'], $said['full'], $said['copied_bytes']]);
+		$metadata = (string) file_get_contents("$this->set/data/metadata/" . substr($photo, 0, 2) . "/$photo.json");
+		$this->assertStringContainsString('"description":"another"', $metadata);
+	}
+
+	public function test_a_password_logs_in_and_no_secret_is_left_anywhere(): void
+	{
+		file_put_contents(self::$home . '/password', self::PASSWORD . "\n");
+		[$code, $said] = $this->backup('--password-file', self::$home . '/password');
+		$this->assertSame(1, $code, json_encode($said));
+		[$code] = $this->backup('--password-command', 'cat ' . self::$home . '/password');
+		$this->assertSame(1, $code);
+		unlink(self::$home . '/password');
+		$this->logIn();
+		[$code] = $this->backup();
+		$this->assertSame(1, $code);
+		$tokens = array_keys(self::hub("echo json_encode(get_config('testhub', 'tokens'));"));
+		$sessions = array_filter(explode("\n", (string) file_get_contents(self::$pair->hub('a') . '/sessions.issued')));
+		$this->assertNotEmpty($tokens);
+		$this->assertNotEmpty($sessions);
+		foreach ([
+			self::PASSWORD,
+			self::SECRET,
+			base64_encode('alice:' . self::PASSWORD),
+			...$tokens,
+			...$sessions,
+		] as $secret) {
+			exec('grep -rlF -- ' . escapeshellarg($secret) . ' ' . escapeshellarg($this->set), $found, $status);
+			$this->assertSame([1, []], [$status, $found]);
+		}
+		// The session that was opened is over.
+		foreach (glob(self::$pair->hub('a') . '/sessions/*') ?: [] as $session) {
+			$this->assertStringNotContainsString('allow_api', (string) file_get_contents($session));
+		}
+		exec(
+			'grep -rlF -e ' . escapeshellarg(self::PASSWORD) . ' -e ' . escapeshellarg($tokens[0]) . ' '
+				. escapeshellarg(self::$home),
+			$found,
+		);
+		$this->assertSame([], $found);
+	}
+
+	public function test_refusals_are_put_into_words(): void
+	{
+		$wrong = fn (string $password) => $this->backup(
+			'--password-command',
+			"printf '%s' " . escapeshellarg($password),
+		);
+		[$code, $said] = $wrong('not it');
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		[$code, $said] = $wrong('with:colon');
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		$this->assertStringContainsString('‘:’', $said['words']);
+		[$code, $said] = $this->backup();
+		$this->assertSame([2, 'no_login'], [$code, $said['error']]);
+		file_put_contents(self::$home . '/secret', "wrong\n");
+		[$code, $said] = $this->command(
+			'login',
+			$this->url(),
+			'--app',
+			'filesync-test',
+			'--secret-file',
+			self::$home . '/secret',
+			'--json',
+		);
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		[$code, $said] = $this->command(
+			'backup',
+			self::$pair->urls['a'] . '/channel/nobody',
+			'--to',
+			$this->set,
+			'--json',
+			'--password-command',
+			'echo x',
+		);
+		$this->assertSame([1, 'no_channel'], [$code, $said['error']]);
+		[$code, $said] = $this->command('backup', 'http://192.0.2.1/channel/alice', '--to', $this->set, '--json');
+		$this->assertSame([2, 'insecure_http'], [$code, $said['error']]);
+		self::$pair->cut('a');
+		[$code, $said] = $wrong(self::PASSWORD);
+		self::$pair->serve('a');
+		$this->assertSame([75, 'hub_unreachable'], [$code, $said['error']]);
+	}
+
+	public function test_with_a_second_factor_a_password_is_not_enough_and_an_app_key_is(): void
+	{
+		self::hub("set_pconfig(\$channel['channel_id'], 'testhub', 'two_factor', 1);");
+		[$code, $said] = $this->backup('--password-command', "printf '%s' " . escapeshellarg(self::PASSWORD));
+		$this->assertSame([1, 'two_factor'], [$code, $said['error']]);
+		$this->logIn();
+		[$code, $said] = $this->backup();
+		$this->assertSame([1, 1], [$code, $said['missing'] ?? $said]);
+		$this->assertSame([], $this->differences());
+	}
+
+	public function test_a_killed_run_goes_on(): void
+	{
+		$this->logIn();
+		$log = self::$pair->folder . '/killed.log';
+		for ($n = 0; $n < 12; $n++) {
+			$process = proc_open(
+				[self::program(), 'backup', $this->url(), '--to', $this->set, '--json', '--limit', '2M'],
+				[1 => ['file', $log, 'a'], 2 => ['file', $log, 'a']],
+				$pipes,
+				null,
+				self::environment(),
+			);
+			// Each time a little further, by what the hub was asked.
+			$begun = count(self::$pair->accesses('a'));
+			$end = microtime(true) + 60;
+			while (
+				proc_get_status($process)['running']
+				&& count(self::$pair->accesses('a')) < ($begun + 6 + (23 * $n))
+				&& microtime(true) < $end
+			) {
+				usleep(5000);
+			}
+			proc_terminate($process, SIGKILL);
+			proc_close($process);
+			if (is_file("$this->set/set.json")) {
+				break;
+			}
+		}
+		[$code] = $this->backup();
+		$this->assertSame(1, $code);
+		$this->assertSame([], $this->differences());
+	}
+
+	public function test_a_mass_delete_asks_first(): void
+	{
+		$this->logIn();
+		$this->backup();
+		$rows = self::$pair->rows(
+			'a',
+			"SELECT * FROM attach WHERE folder IN (SELECT hash FROM attach WHERE filename = 'zoo')",
+		);
+		$this->assertGreaterThan(20, count($rows));
+		$hashes = "'" . implode("','", array_column($rows, 'hash')) . "'";
+		self::$pair->execute('a', "UPDATE attach SET uid = 99 WHERE hash IN ($hashes)");
+		try {
+			[$code, $said] = $this->backup();
+			$this->assertSame([1, 'many_removed'], [$code, $said['error']]);
+			[$code, $said] = $this->backup('--accept-removals');
+			$this->assertSame([1, count($rows)], [$code, $said['removed']]);
+			$this->assertSame([], $this->differences());
+		} finally {
+			$uid = self::$pair->rows('a', 'SELECT MIN(channel_id) AS id FROM channel')[0]['id'];
+			self::$pair->execute('a', "UPDATE attach SET uid = $uid WHERE hash IN ($hashes)");
+		}
+	}
+
+	public function test_a_part_of_the_channel_leaves_the_rest_as_it_is(): void
+	{
+		$this->logIn();
+		[, $said] = $this->command('backup', $this->url(), '--to', $this->set, '--json', '--dry-run');
+		$files = (int) self::$pair->rows('a', 'SELECT COUNT(*) AS n FROM attach WHERE is_dir = 0')[0]['n'];
+		$this->assertSame([$files, $files, false], [$said['files'], $said['new_files'], is_dir($this->set)]);
+		[$code, $said] = $this->backup('--only', 'zoo');
+		$this->assertSame([0, 30], [$code, $said['files']]);
+		[, $said] = $this->backup('--exclude', 'zoo/*.txt', '--skip-posts');
+		$this->assertSame(0, $said['posts']);
+		$this->assertGreaterThan(10, $said['removed']);
+	}
+
+	private function url(): string
+	{
+		return self::$pair->urls['a'] . '/channel/alice';
+	}
+
+	private static function program(): string
+	{
+		return getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync';
+	}
+
+	/** @return array<string, string> */
+	private static function environment(): array
+	{
+		return ['HOME' => self::$home, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()];
+	}
+
+	private function logIn(): void
+	{
+		file_put_contents(self::$home . '/secret', self::SECRET . "\n");
+		$secret = self::$home . '/secret';
+		[$code, , $text] = $this->command('login', $this->url(), '--app', 'filesync-test', '--secret-file', $secret);
+		unlink($secret);
+		$this->assertSame(0, $code, $text);
+	}
+
+	/** @return array{int, array<string, mixed>, string} */
+	private function backup(string ...$options): array
+	{
+		return $this->command('backup', $this->url(), '--to', $this->set, '--json', ...$options);
+	}
+
+	/** @return array{int, array<string, mixed>, string} Exit code, the last object, all that was said. */
+	private function command(string ...$words): array
+	{
+		$process = proc_open(
+			[self::program(), ...$words],
+			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
+			$pipes,
+			null,
+			self::environment(),
+		);
+		$text = (string) stream_get_contents($pipes[1]);
+		$lines = explode("\n", trim($text));
+		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text], $text];
+	}
+
+	/** @return list<string> */
+	private function differences(): array
+	{
+		$database = Databases::connect(
+			json_decode((string) file_get_contents(self::$pair->hub('a') . '/hub.json'), true)['database'],
+		);
+		$rows = new Set\Rows($database, self::$pair->hub('a'), 'alice');
+		return Set\Comparison::wrong(Set\Reading::of($this->set, false), $rows);
+	}
+
+	/** @return array<string, mixed> What the code says as JSON. */
+	private static function hub(string $code): array
+	{
+		$lines = Pair::run([
+			__DIR__ . '/../testhub/bin/in-hub',
+			self::$pair->hub('a'),
+			PHP_BINARY,
+			'-r',
+			'require "include/cli_startup.php"; cli_startup(); $channel = channelx_by_nick("alice"); ' . $code,
+		]);
+		return json_decode(implode('', $lines), true) ?? [];
+	}
+
+	private function put(string $path, string $bytes): void
+	{
+		$this->dav('PUT', rawurlencode($path), null, $bytes);
+	}
+
+	/** Changes a file as its owner does by WebDAV. */
+	private function dav(string $method, string $path, ?string $to = null, string $bytes = ''): void
+	{
+		$jar = self::$pair->folder . '/jar';
+		$api = self::$pair->urls['a'] . '/api/z/1.0/group';
+		exec(
+			'curl -sS -c ' . escapeshellarg($jar) . ' -u ' . escapeshellarg('alice:' . self::PASSWORD) . ' '
+				. escapeshellarg($api),
+		);
+		$command = [
+			'curl',
+			'-sS',
+			'-b',
+			$jar,
+			'-X',
+			$method,
+			'--data-binary',
+			$bytes,
+			'-H',
+			'Content-Type: application/octet-stream',
+		];
+		$command = [
+			...$command,
+			...($to === null ? [] : ['-H', "Destination: $to"]),
+			self::$pair->urls['a'] . "/dav/alice/$path",
+		];
+		exec(implode(' ', array_map(escapeshellarg(...), $command)));
+		exec('curl -sS -b ' . escapeshellarg($jar) . ' ' . escapeshellarg(self::$pair->urls['a'] . '/logout'));
+		unlink($jar);
+	}
+}
