@@ -36,7 +36,8 @@ final class Session
 	public const ENDING = 'ending';
 	public const DONE = 'done';
 	public const ENDED = 'ended';
-	private const LIVE = [self::OPEN, self::RESTORING, self::ENDING];
+	/** States in which it is under way. */
+	public const LIVE = [self::OPEN, self::RESTORING, self::ENDING];
 	private const TOUCH_SECONDS = 60;
 	/** One that is over can be asked about for so long. */
 	private const KEPT_SECONDS = 30 * 86400;
@@ -128,6 +129,12 @@ final class Session
 		$row = Table::first('filesync_door', ['uid' => $channelId, 'state' => self::LIVE], 'created, id');
 
 		return $row ? self::read($row) : null;
+	}
+
+	/** @return list<self> All that are under way. */
+	public static function live(): array
+	{
+		return array_map(self::read(...), Table::select('filesync_door', ['state' => self::LIVE], 'created, id'));
 	}
 
 	/** Tells whether it is under way. */

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Work;
 
+use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -45,6 +46,7 @@ final class Uninstall
 			'restores' => Table::count('filesync_restore', [
 				'state' => array_map(fn ($state) => $state->value, JobState::UNDER_WAY),
 			]),
+			'sets_arriving' => Table::count('filesync_door', ['state' => Session::LIVE]),
 			'packets_held' => Table::count('filesync_packet', []),
 			'changes_to_send' => Table::count('filesync_outbox', [
 				'kind' => ['intent', 'announce', 'deleted', 'deleting'],
@@ -183,6 +185,10 @@ final class Uninstall
 			Table::delete('filesync_transfer', ['id' => $row['id']]);
 			Queue::removeFiles((int) $row['uid'], $row);
 		}
+		array_map(
+			fn ($session) => $session->end('dropped', 'filesync was removed from this hub.'),
+			Session::live(),
+		);
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
 		Table::delete('filesync_dropped', ['created >=' => 0]);
 		Table::delete('filesync_outbox', ['attempts >=' => 0]);

@@ -19,6 +19,7 @@ use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Addon\Work\Uninstall;
 
 /** Keys on the owner's page, sessions and their ends, and what a killed request leaves. */
 final class DoorTest extends AddonTestCase
@@ -38,6 +39,23 @@ final class DoorTest extends AddonTestCase
 		App::set_channel(null);
 		unset($_SERVER['REMOTE_ADDR']);
 		parent::tearDown();
+	}
+
+	public function test_a_set_that_is_being_sent_is_unfinished_work_for_uninstall(): void
+	{
+		$session = Session::begin($this->channel, ['tagmanifest-sha256.txt' => str_repeat('a', 64)]);
+		$folder = Intake::folder($this->channel->id, $session->id);
+		$this->assertDirectoryExists($folder);
+		[$code, $said] = $this->runVerb('uninstall', '--json');
+		$this->assertSame([75, 1], [$code, json_decode($said, true)['sets_arriving']]);
+		$this->assertStringContainsString(
+			'1 backup sets are being sent by their owners',
+			$this->runVerb('uninstall')[1],
+		);
+		Uninstall::drop('other');
+		$this->assertSame(Session::ENDED, Session::find($session->id)->state);
+		$this->assertDirectoryDoesNotExist($folder);
+		$this->assertSame(0, Uninstall::outlook()['sets_arriving']);
 	}
 
 	public function test_a_key_is_shown_once_and_only_its_digest_is_kept(): void
