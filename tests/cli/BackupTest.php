@@ -133,7 +133,8 @@ final class BackupTest extends TestCase
 		$this->assertSame(0, $code);
 		$this->assertStringContainsString('access other.txt', $list);
 		[$code, , $text] = $this->command('prune', $this->set, '--older-than', '1d', '--dry-run');
-		$this->assertSame([0, 'would remove 0 files, 0 B, of 0 runs; '], [$code, substr($text, 0, 39)]);
+		$this->assertSame(0, $code, $text);
+		$this->assertStringStartsWith('would remove 0 files, 0 B, of 0 runs; ', $text);
 		[$code, , $text] = $this->command('verify', $this->set);
 		$this->assertSame(0, $code, $text);
 	}
