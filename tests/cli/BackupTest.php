@@ -247,7 +247,7 @@ final class BackupTest extends TestCase
 	{
 		$this->logIn();
 		$log = self::$pair->folder . '/killed.log';
-		for ($n = 0; $n < 12; $n++) {
+		for ($n = 0; $n < 7; $n++) {
 			$process = proc_open(
 				[self::program(), 'backup', $this->url(), '--to', $this->set, '--json', '--limit', '2M'],
 				[1 => ['file', $log, 'a'], 2 => ['file', $log, 'a']],
@@ -260,7 +260,7 @@ final class BackupTest extends TestCase
 			$end = microtime(true) + 60;
 			while (
 				proc_get_status($process)['running']
-				&& count(self::$pair->accesses('a')) < ($begun + 6 + (23 * $n))
+				&& count(self::$pair->accesses('a')) < ($begun + 6 + (40 * $n))
 				&& microtime(true) < $end
 			) {
 				usleep(5000);
