@@ -42,17 +42,20 @@ pub(crate) struct Speech {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Verb {
-    /// Make a key for apps on a hub, try it and remember it
+    /// Make a key on a hub, try it and remember it
     ///
-    /// Says exactly what to type on the hub's page /oauth2. The key works without password and second factor, for every channel of the
-    /// account, until you delete it on that page. It is kept in login.toml in your folder for settings, which only you can read.
+    /// Of a hub with filesync it is a backup key, made on the hub's page /filesync/backup: it reads one channel's files, and nothing else.
+    /// Of any other hub it is a key for apps, and this says exactly what to type on the hub's page /oauth2. That one works without password
+    /// and second factor, for every channel of the account, until you delete it there. Either is kept in login.toml in your folder for
+    /// settings, which only you can read.
     Login(LoginArguments),
     /// Forget the key of a hub
     Logout(LogoutArguments),
     /// Make a set of a channel, or bring it up to date
     ///
     /// Works with every hub of Hubzilla 7.8 to 8.9, with or without filesync. Only what changed is fetched; what was replaced or removed on
-    /// the hub moves to data/older and stays until `prune`. Interrupted, the same command goes on where it stopped.
+    /// the hub moves to data/older and stays until `prune`. Interrupted, the same command goes on where it stopped. With a backup key of a
+    /// hub with filesync, a thousand unchanged files take one request, and small ones come together.
     ///
     /// Logs in with the key of `filesync login`, or else with the account's password, which is asked for.
     Backup(Box<BackupArguments>),

@@ -9,14 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use filesync_engine::owner::{self, Channel, Choice, Connection, Ended, Outlook, Progress, Report, RunOptions, Watch};
+use filesync_engine::owner::{
+    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Watch,
+};
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
 use serde_json::{Map, Value, json};
 
 use crate::address::{Address, URL_HELP};
+use crate::backup_key;
 use crate::damage;
 use crate::hub::{self, Line, PasswordSource};
-use crate::keys::Keys;
+use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
@@ -39,10 +42,10 @@ pub(crate) struct BackupArguments {
     /// Bring only this folder or file up to date; the rest of the set stays as it is
     #[arg(long, value_name = "PATH")]
     pub(crate) only: Vec<String>,
-    /// Do not look for posts about the files
+    /// Do not look for posts about the files; a hub with filesync gives them in any case
     #[arg(long)]
     pub(crate) skip_posts: bool,
-    /// Look at descriptions, categories and posts of all files again, not only once a week
+    /// Look at all files again: of a hub without filesync at their descriptions, categories and posts too, as else once a week
     #[arg(long)]
     pub(crate) full: bool,
     /// Fetch at most this many bytes a second, such as 5M
@@ -72,21 +75,56 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
 
 const LEAST_RATE: u64 = 64 << 10;
 
+/// How the channel is read.
+enum Way<'c> {
+    /// By the API of any hub.
+    Api { connection: &'c Connection, channel: Channel },
+    /// At the reading door of a hub with filesync.
+    Door { door: Door<'c>, about: About },
+}
+
+impl Way<'_> {
+    fn outlook(&self, options: &RunOptions, watch: &mut dyn Watch) -> Result<Outlook, Error> {
+        match self {
+            Self::Api { connection, .. } => owner::outlook(connection, options, watch),
+            Self::Door { door, .. } => owner::outlook_at_door(door, options, watch),
+        }
+    }
+
+    fn run(&self, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended, Error> {
+        match self {
+            Self::Api { connection, channel } => owner::run(connection, channel, options, watch),
+            Self::Door { door, about } => owner::read_at_door(door, about, options, watch),
+        }
+    }
+}
+
 /// Runs the verb.
 pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Exit, Problem> {
     let typed = Address::parse(&arguments.url)?;
+    let stored = Keys::read()?.of(&typed.text()).cloned();
     // Where the hub sent to at log-in.
-    let moved = Keys::read()?.of(&typed.text()).and_then(|key| key.moved_to.as_deref().map(Address::parse)).transpose()?;
+    let moved = stored.as_ref().and_then(|key| key.moved_to.as_deref().map(Address::parse)).transpose()?;
     let address = moved.unwrap_or(typed);
     let folder = writable(&arguments.to, arguments.dry_run)?;
     let connection = hub::connection(&address, &arguments.line, arguments.limit)?;
     let version = hub::greet(&connection, &address)?;
-    let credentials = hub::credentials(&address, &arguments.password)?;
+    let key = stored.filter(|key| key.kind == Kind::Backup && !arguments.password.is_named());
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
-    let outcome = back_up(arguments, &address, &folder, (&connection, &channel, version), &stopped, output);
+    let way = match key {
+        Some(key) => {
+            let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
+            Way::Door { door, about }
+        }
+        None => {
+            let credentials = hub::credentials(&address, &arguments.password)?;
+            let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
+            Way::Api { connection: &connection, channel }
+        }
+    };
+    let outcome = back_up(arguments, &address, options(arguments, &folder, version), &way, &stopped, output);
     // Also after an error: the session would stay open for days.
     connection.log_out();
     outcome
@@ -95,24 +133,24 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
 fn back_up(
     arguments: &BackupArguments,
     address: &Address,
-    folder: &Path,
-    (connection, channel, version): (&Connection, &Channel, String),
+    options: RunOptions,
+    way: &Way<'_>,
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Exit, Problem> {
+    let folder = options.folder.clone();
     let about = json!({ "channel": address.text(), "folder": folder.display().to_string() });
-    let options = options(arguments, folder, version);
-    let wrong = |error: Error| of(&error, address, folder);
+    let wrong = |error: Error| of(&error, address, &folder);
     let mut shown = Shown { output, stopped };
     let begun = Instant::now();
     if arguments.dry_run {
-        let outlook = owner::outlook(connection, &options, &mut shown).map_err(wrong)?;
+        let outlook = way.outlook(&options, &mut shown).map_err(wrong)?;
         output.clear();
         output.say(&with(&about, &facts_of_outlook(&outlook)), &told_outlook(address, &outlook));
         return Ok(Exit::Complete);
     }
     let damaged = options.damaged.clone();
-    let ended = owner::run(connection, channel, options, &mut shown).map_err(wrong)?;
+    let ended = way.run(options, &mut shown).map_err(wrong)?;
     output.clear();
     match ended {
         Ended::Stopped => {
@@ -130,10 +168,10 @@ fn back_up(
             Err(Problem::new("many_removed", words))
         }
         Ended::Done(report) => {
-            damage::mended(folder, &damaged);
+            damage::mended(&folder, &damaged);
             let seconds = begun.elapsed().as_secs_f64();
             if report.missing > 0 || output.speaks() {
-                output.say(&with(&about, &facts_of(&report, seconds)), &told(&channel.nick, &report));
+                output.say(&with(&about, &facts_of(&report, seconds)), &told(&address.nick, &report));
             }
             Ok(if report.missing > 0 { Exit::NeedsAttention } else { Exit::Complete })
         }

@@ -10,7 +10,7 @@ use filesync_engine::owner::{Connection, ConnectionOptions, Credentials, Greetin
 use filesync_engine::{AddressPolicy, Error, ErrorKind, Secret, TransferLimits};
 
 use crate::address::Address;
-use crate::keys::Keys;
+use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::problem::Problem;
 
@@ -35,6 +35,13 @@ pub(crate) struct PasswordSource {
     /// Log in with the account's password, which is the first line of this file
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+}
+
+impl PasswordSource {
+    /// Tells whether one was named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.password_command.is_some() || self.password_file.is_some()
+    }
 }
 
 /// Prepares a connection; opens nothing.
@@ -97,8 +104,8 @@ pub(crate) fn greet(connection: &Connection, address: &Address) -> Result<String
 
 /// Finds what proves the owner: a password if one was named, else the key of an earlier log-in, else a password typed now.
 pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<Credentials, Problem> {
-    if source.password_command.is_none() && source.password_file.is_none() {
-        if let Some(key) = Keys::read()?.of(&address.text()) {
+    if !source.is_named() {
+        if let Some(key) = Keys::read()?.of(&address.text()).filter(|key| key.kind == Kind::App) {
             return Ok(Credentials::Key { id: key.id.clone(), secret: Secret::new(key.secret.clone()) });
         }
         if !std::io::stdin().is_terminal() {
@@ -171,6 +178,35 @@ pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
         ),
         Some("no_channel") => Problem::new("no_channel", format!("{host} has no channel {}.", address.nick)),
         Some("no_hub") => Problem::new("no_hub", format!("No hub answers at {}. Is the address right?", address.hub)),
+        Some("key_wrong" | "key_missing") => Problem::new(
+            "login_refused",
+            format!(
+                "{host} does not know this backup key: it was revoked, or was not used for a year. Make another: `filesync login \
+                 {channel}`."
+            ),
+        ),
+        Some("key_scope") => {
+            Problem::new("key_scope", format!("This key may only restore. Make a backup key on {}/filesync/backup.", address.hub))
+        }
+        Some("door_closed") => Problem::new(
+            "door_closed",
+            format!(
+                "{host} lets no program read this channel: its admin closed the door. `filesync login {channel}` makes an app key."
+            ),
+        ),
+        Some("door_wrong") => Problem::new(
+            "door_wrong",
+            format!(
+                "{host} answers what no reading door answers: {error}. Its admin can see to it; what the last run left is whole."
+            ),
+        ),
+        Some("no_door") => Problem::new(
+            "no_filesync",
+            format!(
+                "Something else than filesync answers at {}/filesync/v1. If it is gone, `filesync login {channel}` makes an app key.",
+                address.hub
+            ),
+        ),
         Some("session_ended") => Problem::later(
             "hub_unreachable",
             format!("{host} ended the log-in again and again. Run it again; it goes on where it stopped."),

@@ -1,4 +1,4 @@
-//! The file `login.toml`: app keys by channel. Passwords are never in it.
+//! The file `login.toml`: keys by channel. Passwords are never in it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
-/// A key for apps, as its channel's hub knows it.
+/// What a key opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// A key for apps: the API of any hub.
+    #[default]
+    App,
+    /// A backup key: the reading door of a hub with filesync.
+    Backup,
+}
+
+/// A key, as its channel's hub knows it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
+    /// What it opens.
+    #[serde(default)]
+    pub(crate) kind: Kind,
     /// The address that the owner typed.
     pub(crate) channel: String,
     /// Where the hub sent to, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) moved_to: Option<String>,
-    /// The app's name.
+    /// The app's name, or what names a backup key.
     pub(crate) id: String,
-    /// Its secret.
+    /// The app's secret, or the whole backup key.
     pub(crate) secret: String,
 }
 
@@ -126,7 +140,7 @@ mod tests {
     use super::*;
 
     fn key(channel: &str, id: &str) -> Key {
-        Key { channel: channel.into(), moved_to: None, id: id.into(), secret: "s \"quoted\" \\ ü".into() }
+        Key { kind: Kind::App, channel: channel.into(), moved_to: None, id: id.into(), secret: "s \"quoted\" \\ ü".into() }
     }
 
     #[test]
@@ -150,6 +164,17 @@ mod tests {
         assert_eq!(keys.forget("https://b.example/channel/x").unwrap().map(|key| key.id).as_deref(), Some("two"));
         assert!(keys.forget("https://b.example/channel/x").unwrap().is_none());
         assert!(Keys::read_from(&path).unwrap().of("https://b.example/channel/x").is_none());
+    }
+
+    #[test]
+    fn a_file_from_before_backup_keys_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("login.toml");
+        std::fs::write(&path, "[[key]]\nchannel = \"https://a.example/channel/x\"\nid = \"one\"\nsecret = \"s\"\n").unwrap();
+        let mut keys = Keys::read_from(&path).unwrap();
+        assert_eq!(keys.of("https://a.example/channel/x").unwrap().kind, Kind::App);
+        keys.set(Key { kind: Kind::Backup, ..key("https://a.example/channel/x", "two") }).unwrap();
+        assert_eq!(Keys::read_from(&path).unwrap().of("https://a.example/channel/x").unwrap().kind, Kind::Backup);
     }
 
     #[test]

@@ -1,16 +1,18 @@
-//! `login` and `logout`: a key for apps, made by the owner on the hub, tried at once and remembered.
+//! `login` and `logout`: a key, made by the owner on the hub, tried at once and remembered. A hub with filesync makes backup keys; every
+//! other one makes keys for apps.
 
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use filesync_engine::Secret;
-use filesync_engine::owner::{Credentials, Greeting};
+use filesync_engine::owner::{Connection, Credentials, Greeting};
 use serde_json::json;
 
 use crate::address::{Address, URL_HELP};
+use crate::backup_key;
 use crate::hub::{self, Line};
-use crate::keys::{Key, Keys};
+use crate::keys::{Key, Keys, Kind};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
@@ -19,6 +21,9 @@ use crate::problem::{Exit, Problem};
 pub(crate) struct LoginArguments {
     #[arg(value_name = "URL", help = URL_HELP)]
     pub(crate) url: String,
+    /// The backup key is the first line of this file; it is for a hub with filesync
+    #[arg(long, value_name = "FILE", conflicts_with = "app")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Use an app that was made before, by its name; its secret is asked for
     #[arg(long, value_name = "NAME")]
     pub(crate) app: Option<String>,
@@ -39,6 +44,13 @@ pub(crate) struct LogoutArguments {
 pub(crate) fn login(arguments: &LoginArguments, output: &Output) -> Result<Exit, Problem> {
     let typed = Address::parse(&arguments.url)?;
     let (address, connection) = find(&typed, &arguments.line, output)?;
+    if arguments.app.is_none() && backup_key::are_offered(&connection, &address)? {
+        return with_backup_key(arguments, &typed, &address, &connection, output);
+    }
+    if arguments.key_file.is_some() {
+        let words = format!("{} makes no backup keys: it has no filesync, or its admin has closed that door.", address.host);
+        return Err(Problem::new("door_closed", words));
+    }
     let (id, secret) = match &arguments.app {
         Some(name) => (name.clone(), secret_of(arguments, name)?),
         None => made_now(&address)?,
@@ -48,7 +60,7 @@ pub(crate) fn login(arguments: &LoginArguments, output: &Output) -> Result<Exit,
     connection.log_out();
     let mut keys = Keys::read()?;
     let moved_to = (address != typed).then(|| address.text());
-    keys.set(Key { channel: typed.text(), moved_to, id: id.clone(), secret })?;
+    keys.set(Key { kind: Kind::App, channel: typed.text(), moved_to, id: id.clone(), secret })?;
     let facts = json!({ "channel": address.text(), "name": channel.name, "app": id, "file": keys.path().display().to_string() });
     let text = format!(
         "logged in as {} ({}). The key is in {}, which only you can read.\nOnly *Delete* on {}/oauth2 takes it back.",
@@ -61,8 +73,33 @@ pub(crate) fn login(arguments: &LoginArguments, output: &Output) -> Result<Exit,
     Ok(Exit::Complete)
 }
 
+/// Takes a backup key, tries it and remembers it.
+fn with_backup_key(
+    arguments: &LoginArguments,
+    typed: &Address,
+    address: &Address,
+    connection: &Connection,
+    output: &Output,
+) -> Result<Exit, Problem> {
+    let secret = backup_key::obtain(address, arguments.key_file.as_deref())?;
+    let (_, about) = backup_key::open(connection, address, &secret)?;
+    let (mut keys, id) = (Keys::read()?, backup_key::id(&secret));
+    let moved_to = (address != typed).then(|| address.text());
+    keys.set(Key { kind: Kind::Backup, channel: typed.text(), moved_to, id: id.clone(), secret })?;
+    let name = &about.channel.name;
+    let facts = json!({ "channel": address.text(), "name": name, "key": id, "file": keys.path().display().to_string() });
+    let text = format!(
+        "logged in to read {name} ({}). The key is in {}, which only you can read.\n*Revoke* on {}/filesync/backup takes it back.",
+        address.text(),
+        keys.path().display(),
+        address.hub
+    );
+    output.say(&facts, &text);
+    Ok(Exit::Complete)
+}
+
 /// Asks the hub who it is, and follows it once to where it sends everybody.
-fn find(typed: &Address, line: &Line, output: &Output) -> Result<(Address, filesync_engine::owner::Connection), Problem> {
+fn find(typed: &Address, line: &Line, output: &Output) -> Result<(Address, Connection), Problem> {
     let connection = hub::connection(typed, line, None)?;
     match connection.greet().map_err(|error| hub::of_hub(&error, typed))? {
         Greeting::Here(_) => Ok((typed.clone(), connection)),
@@ -153,6 +190,15 @@ pub(crate) fn logout(arguments: &LogoutArguments, output: &Output) -> Result<Exi
     let Some(key) = keys.forget(&address.text())? else {
         return Err(Problem::usage("no_login", format!("There is no log-in for {}.", address.text())));
     };
+    if key.kind == Kind::Backup {
+        let facts = json!({ "channel": address.text(), "key": key.id });
+        let text = format!(
+            "the key is forgotten here. To take it back on the hub as well, open {}/filesync/backup and press *Revoke* at {}.",
+            address.hub, key.id
+        );
+        output.say(&facts, &text);
+        return Ok(Exit::Complete);
+    }
     let facts = json!({ "channel": address.text(), "app": key.id });
     let text = format!(
         "the key is forgotten here. To take it back on the hub as well, open {}/oauth2 and press *Delete* (the bin) at {}; \

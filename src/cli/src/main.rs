@@ -6,6 +6,7 @@
 mod address;
 mod args;
 mod backup;
+mod backup_key;
 mod damage;
 mod diff;
 mod hub;

@@ -1,4 +1,5 @@
-//! What an owner does from home with a hub that has no filesync: logs in, reads everything about the files, and writes a set.
+//! What an owner does from home: reads everything about a channel's files from its hub, and writes a set. From any hub, with a log-in
+//! at its own API; from one with filesync, with a key at its reading door.
 //!
 //! Invariants: the hub is only read, but for the request of a token and the log-out; the channel's private key is never asked
 //! for; what the hub says becomes a set only by the rules of [`crate::set`].
@@ -6,14 +7,18 @@
 mod bytes;
 mod choice;
 mod connection;
+mod door;
 mod listing;
 mod notes;
 mod posts;
+mod reading;
 mod rows;
 mod run;
 mod shares;
 
 pub use choice::Choice;
 pub use connection::{Channel, Connection, ConnectionOptions, Credentials, Greeting};
+pub use door::{About, Door, Doors};
 pub use notes::Lack;
+pub use reading::{outlook as outlook_at_door, read as read_at_door};
 pub use run::{Ended, Outlook, Progress, Report, RunOptions, Watch, outlook, run};

@@ -31,7 +31,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("upload", &["digest", "error", "paths", "store"]),
     ("pack", &["digest", "error", "paths", "store"]),
-    ("owner", &["error", "getfile", "http", "limits", "paths", "patience", "set", "signature", "transfer"]),
+    (
+        "owner",
+        &[
+            "digest",
+            "error",
+            "getfile",
+            "head",
+            "http",
+            "limits",
+            "pack",
+            "paths",
+            "patience",
+            "set",
+            "signature",
+            "transfer",
+            "upload",
+        ],
+    ),
 ];
 
 /// Files by their path as modules, such as `photo::codec`, and their text.

@@ -1,7 +1,8 @@
 <?php
 
 // Compares a backup set with this hub's tables and store. Prints the counts of the hub, or what differs.
-// Arguments: the set's folder, the channel's nick, `outside` if it was made from outside, of what a hub shows there.
+// Arguments: the set's folder, the channel's nick, `home` if it was made elsewhere and is not signed, `outside` if it
+// was made so of what a hub without filesync shows.
 require __DIR__ . '/boot.php';
 foreach (['Databases', 'Reading', 'Rows', 'Comparison'] as $file) {
 	require_once __DIR__ . "/$file.php";
@@ -9,7 +10,7 @@ foreach (['Databases', 'Reading', 'Rows', 'Comparison'] as $file) {
 
 $isFromOutside = ($argv[3] ?? '') === 'outside';
 $rows = new Set\Rows(DBA::$dba->db, getcwd(), $argv[2], $isFromOutside);
-$set = Set\Reading::of($argv[1], ! $isFromOutside);
+$set = Set\Reading::of($argv[1], ($argv[3] ?? '') === '');
 $hidden = $isFromOutside ? $rows->withoutHidden($set) : 0;
 $wrong = Set\Comparison::wrong($set, $rows);
 $entries = $rows->entries();

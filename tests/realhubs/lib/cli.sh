@@ -1,5 +1,5 @@
-# shellcheck shell=bash
-# The owner's command against a hub without filesync: the set is what the hub's tables and store say.
+# shellcheck shell=bash disable=SC2154,SC2034
+# The owner's command against a hub without filesync, and against one with it: the set is what the hub's tables and store say.
 
 COMMAND=${COMMAND:-$REPOSITORY/target/release/filesync}
 
@@ -59,4 +59,44 @@ scenario_cli_backup() {
 	! grep -rlF -e 'PRIVATE KEY' -e "$secret" "$set" || { echo 'a secret is in the set'; return 1; }
 	cat "$LAYOUT/scratch/cli-counts"
 	rm -rf "$set" "${set%-password}"
+}
+
+# The same of hub B, which has filesync, with a key that the owner makes on the page.
+scenario_cli_door() {
+	local set=$LAYOUT/scratch/sets/$TOP-door url key said before photo folder_lost bytes_lost photo_alone
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
+	install -d -m 755 "$LAYOUT/scratch/sets"
+	install -d -m 700 "$LAYOUT/scratch/owner"
+	url=$(hub_url b)/channel/${NICK[b]}
+	fill_channel "$((90 + SET_BYTES / 5000000))" || return 1
+	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }
+	echo "$key" >"$LAYOUT/scratch/owner/key"
+	cli login "$url" --key-file "$LAYOUT/scratch/owner/key" --cacert "$LAYOUT/ca/ca.pem" || return 1
+	before=$(wc -l <"$LAYOUT/b/log/access.log")
+	said=$(door_backup --json) || { echo "$said"; return 1; }
+	[ -n "$(said files "$said")" ] || { echo "$said"; return 1; }
+	door_set_is_equal >"$LAYOUT/scratch/door-counts" || { cat "$LAYOUT/scratch/door-counts"; return 1; }
+	echo "the first run: $(log_since b "$before" | wc -l) requests" >>"$LAYOUT/scratch/door-counts"
+	before=$(wc -l <"$LAYOUT/b/log/access.log")
+	said=$(door_backup --json) || { echo "$said"; return 1; }
+	[ "$(said received_bytes "$said") $(said changed "$said")" = '0 0' ] || { echo "fetched again: $said"; return 1; }
+	echo "a second run: $(log_since b "$before" | wc -l) requests" >>"$LAYOUT/scratch/door-counts"
+	# A file is overwritten, one is deleted, one gets another name.
+	dav b -T "$(random_file other.bin 5000)" "$(dav_url b "$TOP/zoo/no%20extension")" -o /dev/null || return 1
+	dav b -X DELETE "$(dav_url b "$TOP/same.bin")" -o /dev/null || return 1
+	dav b -X MOVE -H "$(dav_target b "$TOP/zoo/moved.txt")" "$(dav_url b "$TOP/zoo/dash%20-rf.txt")" -o /dev/null || return 1
+	settle || return 1
+	said=$(door_backup --json) || { echo "$said"; return 1; }
+	[ "$(said replaced "$said") $(said removed "$said") $(said moved "$said") $(said received_bytes "$said")" = '1 1 1 5000' ] || { echo "not one of each: $said"; return 1; }
+	door_set_is_equal >/dev/null || { door_set_is_equal; return 1; }
+	! grep -rlF -e 'PRIVATE KEY' -e "$key" "$set" || { echo 'a secret is in the set'; return 1; }
+	cat "$LAYOUT/scratch/door-counts"
+	rm -rf "$set" "$LAYOUT/scratch/owner/key"
+}
+# Backs up hub B's channel with the key: door_backup [option…]. It may say that files lack bytes.
+door_backup() { cli backup "$(hub_url b)/channel/${NICK[b]}" --to "$set" --cacert "$LAYOUT/ca/ca.pem" "$@" || [ $? = 1 ]; }
+door_set_is_equal() {
+	chmod -R go+rX "$set"
+	set_scripts && hub_do b compare-set "$set" "${NICK[b]}" home
 }

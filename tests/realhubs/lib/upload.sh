@@ -24,9 +24,9 @@ client() {
 	FILESYNC_KEY=$key python3 "$REPOSITORY/tests/tus/client.py" "$made/set" "$(hub_url e)" --cacert "$LAYOUT/ca/ca.pem" "$@" 2>"$LAYOUT/scratch/client-said" || { local code=$?; [ $code = 1 ] || cat "$LAYOUT/scratch/client-said"; return $code; }
 }
 
-# Presses the button of the page; prints the key that it shows once: make_key <hub>.
+# Presses a button of the page; prints the key that it shows once: make_key <hub> [backup].
 make_key() {
-	local token
+	local token kind=${2:-restore}
 	token=$(owner_page "$1" filesync/backup | sed -n 's/.*name="form_security_token"[^>]*value="\([^"]*\)".*/\1/p' | head -n 1)
-	owner_page "$1" filesync/backup -d "form_security_token=$token" -d filesync_key_make=1 | grep -o 'fsr_[0-9a-f]*_[0-9a-f]*' | head -n 1
+	owner_page "$1" filesync/backup -d "form_security_token=$token" -d "filesync_key_make=$kind" | grep -o 'fs[rb]_[0-9a-f]*_[0-9a-f]*' | head -n 1
 }

@@ -154,14 +154,14 @@ impl Connection {
         self.requests.get()
     }
 
-    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.clock.start();
         let outcome = self.runtime.block_on(work);
         self.clock.stop();
         outcome
     }
 
-    fn patience(&self) -> Patience<'_> {
+    pub(crate) fn patience(&self) -> Patience<'_> {
         Patience { clock: &self.clock, limits: &self.options.limits, throttle: &self.throttle }
     }
 
@@ -169,7 +169,7 @@ impl Connection {
         (self.options.unix_time)()
     }
 
-    async fn send(&self, request: Request) -> Result<Reply> {
+    pub(crate) async fn send(&self, request: Request) -> Result<Reply> {
         self.requests.set(self.requests.get() + 1);
         self.client.send(Pool::Main, request, self.now(), &self.patience()).await
     }

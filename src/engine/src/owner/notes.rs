@@ -1,6 +1,7 @@
 //! What a run remembers until its end: what the set will lack, and which files must be read again. A file of lines, so that memory
 //! stays flat and an interrupted run finds it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 
@@ -34,6 +35,27 @@ impl Lack {
         Self { hash: Some(hash.to_owned()), ..self }
     }
 
+    /// Says that something is left out on purpose.
+    pub(crate) fn excluded(path: &str) -> Self {
+        Self::new("folder", "excluded", format!("{path} is left out, as asked."))
+    }
+
+    /// Says that a file could not be read.
+    pub(crate) fn of_file(hash: &str, name: &str, why: &str, is_kept: bool) -> Self {
+        let fault = match why {
+            "no_bytes" => format!("{name} has no bytes on the hub"),
+            "size_differs" if is_kept => format!("{name} has another number of bytes on the hub than its row says"),
+            "size_differs" => {
+                format!("{name} has another number of bytes on the hub than its row says, and is in the set as it is")
+            }
+            "too_large" => format!("{name}: what the hub knows of it is too much for a set"),
+            "changed_while_read" => format!("{name} is being changed"),
+            _ => format!("{name} cannot be read on the hub"),
+        };
+        let words = format!("{fault}{}", if is_kept { "; its last version is in the set." } else { "." });
+        Self::new("file", why, words).of(hash)
+    }
+
     /// Tells whether somebody can do something about it.
     pub fn needs_attention(&self) -> bool {
         !KNOWN.contains(&self.why.as_str())
@@ -53,6 +75,22 @@ pub(crate) struct Notes {
     length: u64,
 }
 
+/// What a set lacks, at the end of a run.
+pub(crate) struct Noted {
+    /// As `set.json` lists it.
+    pub(crate) lacks: Vec<Lack>,
+    /// The first that somebody can do something about.
+    pub(crate) told: Vec<Lack>,
+    /// How many of those there are.
+    pub(crate) missing: u64,
+    /// How many there are in all.
+    pub(crate) lacking: u64,
+}
+
+const TOLD: usize = 20;
+/// Of `set.json`, which is read whole.
+const MOST_LACKS: usize = 10_000;
+const MOST_LACK_BYTES: usize = 3 << 19;
 const NOTING: &str = "noting what a backup set lacks";
 
 impl Notes {
@@ -102,6 +140,30 @@ impl Notes {
                 each(lack);
             }
         })
+    }
+
+    /// Returns what `set.json` lists, beginning with what is about no single file.
+    pub(crate) fn listed(&mut self, first: Vec<Lack>) -> Result<Noted> {
+        let mut noted = Noted { lacking: first.len() as u64, lacks: first, told: Vec::new(), missing: 0 };
+        let (mut bytes, mut left_out, mut seen) = (0, 0_u64, HashSet::new());
+        self.lacks(|lack| {
+            if !seen.insert((lack.what.clone(), lack.hash.clone(), lack.why.clone())) {
+                return;
+            }
+            noted.lacking += 1;
+            if lack.needs_attention() {
+                noted.missing += 1;
+                if noted.told.len() < TOLD {
+                    noted.told.push(lack.clone());
+                }
+            }
+            bytes += lack.words.len() * 2 + 200;
+            if noted.lacks.len() < MOST_LACKS && bytes < MOST_LACK_BYTES { noted.lacks.push(lack) } else { left_out += 1 }
+        })?;
+        if left_out > 0 {
+            noted.lacks.push(Lack::new("others", "too_many", format!("{left_out} more are not listed.")));
+        }
+        Ok(noted)
     }
 
     /// Returns the files to be read again.

@@ -18,7 +18,7 @@ use super::bytes::{Bytes, Wanted};
 use super::choice::Choice;
 use super::connection::{Channel, Connection};
 use super::listing::Listing;
-use super::notes::{Lack, Notes};
+use super::notes::{Lack, Noted, Notes};
 use super::posts::{Conversations, Post};
 use super::rows::{self, Exported, Row};
 use super::shares::{Shares, items_of};
@@ -157,15 +157,11 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
 const SETTLE: Duration = Duration::from_secs(2);
 const FULL_DAYS: i64 = 7;
-const TOLD: usize = 20;
-/// Of `set.json`, which is read whole.
-const MOST_LACKS: usize = 10_000;
-const MOST_LACK_BYTES: usize = 3 << 19;
 const MOST_NAMES: usize = 1000;
 const RUNNING: &str = "backing up a channel";
 
 /// A stop that was asked for, or an error.
-enum Halt {
+pub(crate) enum Halt {
     Stopped,
     Failed(Error),
 }
@@ -176,7 +172,7 @@ impl From<Error> for Halt {
     }
 }
 
-type Go<T> = std::result::Result<T, Halt>;
+pub(crate) type Go<T> = std::result::Result<T, Halt>;
 
 /// Says what a run would do, and changes nothing.
 ///
@@ -207,7 +203,7 @@ pub fn outlook(connection: &Connection, options: &RunOptions, watch: &mut dyn Wa
 }
 
 /// Returns what a set lacked of single files.
-fn lacked(about: &Value) -> HashMap<String, Vec<Lack>> {
+pub(crate) fn lacked(about: &Value) -> HashMap<String, Vec<Lack>> {
     let mut all: HashMap<String, Vec<Lack>> = HashMap::new();
     for lack in about.get("lacks").and_then(Value::as_array).into_iter().flatten() {
         if let Ok(lack) = serde_json::from_value::<Lack>(lack.clone())
@@ -227,6 +223,23 @@ fn spool(scratch: &Path, stem: &str) -> Result<std::fs::File> {
 fn chain_of(known: &Known) -> Vec<Value> {
     let value: Value = serde_json::from_str(&known.metadata).unwrap_or_default();
     value.get("attach").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// Returns the true names of the folders of what the set has, and its own.
+pub(crate) fn names_in(known: &Known) -> Vec<String> {
+    chain_of(known).iter().filter_map(Value::as_object).map(|row| rows::text(row, "filename")).collect()
+}
+
+/// Refuses a set that a hub has signed, which could not be signed again here; returns what its last run wrote about it.
+pub(crate) fn refuse_signed(options: &RunOptions) -> Result<Value> {
+    let look = set::look(&options.folder, &options.set.surroundings, &options.set.limits)?;
+    let about: Value = look.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if about.get("signed_by").is_some_and(Value::is_object) && look.condition != Condition::Newer {
+        return Err(Error::new(ErrorKind::InvalidInput, RUNNING)
+            .context("code", "set_signed")
+            .context("folder", options.folder.display()));
+    }
+    Ok(about)
 }
 
 /// Tells whether the set has the bytes of a row.
@@ -288,14 +301,7 @@ struct State<'a> {
 
 impl<'a> Run<'a> {
     fn open(connection: &'a Connection, channel: &'a Channel, options: RunOptions) -> Result<Self> {
-        let look = set::look(&options.folder, &options.set.surroundings, &options.set.limits)?;
-        let about: Value = look.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let is_signed = about.get("signed_by").is_some_and(Value::is_object) && look.condition != Condition::Newer;
-        if is_signed {
-            return Err(Error::new(ErrorKind::InvalidInput, RUNNING)
-                .context("code", "set_signed")
-                .context("folder", options.folder.display()));
-        }
+        let about = refuse_signed(&options)?;
         Ok(Self {
             connection,
             channel,
@@ -630,15 +636,7 @@ impl<'a> Run<'a> {
             let metadata = exported.compose(hash, &posts);
             self.set.add(&metadata, &self.root, set::Bytes { original: None, crops, again: false })?;
         }
-        let name = exported.names.join("/");
-        let fault = match why {
-            "no_bytes" => format!("{name} has no bytes on the hub"),
-            "too_large" => format!("{name}: what the hub knows of it is too much for a set"),
-            "changed_while_read" => format!("{name} is being changed"),
-            _ => format!("{name} cannot be read on the hub"),
-        };
-        let words = format!("{fault}{}", if is_kept { "; its last version is in the set." } else { "." });
-        lacks.push(Lack::new("file", why, words).of(hash));
+        lacks.push(Lack::of_file(hash, &exported.names.join("/"), why, is_kept));
         for lack in lacks {
             state.notes.lack(&lack)?;
         }
@@ -742,7 +740,7 @@ impl<'a> Run<'a> {
 
     /// Ends the run: makes sure that what is gone is gone, and puts everything in place.
     fn end(&mut self, state: &mut State<'_>, is_continued: bool, watch: &mut dyn Watch) -> Go<Ended> {
-        let (about, lacks, missing, lacking) = self.about_the_set(state)?;
+        let (about, noted) = self.about_the_set(state)?;
         let is_whole = !self.choice.is_part();
         let mut found = self.set.prepare(&about, is_whole)?;
         for _ in 0..ROUNDS {
@@ -762,13 +760,19 @@ impl<'a> Run<'a> {
         for hash in &found.removed_hashes {
             removed -= u64::from(self.is_left_out(hash)?);
         }
-        let is_much = removed > LEAST_REMOVED && removed.saturating_mul(5) > found.before;
-        if is_much && !self.accepts_removals {
+        if is_much(removed, found.before) && !self.accepts_removals {
             return Ok(Ended::Removals { removed, before: found.before });
         }
         self.set.commit(None)?;
-        let received_bytes = state.bytes.received;
-        Ok(Ended::Done(Box::new(Report { found, lacks, missing, lacking, received_bytes, is_continued, is_full: state.is_full })))
+        Ok(Ended::Done(Box::new(Report {
+            found,
+            lacks: noted.told,
+            missing: noted.missing,
+            lacking: noted.lacking,
+            received_bytes: state.bytes.received,
+            is_continued,
+            is_full: state.is_full,
+        })))
     }
 
     /// Returns those of the removed files that the hub still has.
@@ -787,45 +791,19 @@ impl<'a> Run<'a> {
 
     /// Tells whether a file that the set has is left out on purpose.
     fn is_left_out(&self, hash: &str) -> Result<bool> {
-        let Some(known) = self.set.known(hash)? else { return Ok(false) };
-        let names: Vec<String> =
-            chain_of(&known).iter().filter_map(Value::as_object).map(|row| rows::text(row, "filename")).collect();
-        Ok(self.choice.excludes(&names))
+        Ok(self.set.known(hash)?.is_some_and(|known| self.choice.excludes(&names_in(&known))))
     }
 
     /// Returns what `set.json` says, and what is lacking that needs attention.
-    fn about_the_set(&mut self, state: &mut State<'_>) -> Result<(String, Vec<Lack>, u64, u64)> {
-        let mut lacks: Vec<Lack> = self
-            .choice
-            .excluded()
-            .map(|path| Lack::new("folder", "excluded", format!("{path} is left out, as asked.")))
-            .collect();
+    fn about_the_set(&mut self, state: &mut State<'_>) -> Result<(String, Noted)> {
+        let mut lacks: Vec<Lack> = self.choice.excluded().map(|path| Lack::excluded(&path)).collect();
         if self.has_posts {
             let words = "Of a photo that was overwritten, posts that nobody answered cannot be read from a hub without filesync.";
             lacks.push(Lack::new("posts", "stock_api", words.to_owned()));
         } else {
             lacks.push(Lack::new("posts", "excluded", "Posts are left out, as asked.".to_owned()));
         }
-        let (mut told, mut missing, mut lacking, mut bytes) = (Vec::new(), 0, lacks.len() as u64, 0);
-        let mut left_out = 0_u64;
-        let mut seen = HashSet::new();
-        state.notes.lacks(|lack| {
-            if !seen.insert((lack.what.clone(), lack.hash.clone(), lack.why.clone())) {
-                return;
-            }
-            lacking += 1;
-            if lack.needs_attention() {
-                missing += 1;
-                if told.len() < TOLD {
-                    told.push(lack.clone());
-                }
-            }
-            bytes += lack.words.len() * 2 + 200;
-            if lacks.len() < MOST_LACKS && bytes < MOST_LACK_BYTES { lacks.push(lack) } else { left_out += 1 }
-        })?;
-        if left_out > 0 {
-            lacks.push(Lack::new("others", "too_many", format!("{left_out} more are not listed.")));
-        }
+        let noted = state.notes.listed(lacks)?;
         let mut contents = vec!["files", "photos", "access", "categories"];
         if self.has_posts {
             contents.insert(2, "posts of files");
@@ -843,9 +821,9 @@ impl<'a> Run<'a> {
             "contents": contents,
             "access_names": self.access_names(&state.listing.access)?,
             "full_look": full_look,
-            "lacks": lacks,
+            "lacks": noted.lacks,
         });
-        Ok((about.to_string(), told, missing, lacking))
+        Ok((about.to_string(), noted))
     }
 
     /// Returns the names of the groups and people in access lists.
@@ -889,6 +867,11 @@ impl<'a> Run<'a> {
 /// Fewer removed files are never too many.
 const LEAST_REMOVED: u64 = 10;
 
+/// Tells whether so much is gone that somebody must say that this is right.
+pub(crate) fn is_much(removed: u64, before: u64) -> bool {
+    removed > LEAST_REMOVED && removed.saturating_mul(5) > before
+}
+
 fn count(state: &mut State<'_>, row: &Row) {
     if rows::number(row, "is_dir") == 0 {
         state.done_files += 1;
@@ -906,7 +889,7 @@ fn tell(state: &State<'_>, watch: &mut dyn Watch, bytes: u64, name: &str) {
     });
 }
 
-fn stop_if_told(watch: &dyn Watch) -> Go<()> {
+pub(crate) fn stop_if_told(watch: &dyn Watch) -> Go<()> {
     if watch.must_stop() { Err(Halt::Stopped) } else { Ok(()) }
 }
 
@@ -915,7 +898,7 @@ fn ends_run(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Storage | ErrorKind::Refused)
 }
 
-fn modified_ns(edited: &str) -> i64 {
+pub(crate) fn modified_ns(edited: &str) -> i64 {
     let time = edited.parse::<jiff::civil::DateTime>().and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
     time.map_or(0, |time| time.timestamp().as_second().saturating_mul(1_000_000_000))
 }

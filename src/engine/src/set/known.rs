@@ -8,6 +8,7 @@ use super::metadata::Saved;
 use super::place;
 use super::staged::{staged_metadata, staged_part_of};
 use super::tree::Tree;
+use crate::digest::Digest;
 use crate::error::{ErrorKind, Result};
 use crate::limits::SetLimits;
 
@@ -59,6 +60,8 @@ pub struct Known {
     pub metadata: String,
     /// Size of the original; none if it has no bytes.
     pub size_bytes: Option<u64>,
+    /// Digest of the original.
+    pub sha256: Option<Digest>,
     /// Whether these bytes are there, in their number.
     pub has_bytes: bool,
     /// Whether the run under way has brought it.
@@ -73,16 +76,16 @@ impl Known {
             outcome => Ok(outcome?.and_then(|bytes| Saved::parse(&bytes, limits).ok()).filter(|old| old.metadata.hash == hash)),
         };
         if let Some(staged) = read(&staged_metadata(hash))? {
-            let size_bytes = staged.original().map(|part| part.size);
+            let (size_bytes, sha256) = facts(&staged);
             // New metadata of bytes that stay is staged alone.
             let has_bytes = staged_part_of(tree, hash, Some(&staged))?.is_some()
                 || Self::stands(tree, read(&place::metadata(hash))?.as_ref(), &staged)?;
-            return Ok(Some(Self { metadata: staged.metadata.text(), size_bytes, has_bytes, is_new: true }));
+            return Ok(Some(Self { metadata: staged.metadata.text(), size_bytes, sha256, has_bytes, is_new: true }));
         }
         let Some(old) = read(&place::metadata(hash))? else { return Ok(None) };
-        let size_bytes = old.original().map(|part| part.size);
+        let (size_bytes, sha256) = facts(&old);
         let has_bytes = Self::stands(tree, Some(&old), &old)?;
-        Ok(Some(Self { metadata: old.metadata.text(), size_bytes, has_bytes, is_new: false }))
+        Ok(Some(Self { metadata: old.metadata.text(), size_bytes, sha256, has_bytes, is_new: false }))
     }
 
     /// Tells whether the bytes that a metadata file names are in the set, where the old one says.
@@ -94,4 +97,8 @@ impl Known {
             facts => Ok(facts?.is_some_and(|facts| facts.size_bytes == wanted.size)),
         }
     }
+}
+
+fn facts(saved: &Saved) -> (Option<u64>, Option<Digest>) {
+    saved.original().map_or((None, None), |part| (Some(part.size), Some(part.sha256)))
 }

@@ -1,0 +1,410 @@
+//! The reading door of a hub with filesync: what an owner's program asks it, and what it answers (`docs/reading-door.md`).
+//!
+//! Invariant: the key is sent to this hub alone. What the hub answers is bounded, and bytes count only with the digest that was asked
+//! for.
+
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::connection::{Channel, Connection, MAX_REPLY_BYTES};
+use super::notes::Lack;
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::head;
+use crate::http::{Reply, Request};
+use crate::pack::{MOST_PACK_BYTES, Pack};
+use crate::patience::StallMeter;
+use crate::signature::Secret;
+use crate::upload::Upload;
+
+/// What a hub says of the doors that filesync opens there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doors {
+    /// Its version of filesync.
+    pub filesync: String,
+    /// Whether owners can read their channels.
+    pub is_readable: bool,
+    /// The oldest and the newest protocol that it speaks.
+    pub protocol: (u64, u64),
+}
+
+impl Doors {
+    /// The protocol that is spoken here.
+    pub const PROTOCOL: u64 = 1;
+
+    /// Asks a hub; none if it has no filesync.
+    ///
+    /// # Errors
+    ///
+    /// As the reply or the line.
+    pub fn of(connection: &Connection) -> Result<Option<Self>> {
+        let reply = exchange(connection, Request::get(address(connection, &[])), MOST_SMALL_BYTES);
+        let (head, body) = match reply {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
+            outcome => outcome?,
+        };
+        if head.is_busy {
+            return Err(Error::new(ErrorKind::PeerBusy, ASKING).context("status", head.status));
+        }
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let number = |name: &str| value.get("protocol").and_then(|protocol| protocol.get(name)).and_then(Value::as_u64);
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        // Anything else at this address is a hub without filesync.
+        let (Some(filesync), Some(oldest), Some(newest)) = (text("filesync"), number("oldest"), number("newest")) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            filesync: filesync.chars().filter(|c| c.is_ascii_graphic()).take(40).collect(),
+            is_readable: text("reading_door") == Some("open"),
+            protocol: (oldest, newest),
+        }))
+    }
+}
+
+/// A channel's files as the hub lists them: [`Door::listing`].
+#[derive(Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) files: Vec<Listed>,
+    /// Where to go on; none: that was all.
+    pub(crate) after: Option<u64>,
+}
+
+/// A file or folder of a listing.
+#[derive(Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) hash: String,
+    pub(crate) print: String,
+    /// Of a file.
+    pub(crate) size: Option<u64>,
+    pub(crate) names: Vec<String>,
+}
+
+/// What the hub says of some files: [`Door::metadata`].
+#[derive(Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) files: Vec<Told>,
+    /// Those that did not fit.
+    pub(crate) left: Vec<String>,
+}
+
+/// What the hub says of one file or folder.
+#[derive(Deserialize)]
+pub(crate) struct Told {
+    pub(crate) hash: String,
+    /// As the hub wrote it, byte for byte.
+    pub(crate) metadata: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) parts: Vec<Part>,
+    #[serde(default)]
+    pub(crate) lacks: Vec<Lack>,
+    /// Why an earlier version is better.
+    #[serde(default)]
+    pub(crate) fault: String,
+    /// Why it must be read again.
+    #[serde(default)]
+    pub(crate) again: String,
+}
+
+/// Bytes of a file.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) role: String,
+    #[serde(default)]
+    pub(crate) scale: u8,
+    #[serde(default)]
+    pub(crate) mimetype: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: Digest,
+}
+
+/// What the hub says of the set as a whole.
+pub struct About {
+    /// The channel.
+    pub channel: Channel,
+    /// How many files it has.
+    pub files: u64,
+    /// Their bytes, as their rows say.
+    pub bytes: u64,
+    /// All that was said, for `set.json`.
+    pub(crate) said: Value,
+}
+
+/// Bytes that are asked for.
+#[derive(Clone, Serialize)]
+pub(crate) struct Wanted {
+    pub(crate) hash: String,
+    /// 0: the file itself; else that of a crop.
+    pub(crate) scale: u8,
+    pub(crate) sha256: Digest,
+    #[serde(skip)]
+    pub(crate) size: u64,
+}
+
+/// How a file's bytes arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    Whole,
+    /// The hub has other bytes by now, or none.
+    Gone,
+    Stopped,
+}
+
+/// The reading door, with the key that opens it.
+pub struct Door<'a> {
+    connection: &'a Connection,
+    key: Secret,
+}
+
+/// The head of an answer.
+struct Head {
+    status: u16,
+    is_success: bool,
+    is_busy: bool,
+    /// What `Filesync-Error` says.
+    refusal: Option<String>,
+    wait_seconds: Option<u64>,
+}
+
+const ASKING: &str = "asking the reading door";
+const MOST_SMALL_BYTES: usize = 1 << 20;
+/// Bytes after which what arrived is forced to disk.
+const KEEP_BYTES: u64 = 16 << 20;
+/// Refusals that mean that a file is no longer, or not for long, what was asked for.
+const CHANGES: [&str; 2] = ["changed", "not_read_yet"];
+const MAX_PAUSES: u32 = 6;
+const MOST_WAIT_SECONDS: u64 = 60;
+
+impl<'a> Door<'a> {
+    /// Prepares to ask with a key; asks nothing.
+    pub fn new(connection: &'a Connection, key: Secret) -> Self {
+        Self { connection, key }
+    }
+
+    pub(crate) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    /// Asks what the set as a whole is.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` with the code of the refusal; otherwise as the reply or the line.
+    pub fn about(&self) -> Result<About> {
+        let said: Value = read(&self.get("", &[])?)?;
+        let text = |name: &str| {
+            said.get("channel").and_then(|channel| channel.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let number = |name: &str| said.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let channel = Channel {
+            nick: text("nick"),
+            name: text("name"),
+            hash: text("hash"),
+            guid: text("guid"),
+            key: text("key"),
+            url: text("url"),
+        };
+        if channel.nick.is_empty() || channel.hash.is_empty() {
+            return Err(wrong("it does not say which channel it shows"));
+        }
+        Ok(About { channel, files: number("files"), bytes: number("bytes"), said })
+    }
+
+    /// Lists the next files and folders.
+    pub(crate) fn listing(&self, after: u64) -> Result<Listing> {
+        let after = after.to_string();
+        read(&self.get("files", &[("after", &after)])?)
+    }
+
+    /// Asks for the metadata of some files.
+    pub(crate) fn metadata(&self, hashes: &[String]) -> Result<Answer> {
+        read(&self.post("metadata", &serde_json::json!({ "hashes": hashes }), MAX_REPLY_BYTES)?)
+    }
+
+    /// Asks for small files; none if the hub has none of them any more.
+    pub(crate) fn pack(&self, wanted: &[Wanted]) -> Result<Option<Pack>> {
+        match self.post("pack", &serde_json::json!({ "files": wanted }), MOST_PACK_BYTES) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            body => Pack::parse(body?).map(Some).map_err(|error| wrong("a pack that breaks a rule").source(error)),
+        }
+    }
+
+    /// Brings a large file, from where it was interrupted. Asks now and then whether it shall stop.
+    pub(crate) fn fetch(&self, wanted: &Wanted, upload: &mut Upload, mut must_stop: impl FnMut(u64) -> bool) -> Result<Fetched> {
+        let mut pauses = 0;
+        loop {
+            let before = upload.length_bytes();
+            let outcome = self.connection.wait(self.stream(wanted, upload, &mut must_stop));
+            upload.keep()?;
+            match outcome {
+                Err(error) if error.kind() == ErrorKind::NotFound || CHANGES.iter().any(|code| is_refusal(&error, code)) => {
+                    return Ok(Fetched::Gone);
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy) => {
+                    // Whoever gets on is not given up.
+                    pauses = if upload.length_bytes() > before { 0 } else { pauses + 1 };
+                    if pauses > MAX_PAUSES {
+                        return Err(error);
+                    }
+                    pause(pauses, error.wait_seconds());
+                    if must_stop(upload.length_bytes()) {
+                        return Ok(Fetched::Stopped);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn stream(&self, wanted: &Wanted, upload: &mut Upload, must_stop: &mut impl FnMut(u64) -> bool) -> Result<Fetched> {
+        const RECEIVING: &str = "receiving a file";
+        if upload.is_whole() {
+            return Ok(Fetched::Whole);
+        }
+        let offset = upload.length_bytes();
+        let scale = wanted.scale.to_string();
+        let url = address(self.connection, &["set", "bytes", &wanted.hash, &scale]);
+        let tag = Secret::new(format!("\"{}\"", wanted.sha256));
+        let request = self.keyed(Request::get(url))?.header("if-match", &tag)?.range(offset, wanted.size - 1)?.keep_errors();
+        let mut reply = self.connection.send(request).await?;
+        let head = Head::of(&reply);
+        if !head.is_success {
+            return Err(head.error());
+        }
+        let first = match reply.status().as_u16() {
+            206 => head::content_range(&reply.values("content-range")).map(|range| range.first),
+            _ => Some(0),
+        };
+        if first != Some(offset) {
+            return Err(reply.error(ErrorKind::Corrupt, "another range than was asked for"));
+        }
+        let patience = self.connection.patience();
+        let mut stall = StallMeter::start(&patience, wanted.size);
+        let mut kept = offset;
+        while let Some(piece) = reply.next(&mut stall, &patience).await? {
+            upload.write(piece.as_ref())?;
+            if upload.length_bytes() - kept >= KEEP_BYTES {
+                kept = upload.keep()?;
+            }
+            if must_stop(upload.length_bytes()) {
+                return Ok(Fetched::Stopped);
+            }
+        }
+        if upload.is_whole() {
+            return Ok(Fetched::Whole);
+        }
+        Err(Error::new(ErrorKind::Network, RECEIVING)
+            .context("expected_bytes", wanted.size)
+            .context("bytes", upload.length_bytes()))
+    }
+
+    fn get(&self, place: &str, query: &[(&str, &str)]) -> Result<Vec<u8>> {
+        let mut url = self.place(place);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.ask(|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES)
+    }
+
+    fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
+        let (url, body) = (self.place(place), Secret::new(said.to_string()));
+        let json = Secret::new("application/json".to_owned());
+        self.ask(|| Request::get(url.clone()).post(&body).header("content-type", &json), most_bytes)
+    }
+
+    fn place(&self, place: &str) -> Url {
+        let names: &[&str] = if place.is_empty() { &["set"] } else { &["set", place] };
+        address(self.connection, names)
+    }
+
+    fn keyed(&self, request: Request) -> Result<Request> {
+        // The other header is one that some web servers keep for themselves.
+        request.header("filesync-key", &self.key)
+    }
+
+    /// Asks, again after a pause if the hub cannot answer now.
+    fn ask(&self, make: impl Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
+        let mut pauses = 0;
+        loop {
+            let request = self.keyed(make()?)?;
+            let outcome = exchange(self.connection, request, most_bytes)
+                .and_then(|(head, body)| if head.is_success { Ok(body) } else { Err(head.error()) });
+            match outcome {
+                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy) && pauses < MAX_PAUSES => {
+                    pauses += 1;
+                    pause(pauses, error.wait_seconds());
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Head {
+    fn of(reply: &Reply) -> Self {
+        let is_word =
+            |word: &&str| (1..=40).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let said = reply.values("filesync-error");
+        let refusal = said.first().and_then(|word| std::str::from_utf8(word).ok()).map(str::trim).filter(is_word);
+        let status = reply.status();
+        Self {
+            status: status.as_u16(),
+            is_success: status.is_success() && refusal.is_none() && !reply.is_page(),
+            is_busy: status.is_server_error() || matches!(status.as_u16(), 408 | 429),
+            refusal: refusal.map(str::to_owned),
+            wait_seconds: reply.wait_seconds(),
+        }
+    }
+
+    /// Returns what a refusal means.
+    fn error(&self) -> Error {
+        let kind = match (self.refusal.as_deref(), self.status) {
+            (Some("no_bytes"), _) => ErrorKind::NotFound,
+            (Some("changed"), _) => ErrorKind::Corrupt,
+            (Some(_), 401 | 403) => ErrorKind::Refused,
+            (Some("too_many_requests" | "not_read_yet" | "body_cut" | "failed"), _) => ErrorKind::PeerBusy,
+            (None, _) if self.is_busy => ErrorKind::PeerBusy,
+            _ => ErrorKind::Unsupported,
+        };
+        // Without a word of the door, something else answers at its address.
+        let code = self.refusal.as_deref().unwrap_or(if self.is_busy { "busy" } else { "no_door" });
+        Error::new(kind, ASKING).status(self.status).context("code", code).retry_after_seconds(self.wait_seconds)
+    }
+}
+
+/// Sends a request, and reads the whole answer.
+fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
+    connection.wait(async {
+        let reply = connection.send(request.keep_errors()).await?;
+        Ok((Head::of(&reply), reply.bytes(most_bytes, &connection.patience()).await?))
+    })
+}
+
+fn address(connection: &Connection, names: &[&str]) -> Url {
+    connection.hub().page(["filesync", "v1"].into_iter().chain(names.iter().copied()))
+}
+
+/// Reads an answer.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| wrong("an answer of another form").source(error))
+}
+
+/// Says that the hub answers what the door never does.
+pub(crate) fn wrong(fault: &'static str) -> Error {
+    Error::new(ErrorKind::Corrupt, "reading what the door answers").context("code", "door_wrong").context("fault", fault)
+}
+
+fn is_refusal(error: &Error, code: &str) -> bool {
+    error.facts().any(|fact| fact == ("code", code))
+}
+
+fn pause(count: u32, asked_seconds: Option<u64>) {
+    let own = Duration::from_millis(250 << count.min(6));
+    let asked = asked_seconds.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.min(MOST_WAIT_SECONDS)));
+    let until = Instant::now() + own.max(asked);
+    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+}

@@ -1,0 +1,638 @@
+//! One run against the reading door: brings a set up to date with a channel on a hub that has filesync, while the channel changes.
+//!
+//! The hub says of each file what its metadata is and which digests its bytes have, both true at one moment. Bytes count only with
+//! their digest, so nothing needs to be compared afterwards. What changes every time keeps the version that the set has, and is listed.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::choice::Choice;
+use super::door::{About, Door, Fetched, Listed, Part, Told, Wanted, wrong};
+use super::notes::{Lack, Noted, Notes};
+use super::run::{
+    Ended, Go, Halt, Outlook, Progress, Report, RunOptions, Watch, is_much, lacked, modified_ns, names_in, refuse_signed,
+    stop_if_told,
+};
+use crate::digest::Digest;
+use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::paths::{RelativePath, Root};
+use crate::set::{self, Crop, Known, Original, Peek, RunSpec, Set};
+use crate::upload::{Upload, UploadSpec};
+
+/// Files of one question for metadata, and of one pack at most.
+const SOME: usize = 200;
+/// Larger files travel alone, in ranges.
+const PACKED_BYTES: u64 = 1 << 20;
+/// What a pack has for its members; a header and the rest of a block come to each.
+const PACK_BYTES: u64 = (8 << 20) - (1 << 10);
+const BLOCK: u64 = 512;
+const CHECKPOINT: Duration = Duration::from_secs(10);
+/// How often what changes is read again.
+const ROUNDS: u32 = 3;
+const SETTLE: Duration = Duration::from_secs(2);
+/// How long a hub may take to read large files for their digests.
+const DIGEST_PATIENCE: Duration = Duration::from_secs(900);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const CROPS: [u8; 2] = [4, 7];
+const RUNNING: &str = "backing up a channel";
+const NOT_READ_YET: &str = "not_read_yet";
+const CHANGED: &str = "changed_while_read";
+
+/// Where a run goes on.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Cursor {
+    after: u64,
+    notes: u64,
+    /// Whether everything was listed, and only that is left which must be read again.
+    is_over: bool,
+}
+
+/// Says what a run would do, and changes nothing.
+///
+/// # Errors
+///
+/// As the replies of the hub, or of the set.
+pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> Result<Outlook> {
+    let set = Peek::into(&options.folder, &options.set.surroundings, options.set.limits.clone())?;
+    let known = |hash: &str| set.as_ref().map_or(Ok(None), |set| set.known(hash));
+    let (mut outlook, mut after, mut rows) = (Outlook::default(), 0, 0);
+    loop {
+        let listing = door.listing(after)?;
+        let mut asked = Vec::new();
+        for file in &listing.files {
+            rows += 1;
+            let Some(size) = file.size.filter(|_| wants(&options.choice, &file.names)) else { continue };
+            outlook.files += 1;
+            outlook.bytes += size;
+            match known(&file.hash)? {
+                Some(known) if agrees(&known, file) => {}
+                Some(known) if known.has_bytes => asked.push(file.hash.clone()),
+                _ => {
+                    outlook.new_files += 1;
+                    outlook.new_bytes += size;
+                }
+            }
+        }
+        for told in asked.chunks(SOME).map(|some| ask(door, some)) {
+            for told in told? {
+                let Some(part) = told.original() else { continue };
+                let has_it = known(&told.hash)?.is_some_and(|known| known.sha256 == Some(part.sha256));
+                outlook.new_files += u64::from(!has_it);
+                outlook.new_bytes += if has_it { 0 } else { part.size };
+            }
+        }
+        watch.progress(&Progress::Listing(rows));
+        match next(after, listing.after)? {
+            Some(next) => after = next,
+            None => return Ok(outlook),
+        }
+    }
+}
+
+/// Brings the set up to date.
+///
+/// # Errors
+///
+/// As the replies of the hub, or of the set; `InvalidInput` with code `set_signed` if the set is signed by a hub.
+pub fn read(door: &Door<'_>, about: &About, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended> {
+    let saved = refuse_signed(&options)?;
+    let mut run = Run {
+        door,
+        spec: RunSpec {
+            from: door.connection().hub().to_string(),
+            by: "door".to_owned(),
+            channel_hash: about.channel.hash.clone(),
+        },
+        root: Root::open(&options.folder)?,
+        set: Set::open(&options.folder, options.set)?,
+        choice: options.choice,
+        accepts_removals: options.accepts_removals,
+        is_full: options.is_full,
+        damaged: options.damaged,
+        made_with: options.made_with,
+        headroom_bytes: options.limits.disk_headroom_bytes,
+        lacked: lacked(&saved),
+        all: (about.files, about.bytes),
+        done: (0, 0),
+        received: 0,
+    };
+    match run.work(watch) {
+        Ok(ended) => Ok(ended),
+        Err(Halt::Stopped) => Ok(Ended::Stopped),
+        Err(Halt::Failed(error)) => Err(error),
+    }
+}
+
+struct Run<'a> {
+    door: &'a Door<'a>,
+    spec: RunSpec,
+    root: Root,
+    set: Set,
+    choice: Choice,
+    accepts_removals: bool,
+    is_full: bool,
+    damaged: HashSet<String>,
+    made_with: String,
+    headroom_bytes: u64,
+    /// What the set lacked of single files, by their hashes.
+    lacked: HashMap<String, Vec<Lack>>,
+    /// Files of the channel, and their bytes.
+    all: (u64, u64),
+    /// Those that were looked at.
+    done: (u64, u64),
+    /// Bytes that arrived in this process.
+    received: u64,
+}
+
+/// The bytes of one file that the set does not have.
+struct Lacking {
+    wanted: Wanted,
+    /// Its name in the run's workshop.
+    arrives_as: String,
+}
+
+impl Run<'_> {
+    fn work(&mut self, watch: &mut dyn Watch) -> Go<Ended> {
+        let begun = self.set.begin(&self.spec)?;
+        let mut cursor: Cursor = begun.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let room = self.set.open_workshop()?;
+        let mut notes = Notes::of(self.set.workshop_file("notes")?, cursor.notes)?;
+        if notes.is_none() {
+            // Lost ones: everything is looked at again.
+            cursor = Cursor::default();
+            notes = Notes::of(self.set.workshop_file("notes")?, 0)?;
+        }
+        let mut notes = notes.ok_or_else(|| Error::new(ErrorKind::Storage, RUNNING).context("path", room))?;
+        if !cursor.is_over {
+            self.add_all(&mut notes, cursor.after, watch)?;
+        }
+        self.add_again(&mut notes, watch)?;
+        self.end(&mut notes, begun.is_continued, watch)
+    }
+
+    /// Adds everything that is listed, from a row on.
+    fn add_all(&mut self, notes: &mut Notes, from: u64, watch: &mut dyn Watch) -> Go<()> {
+        let (mut after, mut noted) = (from, Instant::now());
+        loop {
+            let listing = self.door.listing(after)?;
+            let mut changed = Vec::new();
+            for file in listing.files.into_iter().filter(|file| is_hash(&file.hash)) {
+                if !wants(&self.choice, &file.names) {
+                    self.count(&file);
+                } else if self.is_unchanged(&file)? && self.set.unchanged(&file.hash)? {
+                    self.lack_again(notes, &file.hash)?;
+                    self.count(&file);
+                    self.tell(watch, 0, &file.names);
+                } else {
+                    changed.push(file);
+                }
+            }
+            for some in changed.chunks(SOME) {
+                let hashes: Vec<String> = some.iter().map(|file| file.hash.clone()).collect();
+                for (hash, _) in self.add_hashes(notes, &hashes, watch)? {
+                    notes.again(&hash)?;
+                }
+                some.iter().for_each(|file| self.count(file));
+                stop_if_told(watch)?;
+            }
+            let Some(next) = next(after, listing.after)? else { return Ok(self.checkpoint(notes, after, true)?) };
+            after = next;
+            if noted.elapsed() >= CHECKPOINT {
+                self.checkpoint(notes, after, false)?;
+                noted = Instant::now();
+            }
+            stop_if_told(watch)?;
+        }
+    }
+
+    fn checkpoint(&mut self, notes: &Notes, after: u64, is_over: bool) -> Result<()> {
+        let cursor = Cursor { after, notes: notes.length(), is_over };
+        self.set.checkpoint(&serde_json::to_string(&cursor).or_fail(ErrorKind::InvalidInput, RUNNING)?)
+    }
+
+    fn is_unchanged(&self, file: &Listed) -> Result<bool> {
+        if self.is_full || self.damaged.contains(&file.hash) {
+            return Ok(false);
+        }
+        Ok(self.set.known(&file.hash)?.is_some_and(|known| !known.is_new && agrees(&known, file)))
+    }
+
+    /// Says again what the set lacks of a file that is not looked at.
+    fn lack_again(&self, notes: &mut Notes, hash: &str) -> Result<()> {
+        // Of the file itself there is nothing to lack: it was compared.
+        let known = self.lacked.get(hash).into_iter().flatten();
+        known.filter(|lack| lack.what != "file" && lack.why != "stock_api").try_for_each(|lack| notes.lack(lack))
+    }
+
+    /// Adds some files and folders; returns those that must be read again, each with the reason.
+    fn add_hashes(&mut self, notes: &mut Notes, hashes: &[String], watch: &mut dyn Watch) -> Go<Vec<(String, String)>> {
+        let (mut asked, mut again) = (hashes.to_vec(), Vec::new());
+        while !asked.is_empty() {
+            let answer = self.door.metadata(&asked)?;
+            if answer.left.len() >= asked.len() {
+                return Err(wrong("it answers nothing").into());
+            }
+            let files = answer.files.into_iter().filter(|told| asked.contains(&told.hash)).map(Told::sound);
+            let (later, told): (Vec<_>, Vec<_>) = files.partition(|told| told.metadata.is_none());
+            again.extend(later.into_iter().map(|told| (told.hash, told.again)));
+            again.extend(self.add_told(notes, told, watch)?);
+            asked = answer.left;
+        }
+        Ok(again)
+    }
+
+    /// Adds what the hub says of some files, with their bytes.
+    fn add_told(&mut self, notes: &mut Notes, told: Vec<Told>, watch: &mut dyn Watch) -> Go<Vec<(String, String)>> {
+        let mut lacking = Vec::new();
+        for told in &told {
+            lacking.extend(self.lacking(told)?);
+        }
+        let (small, large): (Vec<_>, Vec<_>) = lacking.into_iter().partition(|one| one.wanted.size <= PACKED_BYTES);
+        let mut gone: HashSet<String> = self.bring_packs(&small, watch)?.into_iter().collect();
+        for one in &large {
+            let names = told.iter().find(|told| told.hash == one.wanted.hash).map(Told::names).unwrap_or_default();
+            if !self.bring(one, &names, watch)? {
+                gone.insert(one.wanted.hash.clone());
+            }
+        }
+        let mut again = Vec::new();
+        for told in told {
+            if gone.contains(&told.hash) {
+                again.push((told.hash, CHANGED.to_owned()));
+            } else {
+                self.add(notes, &told)?;
+            }
+        }
+        Ok(again)
+    }
+
+    /// Returns the bytes of a file that the set does not have, those of its crops always.
+    fn lacking(&self, told: &Told) -> Result<Vec<Lacking>> {
+        let mut lacking = Vec::new();
+        for part in &told.parts {
+            if part.role == "original" && self.has_bytes(&told.hash, part)? {
+                continue;
+            }
+            lacking.push(Lacking {
+                wanted: Wanted { hash: told.hash.clone(), scale: part.scale, sha256: part.sha256, size: part.size },
+                arrives_as: arrives_as(&told.hash, part.scale),
+            });
+        }
+        Ok(lacking)
+    }
+
+    fn has_bytes(&self, hash: &str, part: &Part) -> Result<bool> {
+        let known = if self.damaged.contains(hash) { None } else { self.set.known(hash)? };
+        Ok(known.is_some_and(|known| known.has_bytes && known.sha256 == Some(part.sha256)))
+    }
+
+    /// Brings small files to the workshop, many in one request; returns those that have other bytes by now.
+    fn bring_packs(&mut self, small: &[Lacking], watch: &mut dyn Watch) -> Go<Vec<String>> {
+        let mut gone = Vec::new();
+        for some in packs_of(small) {
+            let wanted: Vec<Wanted> = some.iter().map(|one| one.wanted.clone()).collect();
+            let pack = self.door.pack(&wanted)?;
+            let mut came: HashSet<Digest> = HashSet::new();
+            for (sha256, bytes) in pack.iter().flat_map(crate::pack::Pack::members) {
+                self.received += bytes.len() as u64;
+                came.insert(sha256);
+                for one in some.iter().filter(|one| one.wanted.sha256 == sha256) {
+                    self.set.put_in_workshop(&one.arrives_as, bytes)?;
+                }
+            }
+            gone.extend(some.iter().filter(|one| !came.contains(&one.wanted.sha256)).map(|one| one.wanted.hash.clone()));
+            stop_if_told(watch)?;
+        }
+        Ok(gone)
+    }
+
+    /// Brings a large file to the workshop, from where it was interrupted; false: it has other bytes by now.
+    fn bring(&mut self, one: &Lacking, names: &[String], watch: &mut dyn Watch) -> Go<bool> {
+        let room = self.set.open_workshop()?;
+        let target = RelativePath::parse(&format!("{room}/{}", one.arrives_as))?;
+        let path = format!("{room}/{}", one.wanted.sha256);
+        let spec = UploadSpec { size_bytes: one.wanted.size, sha256: one.wanted.sha256 };
+        let mut file = Upload::open(&self.root, &path, spec, self.headroom_bytes)?;
+        let before = file.length_bytes();
+        let fetched = self.door.fetch(&one.wanted, &mut file, |bytes| {
+            self.tell(watch, bytes, names);
+            watch.must_stop()
+        });
+        self.received += file.length_bytes().saturating_sub(before);
+        match fetched? {
+            Fetched::Whole => {}
+            Fetched::Gone => return Ok(false),
+            Fetched::Stopped => return Err(Halt::Stopped),
+        }
+        // What an earlier part of the run left at this name may be other bytes.
+        self.set.clear_workshop(&one.arrives_as)?;
+        match file.place(&target) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
+            placed => Ok(placed.map(|()| true)?),
+        }
+    }
+
+    fn add(&mut self, notes: &mut Notes, told: &Told) -> Go<()> {
+        let mut lacks = told.lacks.clone();
+        if !told.fault.is_empty() {
+            let is_kept = self.set.keep(&told.hash, &told.fault)?;
+            lacks.push(Lack::of_file(&told.hash, &told.names().join("/"), &told.fault, is_kept));
+            if is_kept {
+                return Ok(lacks.iter().try_for_each(|lack| notes.lack(lack))?);
+            }
+        }
+        let (metadata, edited) = (told.text(), told.edited());
+        if told.chain().last().and_then(|own| own.get("hash")).and_then(Value::as_str) != Some(told.hash.as_str()) {
+            return Err(wrong("the metadata of another file").into());
+        }
+        let (mut original, mut crops) = (None, Vec::new());
+        let room = self.set.open_workshop()?;
+        for part in &told.parts {
+            let name = arrives_as(&told.hash, part.scale);
+            if part.role != "original" {
+                let path = RelativePath::parse(&format!("{room}/{name}"))?;
+                crops.push(Crop { scale: part.scale, mimetype: part.mimetype.clone(), path });
+            } else if self.has_bytes(&told.hash, part)? {
+                original = Some(Original::Kept);
+            } else {
+                let modified_ns = modified_ns(&edited);
+                original = Some(Original::Arrived { name, size_bytes: part.size, sha256: part.sha256, modified_ns });
+            }
+        }
+        let scales: Vec<u8> = crops.iter().map(|crop| crop.scale).collect();
+        let again = self.damaged.contains(&told.hash);
+        match self.set.add(metadata, &self.root, set::Bytes { original, crops, again }) {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+                let is_kept = self.set.keep(&told.hash, "too_large")?;
+                lacks.push(Lack::of_file(&told.hash, &told.names().join("/"), "too_large", is_kept));
+            }
+            outcome => drop(outcome?),
+        }
+        for scale in scales {
+            self.set.clear_workshop(&arrives_as(&told.hash, scale))?;
+        }
+        Ok(lacks.iter().try_for_each(|lack| notes.lack(lack))?)
+    }
+
+    /// Reads again, after a while, what could not be read.
+    fn add_again(&mut self, notes: &mut Notes, watch: &mut dyn Watch) -> Go<()> {
+        let mut left: Vec<(String, String)> = notes.again_list()?.into_iter().map(|hash| (hash, CHANGED.to_owned())).collect();
+        let (begun, mut pause) = (Instant::now(), SETTLE);
+        for round in 1.. {
+            if left.is_empty() {
+                break;
+            }
+            wait(pause, watch)?;
+            pause = if round < ROUNDS { SETTLE } else { (pause * 2).min(LONGEST_PAUSE) };
+            let mut still = Vec::new();
+            let hashes: Vec<String> = left.into_iter().map(|(hash, _)| hash).collect();
+            for some in hashes.chunks(SOME) {
+                still.extend(self.add_hashes(notes, some, watch)?);
+                stop_if_told(watch)?;
+            }
+            // Whoever reads a large file for its digest needs no more than time.
+            let may_wait = |why: &str| why == NOT_READ_YET && begun.elapsed() < DIGEST_PATIENCE;
+            let (over, next): (Vec<_>, Vec<_>) = still.into_iter().partition(|(_, why)| round >= ROUNDS && !may_wait(why));
+            left = next;
+            for (hash, why) in over {
+                self.give_up(notes, &hash, if why == NOT_READ_YET { "unreadable" } else { CHANGED })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a file as the set has it.
+    fn give_up(&mut self, notes: &mut Notes, hash: &str, why: &str) -> Result<()> {
+        let names = self.set.known(hash)?.map(|known| names_in(&known).join("/")).filter(|name| !name.is_empty());
+        let is_kept = self.set.keep(hash, why)?;
+        notes.lack(&Lack::of_file(hash, names.as_deref().unwrap_or(hash), why, is_kept))
+    }
+
+    /// Ends the run: makes sure that what is gone is gone, and puts everything in place.
+    fn end(&mut self, notes: &mut Notes, is_continued: bool, watch: &mut dyn Watch) -> Go<Ended> {
+        let (about, noted) = self.about_the_set(notes)?;
+        let is_whole = !self.choice.is_part();
+        let mut found = self.set.prepare(&about, is_whole)?;
+        for _ in 0..ROUNDS {
+            let present = self.still_there(&found.removed_hashes)?;
+            if present.is_empty() {
+                break;
+            }
+            // They came while the channel was listed.
+            self.set.reconsider(&self.spec)?;
+            for some in present.chunks(SOME) {
+                for (hash, _) in self.add_hashes(notes, some, watch)? {
+                    self.set.keep(&hash, CHANGED)?;
+                }
+            }
+            found = self.set.prepare(&about, is_whole)?;
+        }
+        let mut removed = found.removed;
+        for hash in &found.removed_hashes {
+            removed -= u64::from(self.is_left_out(hash)?);
+        }
+        if is_much(removed, found.before) && !self.accepts_removals {
+            return Ok(Ended::Removals { removed, before: found.before });
+        }
+        self.set.commit(None)?;
+        Ok(Ended::Done(Box::new(Report {
+            found,
+            lacks: noted.told,
+            missing: noted.missing,
+            lacking: noted.lacking,
+            received_bytes: self.received,
+            is_continued,
+            is_full: self.is_full,
+        })))
+    }
+
+    /// Returns those of the removed files that the hub still has.
+    fn still_there(&self, removed: &[String]) -> Result<Vec<String>> {
+        let mut present = Vec::new();
+        for some in removed.chunks(SOME) {
+            for told in ask(self.door, some)? {
+                if !self.is_left_out(&told.hash)? {
+                    present.push(told.hash);
+                }
+            }
+        }
+        Ok(present)
+    }
+
+    /// Tells whether a file that the set has is left out on purpose.
+    fn is_left_out(&self, hash: &str) -> Result<bool> {
+        Ok(self.set.known(hash)?.is_some_and(|known| self.choice.excludes(&names_in(&known))))
+    }
+
+    /// Returns what `set.json` says, and what is lacking.
+    fn about_the_set(&self, notes: &mut Notes) -> Result<(String, Noted)> {
+        let said = self.door.about()?.said;
+        let mut lacks: Vec<Lack> = self.choice.excluded().map(|path| Lack::excluded(&path)).collect();
+        lacks.extend(said.get("lacks").and_then(|lacks| Vec::<Lack>::deserialize(lacks).ok()).unwrap_or_default());
+        let noted = notes.listed(lacks)?;
+        let of = |key: &str| said.get(key).cloned().unwrap_or_default();
+        let about = json!({
+            "made_with": self.made_with, "channel": of("channel"), "origin": of("origin"), "contents": of("contents"),
+            "access_names": of("access_names"), "lacks": noted.lacks,
+        });
+        Ok((about.to_string(), noted))
+    }
+
+    fn count(&mut self, file: &Listed) {
+        if let Some(size) = file.size {
+            self.done.0 += 1;
+            self.done.1 += size;
+        }
+    }
+
+    fn tell(&self, watch: &mut dyn Watch, bytes: u64, names: &[String]) {
+        watch.progress(&Progress::Files {
+            files: self.done.0,
+            all_files: self.all.0,
+            bytes: self.done.1 + bytes,
+            all_bytes: self.all.1,
+            name: names.last().map_or("", String::as_str),
+        });
+    }
+}
+
+impl Told {
+    /// Leaves out parts that no set has.
+    fn sound(mut self) -> Self {
+        self.parts.retain(|part| match part.role.as_str() {
+            "original" => part.scale == 0,
+            "crop" => CROPS.contains(&part.scale),
+            _ => false,
+        });
+        self
+    }
+
+    /// The metadata as the hub wrote it.
+    fn text(&self) -> &str {
+        self.metadata.as_ref().map_or("", |metadata| metadata.get())
+    }
+
+    fn original(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.role == "original")
+    }
+
+    fn chain(&self) -> Vec<Value> {
+        let value: Value = serde_json::from_str(self.text()).unwrap_or_default();
+        value.get("attach").and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let name = |row: &Value| row.get("filename").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.chain().iter().map(name).collect()
+    }
+
+    fn edited(&self) -> String {
+        let chain = self.chain();
+        chain.last().and_then(|own| own.get("edited")).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+/// Asks for the metadata of some files until all are answered.
+fn ask(door: &Door<'_>, hashes: &[String]) -> Result<Vec<Told>> {
+    let (mut asked, mut told) = (hashes.to_vec(), Vec::new());
+    while !asked.is_empty() {
+        let answer = door.metadata(&asked)?;
+        if answer.left.len() >= asked.len() {
+            return Err(wrong("it answers nothing"));
+        }
+        told.extend(answer.files);
+        asked = answer.left;
+    }
+    Ok(told)
+}
+
+/// Makes sure that a listing goes on.
+fn next(after: u64, next: Option<u64>) -> Result<Option<u64>> {
+    match next {
+        Some(next) if next <= after => Err(wrong("its listing does not go on")),
+        next => Ok(next),
+    }
+}
+
+fn wants(choice: &Choice, names: &[String]) -> bool {
+    !choice.excludes(names) && choice.looks_at(names)
+}
+
+/// Tells whether the set has a file or folder as it is listed.
+fn agrees(known: &Known, file: &Listed) -> bool {
+    let has_bytes = file.size.is_none() || (known.has_bytes && known.size_bytes == file.size);
+    has_bytes && Digest::of(known.metadata.as_bytes()).to_string().get(..32) == Some(file.print.as_str())
+}
+
+fn is_hash(hash: &str) -> bool {
+    (1..=64).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn arrives_as(hash: &str, scale: u8) -> String {
+    if scale == 0 { format!("{hash}.whole") } else { format!("{hash}-{scale}.crop") }
+}
+
+/// Divides small files so that each pack can hold what is asked for.
+fn packs_of(small: &[Lacking]) -> Vec<&[Lacking]> {
+    let (mut packs, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, one) in small.iter().enumerate() {
+        let taken = one.wanted.size.next_multiple_of(BLOCK) + BLOCK;
+        if bytes + taken > PACK_BYTES {
+            packs.push(small.get(start..at).unwrap_or_default());
+            (start, bytes) = (at, 0);
+        }
+        bytes += taken;
+    }
+    if start < small.len() {
+        packs.push(small.get(start..).unwrap_or_default());
+    }
+    packs
+}
+
+/// Waits, and looks whether it shall stop.
+fn wait(time: Duration, watch: &dyn Watch) -> Go<()> {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())));
+        stop_if_told(watch)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lacking(size: u64) -> Lacking {
+        Lacking { wanted: Wanted { hash: "h".into(), scale: 0, sha256: Digest::of(b""), size }, arrives_as: arrives_as("h", 0) }
+    }
+
+    #[test]
+    fn what_is_asked_for_fits_into_a_pack() {
+        let counts = |sizes: &[u64]| {
+            let all: Vec<Lacking> = sizes.iter().map(|size| lacking(*size)).collect();
+            packs_of(&all).iter().map(|pack| pack.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&[]), [0; 0]);
+        assert_eq!(counts(&[0, 1, 513]), [3]);
+        assert_eq!(counts(&[1 << 20; 9]), [7, 2]);
+        // 20 KiB each: 10,000 files take 26 packs, or 50 of 200.
+        assert_eq!(counts(&[20 << 10; 400]), [399, 1]);
+        let mut writer = crate::pack::PackWriter::default();
+        for byte in 0..7_u8 {
+            writer.add(&vec![byte; 1 << 20]).unwrap();
+        }
+        assert!(writer.length_bytes() <= crate::pack::MOST_PACK_BYTES);
+    }
+
+    #[test]
+    fn a_listing_that_does_not_go_on_is_refused() {
+        assert_eq!(next(5, Some(6)).unwrap(), Some(6));
+        assert_eq!(next(5, None).unwrap(), None);
+        assert!(next(5, Some(5)).is_err());
+    }
+}

@@ -1,0 +1,342 @@
+<?php
+
+require_once __DIR__ . '/../testhub/Pair.php';
+require_once __DIR__ . '/../set/Reading.php';
+require_once __DIR__ . '/../set/Rows.php';
+require_once __DIR__ . '/../set/Comparison.php';
+
+use PHPUnit\Framework\TestCase;
+use TestHub\Databases;
+use TestHub\Pair;
+
+/**
+ * The owner's command backs up a channel of a hub that has filesync, with a backup key: what is in the set is what the
+ * hub's tables and store say, few requests bring it, and only what changed comes again. Environment COMMAND names the
+ * command, EXTENSION the extension of the hub.
+ */
+final class DoorBackupTest extends TestCase
+{
+	private static Pair $pair;
+	private static string $home;
+	private static string $key;
+	private static int $sets = 0;
+	private string $set;
+
+	public static function setUpBeforeClass(): void
+	{
+		$folder = sys_get_temp_dir() . '/filesync-door-' . getmypid();
+		mkdir($folder);
+		self::$home = "$folder/home";
+		mkdir(self::$home);
+		$extension = getenv('EXTENSION') ?: __DIR__ . '/../../target/quick/libfilesync.so';
+		self::$pair = new Pair($folder, ['addon' => __DIR__ . '/../../php', 'extension' => $extension]);
+		self::$pair->command('b', 'config', 'set', 'allow_private_addresses', '1');
+		self::$pair->command('b', 'config', 'set', 'upload_requests_per_second', '10000');
+		Pair::run([
+			__DIR__ . '/../testhub/bin/in-hub',
+			self::$pair->hub('b'),
+			PHP_BINARY,
+			__DIR__ . '/../set/fill.php',
+			self::$pair->hub('b'),
+		]);
+		self::make('many', 500, 20 << 10);
+		self::make('large', 1, 40 << 20);
+		self::$key = self::hub('echo FileSync\Addon\Door\Key::make(1, "backup");');
+		self::$pair->serve('b');
+		// Digests are computed of bytes that did not change for two seconds.
+		sleep(3);
+	}
+
+	public static function tearDownAfterClass(): void
+	{
+		self::$pair->stop();
+		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
+	}
+
+	protected function setUp(): void
+	{
+		$this->set = self::$pair->folder . '/set-' . ++self::$sets;
+		$this->logIn(self::$key);
+	}
+
+	public function test_few_requests_make_a_set_of_what_the_hub_has_and_fewer_bring_it_up_to_date(): void
+	{
+		$from = count(self::$pair->accesses('b'));
+		[$code, $said] = $this->backup();
+		$this->assertSame([1, 1, 'no_bytes'], [$code, $said['missing'], $said['lacks'][0]['why']], json_encode($said));
+		$this->assertSame([], $this->differences());
+		exec(
+			'cd ' . escapeshellarg($this->set) . ' && sha256sum --check --strict --quiet manifest-sha256.txt',
+			$output,
+			$status,
+		);
+		$this->assertSame([0, []], [$status, $output]);
+		// 400 requests for 10,000 files of 20 KiB; here 500, and some sixty others.
+		$requests = array_slice(self::$pair->accesses('b'), $from);
+		$this->assertLessThanOrEqual(20, count($requests), json_encode(array_column($requests, 'path')));
+		$about = json_decode((string) file_get_contents("$this->set/set.json"), true);
+		$this->assertSame([], array_intersect(['stock_api'], array_column($about['lacks'], 'why')));
+		$this->assertNotNull($about['origin']['filesync']);
+		$run = json_decode((string) file_get_contents((glob("$this->set/runs/*.json") ?: [''])[0]), true);
+		$this->assertSame('door', $run['by']);
+
+		// The same that the hub's own backup writes, byte for byte, but for the time and what it makes of names.
+		$own = self::$pair->folder . '/own';
+		self::$pair->command('b', 'backup', 'alice', $own);
+		foreach (glob("$own/data/metadata/*/*.json") ?: [] as $path) {
+			$ours = $this->set . substr($path, strlen($own));
+			$text = fn (string $path) => preg_replace('/"seen":"[^"]*"/', '', (string) file_get_contents($path));
+			$this->assertSame($text($path), $text($ours));
+		}
+
+		$from = count(self::$pair->accesses('b'));
+		[$code, $again] = $this->backup();
+		$this->assertSame([1, 0, 0], [$code, $again['copied_bytes'], $again['received_bytes']]);
+		$this->assertSame([0, 1], [
+			$again['changed'] + $again['moved'] + $again['removed'] + $again['replaced'] + $again['new'],
+			$again['missing'],
+		]);
+		$requests = array_slice(self::$pair->accesses('b'), $from);
+		// Version, key, listing, the file that is lost, and the key again.
+		$this->assertLessThanOrEqual(6, count($requests), json_encode(array_column($requests, 'path')));
+		$this->assertSame([], $this->differences());
+		// What a listing takes, beside the bytes of 10,000 files of 20 KiB.
+		$listing = self::ask('/set/files');
+		$count = count(json_decode($listing, true)['files']);
+		$this->assertLessThan(0.01 * 20 * 1024 * $count, strlen($listing));
+		// The secret is in no set and no log.
+		$secret = substr(self::$key, -64);
+		foreach ([$this->set, self::$pair->hub('b')] as $folder) {
+			exec('grep -rlF -- ' . escapeshellarg($secret) . ' ' . escapeshellarg($folder), $found, $status);
+			$this->assertSame([1, []], [$status, $found]);
+		}
+	}
+
+	public function test_changes_of_any_sort_are_found_and_only_bytes_that_changed_come(): void
+	{
+		$this->backup();
+		$at = fn (string $name) => self::$pair->rows('b', "SELECT hash FROM attach WHERE filename = '$name'")[0]['hash'];
+		[$replaced, $moved, $removed] = [$at('access 1.txt'), $at('access 2.txt'), $at('access 3.txt')];
+		file_put_contents(self::$pair->hub('b') . "/store/alice/$replaced", 'other bytes');
+		touch(self::$pair->hub('b') . "/store/alice/$replaced", time() - 100);
+		self::$pair->execute('b', "UPDATE attach SET filesize = 11, edited = '2026-01-01 10:00:00' WHERE hash = '$replaced'");
+		self::$pair->execute('b', "UPDATE attach SET filename = 'renamed.txt' WHERE hash = '$moved'");
+		$saved = self::$pair->rows('b', "SELECT id FROM attach WHERE hash = '$removed'")[0]['id'];
+		self::$pair->execute('b', "UPDATE attach SET uid = 99 WHERE id = $saved");
+		// Nothing of these is in the row of a file.
+		self::$pair->execute('b', "UPDATE photo SET description = 'another' WHERE imgscale = 0 AND resource_id = '{$at('photo 5.jpg')}'");
+		self::$pair->execute('b', "UPDATE item SET body = 'another word' WHERE body = 'a comment by Bob'");
+		self::$pair->upload('b', '', [$this->file('brand new', 'quite new')]);
+		sleep(3);
+		[$code, $said] = $this->backup();
+		$this->assertSame(1, $code, json_encode($said));
+		$this->assertSame(
+			['new' => 1, 'replaced' => 1, 'changed' => 4, 'moved' => 1, 'removed' => 1],
+			array_intersect_key($said, ['new' => 1, 'replaced' => 1, 'changed' => 1, 'moved' => 1, 'removed' => 1]),
+		);
+		$this->assertGreaterThan(20, $said['received_bytes']);
+		$this->assertSame([], $this->differences());
+		$this->assertCount(1, glob("$this->set/data/older/*/files/access 3.txt") ?: []);
+		self::$pair->execute('b', "UPDATE attach SET uid = 1 WHERE id = $saved");
+		// Bytes that somebody changed behind the hub's back are found by looking at all of them.
+		file_put_contents(self::$pair->hub('b') . "/store/alice/$replaced", 'OTHER BYTES');
+		sleep(3);
+		[, $said] = $this->backup();
+		$this->assertSame([0, 1], [$said['replaced'], $said['new']]);
+		[, $said] = $this->backup('--full');
+		$this->assertSame([1, true], [$said['replaced'], $said['full']]);
+		$this->assertSame([], $this->differences());
+	}
+
+	public function test_a_run_that_was_killed_goes_on_and_brings_nothing_twice(): void
+	{
+		$log = self::$pair->folder . '/killed.log';
+		$process = proc_open(
+			[self::program(), 'backup', $this->url(), '--to', $this->set, '--json', '--limit', '8M'],
+			[1 => ['file', $log, 'a'], 2 => ['file', $log, 'a']],
+			$pipes,
+			null,
+			self::environment(),
+		);
+		// It is killed in the midst of the largest file.
+		$end = microtime(true) + 120;
+		do {
+			usleep(20000);
+			$arrived = max([0, ...array_map(filesize(...), glob("$this->set/.partial/work/*.partial") ?: [])]);
+			clearstatcache();
+		} while ($arrived < (24 << 20) && proc_get_status($process)['running'] && microtime(true) < $end);
+		proc_terminate($process, SIGKILL);
+		proc_close($process);
+		$this->assertGreaterThan(24 << 20, $arrived, (string) file_get_contents($log));
+		[$code, $said] = $this->backup();
+		$this->assertSame([1, true], [$code, $said['continued']], json_encode($said));
+		$this->assertLessThan((40 << 20) - (16 << 20) + (15 << 20), $said['received_bytes']);
+		$this->assertSame([], $this->differences());
+		$this->assertSame([], glob("$this->set/.partial") ?: []);
+	}
+
+	public function test_a_part_of_the_channel_leaves_the_rest_as_it_is_and_a_dry_run_changes_nothing(): void
+	{
+		$files = (int) self::$pair->rows('b', 'SELECT COUNT(*) AS n FROM attach WHERE is_dir = 0 AND uid = 1')[0]['n'];
+		[$code, $said] = $this->backup('--dry-run');
+		$this->assertSame([0, $files, $files, false], [$code, $said['files'], $said['new_files'], is_dir($this->set)]);
+		[$code, $said] = $this->backup('--only', 'zoo');
+		$this->assertSame([0, 30], [$code, $said['files']]);
+		[, $said] = $this->backup('--exclude', 'many', '--exclude', 'large', '--exclude', 'zoo/*.txt');
+		$this->assertGreaterThan(10, $said['removed']);
+		$lacks = json_decode((string) file_get_contents("$this->set/set.json"), true)['lacks'];
+		$this->assertContains('many is left out, as asked.', array_column($lacks, 'words'));
+		[, $said] = $this->backup('--dry-run', '--exclude', 'large');
+		// Those that were left out before, but for the largest.
+		$this->assertGreaterThan(510, $said['new_files']);
+		$this->assertLessThan(540, $said['new_files']);
+	}
+
+	public function test_refusals_are_put_into_words(): void
+	{
+		$login = fn (string $url, string $key) => $this->command(
+			'login',
+			$url,
+			'--key-file',
+			$this->file('key', $key),
+			'--json',
+		);
+		[$code, $said] = $login($this->url('a'), self::$key);
+		$this->assertSame([1, 'door_closed'], [$code, $said['error']], 'that hub has no filesync');
+		[$code, $said] = $login($this->url(), 'fsr' . substr(self::$key, 3));
+		$this->assertSame([2, 'no_login'], [$code, $said['error']]);
+		$wrong = substr(self::$key, 0, -1) . (self::$key[-1] === '0' ? '1' : '0');
+		[$code, $said] = $login($this->url(), $wrong);
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		$this->assertStringNotContainsString(substr($wrong, -64), json_encode($said));
+		[$code, $said] = $login(self::$pair->urls['b'] . '/channel/bob', self::$key);
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		$this->assertStringContainsString('for the channel alice, not for bob', $said['words']);
+
+		$revoked = self::hub('echo FileSync\Addon\Door\Key::make(1, "backup");');
+		$this->logIn($revoked);
+		self::hub('FileSync\Addon\Door\Key::revoke(1, "' . substr($revoked, 4, 16) . '");');
+		[$code, $said] = $this->backup();
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+		$this->assertStringContainsString('was revoked', $said['words']);
+
+		$this->logIn(self::$key);
+		self::$pair->command('b', 'config', 'set', 'backup_door', '0');
+		[$code, $said] = $this->backup();
+		$this->assertSame([1, 'door_closed'], [$code, $said['error']]);
+		[$code, $said] = $login($this->url(), self::$key);
+		$this->assertSame([1, 'door_closed'], [$code, $said['error']]);
+		self::$pair->command('b', 'config', 'clear', 'backup_door');
+
+		self::$pair->cut('b');
+		[$code, $said] = $this->backup();
+		self::$pair->serve('b');
+		$this->assertSame([75, 'hub_unreachable'], [$code, $said['error']]);
+		[$code, , $text] = $this->command('logout', $this->url());
+		$this->assertSame(0, $code);
+		$this->assertStringContainsString('/filesync/backup and press *Revoke* at ' . substr(self::$key, 4, 16), $text);
+	}
+
+	/** Gives alice some files, as if they had been there for long. */
+	private static function make(string $folder, int $count, int $size): void
+	{
+		self::hub(
+			'$row = fn ($hash, $name, $in, $size) => create_table_from_array("attach", ["uid" => 1, "aid" => 1, "hash" => $hash, '
+				. '"creator" => $channel["channel_hash"], "filename" => $name, "filetype" => $size === null ? "multipart/mixed" : "x/y", '
+				. '"filesize" => (int) $size, "folder" => $in, "is_dir" => (int) ($size === null), "os_storage" => 1, '
+				. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $name, "created" => "2024-05-01 10:00:00", '
+				. '"edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", "deny_gid" => ""]); '
+				. "\$row('in-$folder', '$folder', '', null); "
+				. "for (\$n = 0; \$n < $count; \$n++) { file_put_contents(\"store/alice/$folder-\$n\", random_bytes($size)); "
+				. "touch(\"store/alice/$folder-\$n\", time() - 1000); "
+				. "\$row(\"$folder-\$n\", \"$folder-\$n.bin\", 'in-$folder', $size); }",
+		);
+	}
+
+	private function url(string $hub = 'b'): string
+	{
+		return self::$pair->urls[$hub] . '/channel/alice';
+	}
+
+	private static function program(): string
+	{
+		return getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync';
+	}
+
+	/** @return array<string, string> */
+	private static function environment(): array
+	{
+		return ['HOME' => self::$home, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()];
+	}
+
+	private function file(string $name, string $bytes): string
+	{
+		file_put_contents(self::$home . "/$name", $bytes);
+
+		return self::$home . "/$name";
+	}
+
+	private function logIn(string $key): void
+	{
+		[$code, , $text] = $this->command('login', $this->url(), '--key-file', $this->file('key', "$key\n"));
+		unlink(self::$home . '/key');
+		$this->assertSame(0, $code, $text);
+	}
+
+	/** @return array{int, array<string, mixed>, string} */
+	private function backup(string ...$options): array
+	{
+		return $this->command('backup', $this->url(), '--to', $this->set, '--json', ...$options);
+	}
+
+	/** @return array{int, array<string, mixed>, string} Exit code, the last object, all that was said. */
+	private function command(string ...$words): array
+	{
+		$process = proc_open(
+			[self::program(), ...$words],
+			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
+			$pipes,
+			null,
+			self::environment(),
+		);
+		$text = (string) stream_get_contents($pipes[1]);
+		$lines = explode("\n", trim($text));
+
+		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text], $text];
+	}
+
+	/** @return list<string> */
+	private function differences(): array
+	{
+		$database = Databases::connect(
+			json_decode((string) file_get_contents(self::$pair->hub('b') . '/hub.json'), true)['database'],
+		);
+
+		return Set\Comparison::wrong(
+			Set\Reading::of($this->set, false),
+			new Set\Rows($database, self::$pair->hub('b'), 'alice'),
+		);
+	}
+
+	/** Runs code in the hub; returns what it prints. */
+	private static function hub(string $code): string
+	{
+		return implode("\n", Pair::run([
+			__DIR__ . '/../testhub/bin/in-hub',
+			self::$pair->hub('b'),
+			PHP_BINARY,
+			'-r',
+			'require "include/cli_startup.php"; cli_startup(); load_hooks(); call_hooks("init_1");'
+				. ' $channel = channelx_by_nick("alice"); '
+				. $code,
+		]));
+	}
+
+	/** Asks the door as a program does. */
+	private static function ask(string $path): string
+	{
+		$context = stream_context_create(['http' => ['header' => 'Filesync-Key: ' . self::$key]]);
+
+		return (string) file_get_contents(self::$pair->urls['b'] . "/filesync/v1$path", false, $context);
+	}
+}

@@ -1,0 +1,150 @@
+<?php
+
+use PHPUnit\Framework\TestCase;
+
+/**
+ * The owner's command at a reading door that lies: it says so, and keeps the set as it was. Environment COMMAND names
+ * the command.
+ */
+final class LyingDoorTest extends TestCase
+{
+	private static string $folder;
+	/** @var ?resource */
+	private $server;
+	private string $url;
+
+	public static function setUpBeforeClass(): void
+	{
+		self::$folder = sys_get_temp_dir() . '/filesync-lies-' . getmypid();
+		mkdir(self::$folder);
+	}
+
+	public static function tearDownAfterClass(): void
+	{
+		exec('rm -rf ' . escapeshellarg(self::$folder));
+	}
+
+	protected function tearDown(): void
+	{
+		$this->stop();
+	}
+
+	public function test_a_door_that_does_not_lie_is_believed(): void
+	{
+		[$code, $said] = $this->backup('none');
+		$this->assertSame([0, 2], [$code, $said['files'] ?? $said]);
+		$this->assertSame('a small file', file_get_contents(self::$folder . '/none/data/files/small.txt'));
+		$this->assertSame(2400000, filesize(self::$folder . '/none/data/files/large.bin'));
+	}
+
+	public function test_answers_that_no_door_gives_end_the_run(): void
+	{
+		foreach ([
+			'endless' => 'door_wrong',
+			'foreign' => 'door_wrong',
+			'silent' => 'door_wrong',
+			'other names' => 'door_wrong',
+			'page' => 'no_filesync',
+		] as $lie => $error) {
+			[$code, $said] = $this->backup($lie);
+			$this->assertSame([1, $error], [$code, $said['error'] ?? $said], $lie);
+			$this->assertFileDoesNotExist(self::$folder . "/$lie/set.json");
+			$this->stop();
+		}
+	}
+
+	public function test_bytes_without_their_digest_are_not_taken(): void
+	{
+		[$code, $said] = $this->backup('other bytes');
+		$this->assertSame([1, 0, 2], [$code, $said['files'] ?? $said, $said['missing'] ?? null]);
+		$this->assertSame(
+			['changed_while_read', 'changed_while_read'],
+			array_column($said['lacks'], 'why'),
+		);
+		$this->assertSame([], glob(self::$folder . '/other bytes/data/files/*'));
+	}
+
+	public function test_no_path_comes_from_the_door(): void
+	{
+		[$code, $said] = $this->backup('traversal');
+		$this->assertSame([0, 2], [$code, $said['files'] ?? $said]);
+		exec('find ' . escapeshellarg(self::$folder) . ' -name "*escaped*"', $found);
+		$this->assertSame([], $found);
+	}
+
+	public function test_a_door_of_another_time_says_which_to_update(): void
+	{
+		$this->serve('newer');
+		file_put_contents(self::$folder . '/key', self::key());
+		[$code, $said] = self::command('login', $this->url, '--key-file', self::$folder . '/key', '--json');
+		$this->assertSame([1, 'command_old'], [$code, $said['error'] ?? $said]);
+	}
+
+	private static function key(): string
+	{
+		return 'fsb_' . str_repeat('0', 16) . '_' . str_repeat('1', 64);
+	}
+
+	/** @return array{int, array<string, mixed>} */
+	private function backup(string $lie): array
+	{
+		$this->serve($lie);
+		file_put_contents(self::$folder . '/key', self::key());
+		[$code, $said] = self::command('login', $this->url, '--key-file', self::$folder . '/key', '--json');
+		$this->assertSame(0, $code, json_encode($said));
+
+		return self::command('backup', $this->url, '--to', self::$folder . "/$lie", '--json');
+	}
+
+	private function serve(string $lie): void
+	{
+		do {
+			$port = random_int(10000, 30000);
+			$socket = @stream_socket_server("tcp://127.0.0.1:$port");
+		} while (! $socket);
+		fclose($socket);
+		$this->url = "http://127.0.0.1:$port/channel/alice";
+		$nothing = ['file', '/dev/null', 'a'];
+		$this->server = proc_open(
+			[PHP_BINARY, '-S', "127.0.0.1:$port", __DIR__ . '/lying-door.php'],
+			[['file', '/dev/null', 'r'], $nothing, $nothing],
+			$pipes,
+			null,
+			['LIE' => $lie, 'PATH' => (string) getenv('PATH')],
+		);
+		for ($end = microtime(true) + 60; microtime(true) < $end; usleep(20000)) {
+			$socket = @fsockopen('127.0.0.1', $port, $code, $message, 1);
+			if ($socket) {
+				fclose($socket);
+
+				return;
+			}
+		}
+		throw new \RuntimeException('the lying door does not open');
+	}
+
+	private function stop(): void
+	{
+		if ($this->server) {
+			proc_terminate($this->server, SIGKILL);
+			proc_close($this->server);
+			$this->server = null;
+		}
+	}
+
+	/** @return array{int, array<string, mixed>} Exit code, and the last object that was said. */
+	private static function command(string ...$words): array
+	{
+		$process = proc_open(
+			[getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync', ...$words],
+			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
+			$pipes,
+			null,
+			['HOME' => self::$folder, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()],
+		);
+		$text = (string) stream_get_contents($pipes[1]);
+		$lines = explode("\n", trim($text));
+
+		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text]];
+	}
+}
