@@ -23,9 +23,11 @@ install: ## install filesync on a hub, or reinstall it after an upgrade: HUB=<hu
 uninstall: ## uninstall it: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it lists unfinished work
 	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
 
-dist: ## make an archive with the addon, the extension for this PHP and machine, and a README: dist/
+dist: ## make archives: the addon with the extension for this PHP and machine, and the owner's command: dist/
 	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build,tests/install php)
+	@$(MAKE) -s cli
 	@EXTENSION=$(EXTENSION) tools/dist
+	@tools/dist-command
 
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
 	@tests/install demo
