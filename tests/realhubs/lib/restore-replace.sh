@@ -18,13 +18,13 @@ scenario_restore_replace() {
 	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets"
 	for n in $(seq "$count"); do
 		hash=$(answered hash "$(hub_do b many-files sparse "$TOP-replace-$n.bin" "$bytes")")
-		[ -n "$hash" ] && begins_with "$hash" "then $n." || { echo "no file $n"; return 1; }
+		[ -n "$hash" ] && begins_with "$hash" "then $((n + 100))." || { echo "no file $n"; return 1; }
 		hashes+=("$hash")
 	done
 	hub_php b addon/filesync/cli.php backup "${NICK[b]}" "$set" --json >"$LAYOUT/scratch/set-made" || [ $? = 1 ] || { cat "$LAYOUT/scratch/set-made"; return 1; }
 	sleep 1
 	for n in "${!hashes[@]}"; do
-		begins_with "${hashes[n]}" "now $((n + 1))."
+		begins_with "${hashes[n]}" "now $((n + 101))."
 		digests[${hashes[n]}]=$(sha_on b "${hashes[n]}")
 	done
 
@@ -35,7 +35,7 @@ scenario_restore_replace() {
 	said=$(hub_php b addon/filesync/cli.php restore "${NICK[b]}" "$set" --replace --without "a.$DOMAIN" --json 2>&1) || { echo "not restored: $said"; return 1; }
 	[ "$(told "$said" files replace)" = "$count" ] || { echo "restored: $said"; return 1; }
 	for n in "${!hashes[@]}"; do
-		[ "$(head -c 7 "$(store_of b)/$(column b "${hashes[n]}" os_path)")" = "then $((n + 1))." ] || { echo "file $((n + 1)) is not as it was"; return 1; }
+		[ "$(head -c 9 "$(store_of b)/$(column b "${hashes[n]}" os_path)")" = "then $((n + 101))." ] || { echo "file $((n + 1)) is not as it was"; return 1; }
 	done
 	# Housekeeping removes what is kept beyond kept_max_bytes, but not this.
 	for n in 1 2; do hub_php b Zotlabs/Daemon/Master.php Cronhooks; done
