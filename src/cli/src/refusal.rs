@@ -180,6 +180,13 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
                 size("limit_bytes")
             ),
         ),
+        "offset_differs" | "checksum_wrong" | "digest_wrong" => Problem::new(
+            "altered",
+            format!(
+                "What arrives on {host} is not what was sent, again and again ({code}): something on the way changes it, or answers in \
+                 the hub's place. Try another network; the same command goes on."
+            ),
+        ),
         "lists_missing" => Problem::new(
             "lists_missing",
             format!(
