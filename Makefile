@@ -62,10 +62,11 @@ test-set: ## a backup set is what the hub has, made while files change, killed, 
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/set/run
 
-test-cli: ## the owner's command backs up a hub without filesync: the set is what the hub has
+test-cli: ## the owner's command backs up a hub without filesync, and restores to one with it: BREAK=offset|lacking|exit
 	@tests/install test
-	@cargo build --locked --profile quick --package filesync-cli
+	@cargo build --locked --profile quick --package filesync-cli --package filesync-extension
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/BackupTest.php
+	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/RestoreTest.php
 
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench

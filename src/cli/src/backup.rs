@@ -57,7 +57,8 @@ pub(crate) struct BackupArguments {
     pub(crate) password: PasswordSource,
 }
 
-fn rate(text: &str) -> Result<NonZeroU64, String> {
+/// Reads a rate.
+pub(crate) fn rate(text: &str) -> Result<NonZeroU64, String> {
     let text = text.trim();
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
@@ -219,7 +220,8 @@ impl Watch for Shown<'_> {
     }
 }
 
-fn with(about: &Value, facts: &Value) -> Value {
+/// Puts two objects together.
+pub(crate) fn with(about: &Value, facts: &Value) -> Value {
     let all: Map<String, Value> = [about, facts]
         .into_iter()
         .filter_map(Value::as_object)

@@ -12,8 +12,11 @@ mod posts;
 mod rows;
 mod run;
 mod shares;
+mod wire;
 
 pub use choice::Choice;
-pub use connection::{Channel, Connection, ConnectionOptions, Credentials, Greeting};
+pub use connection::{Channel, Connection, Credentials, Greeting};
 pub use notes::Lack;
 pub use run::{Ended, Outlook, Progress, Report, RunOptions, Watch, outlook, run};
+pub use wire::ConnectionOptions;
+pub(crate) use wire::Wire;

@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("upload", &["digest", "error", "paths", "store"]),
     ("pack", &["digest", "error", "paths", "store"]),
     ("owner", &["error", "getfile", "http", "limits", "paths", "patience", "set", "signature", "transfer"]),
+    ("door", &["digest", "error", "head", "http", "limits", "owner", "pack", "patience", "set", "signature"]),
 ];
 
 /// Files by their path as modules, such as `photo::codec`, and their text.
