@@ -1241,6 +1241,57 @@ namespace FileSync {
 	}
 
 	/**
+	 * A pack that is being made, in native memory: at most 8 MiB, which PHP does not count.
+	 */
+	final class PackWriter
+	{
+		/**
+		 * Begins with no files.
+		 */
+		public function __construct() {}
+
+		/**
+		 * Tells whether a file of this size still fits.
+		 *
+		 * @throws Exception\InvalidInputException The size is negative.
+		 */
+		public function hasRoom(int $size_bytes): bool {}
+
+		/**
+		 * Adds a file, unless one with these bytes is in it.
+		 *
+		 * @param string $path Beneath the store.
+		 * @param string $sha256 The digest that the file must have.
+		 *
+		 * @return bool False: it has other bytes than these by now, and is not in the pack.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the store, or a parameter is malformed.
+		 * @throws Exception\LimitException It does not fit.
+		 * @throws Exception\NotFoundException There is no such file.
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public function add(Store $store, string $path, int $size_bytes, string $sha256): bool {}
+
+		/**
+		 * Returns how many files are in it.
+		 */
+		public function count(): int {}
+
+		/**
+		 * Returns the length of the archive as it is now, in bytes.
+		 */
+		public function lengthBytes(): int {}
+
+		/**
+		 * Sends the archive as the response's body, and stops when the client is gone; it is empty afterwards. The caller
+		 * must send headers first, and end output buffers.
+		 *
+		 * @return int The number of sent bytes.
+		 */
+		public function send(): int {}
+	}
+
+	/**
 	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone.
 	 * The caller must send headers first, and end output buffers, which would collect the file in memory.
 	 *

@@ -33,28 +33,39 @@ final class Description
 	public static function of(Channel $channel, iterable $lacks): string
 	{
 		return json_encode(
-			[
-				'made_with' => self::madeWith(),
-				'channel' => [
-					'nick' => $channel->nick,
-					'name' => $channel->name(),
-					'hash' => $channel->hash,
-					'guid' => $channel->guid,
-					'key' => $channel->publicKey,
-					'url' => Clones::ownUrl($channel),
-				],
-				'origin' => [
-					'url' => Web::root(),
-					'software' => 'hubzilla ' . Runtime::hubVersion(),
-					'filesync' => Runtime::version(),
-				],
-				'homes' => Clones::everywhere($channel),
-				'contents' => ['files', 'photos', 'posts of files', 'access', 'categories'],
-				'access_names' => (object) self::names($channel),
-				'lacks' => self::listed($lacks),
-			],
+			['made_with' => self::madeWith()] + self::facts($channel, $lacks),
 			self::JSON | JSON_THROW_ON_ERROR,
 		);
+	}
+
+	/**
+	 * Returns what of it does not depend on who writes the set.
+	 *
+	 * @param iterable<int, Lack> $lacks
+	 *
+	 * @return array<string, mixed>
+	 */
+	public static function facts(Channel $channel, iterable $lacks): array
+	{
+		return [
+			'channel' => [
+				'nick' => $channel->nick,
+				'name' => $channel->name(),
+				'hash' => $channel->hash,
+				'guid' => $channel->guid,
+				'key' => $channel->publicKey,
+				'url' => Clones::ownUrl($channel),
+			],
+			'origin' => [
+				'url' => Web::root(),
+				'software' => 'hubzilla ' . Runtime::hubVersion(),
+				'filesync' => Runtime::version(),
+			],
+			'homes' => Clones::everywhere($channel),
+			'contents' => ['files', 'photos', 'posts of files', 'access', 'categories'],
+			'access_names' => (object) self::names($channel),
+			'lacks' => self::listed($lacks),
+		];
 	}
 
 	/** Names the program that writes a set. */

@@ -80,8 +80,27 @@ final class Entries
 		$where = ['uid' => $this->channel->id];
 		while ($rows = Table::select('attach', $where + ['id >' => $after], 'id', self::PAGE, self::COLUMNS)) {
 			$after = (int) $rows[count($rows) - 1]['id'];
-			yield $after => $this->read($this->firsts($rows));
+			yield $after => iterator_to_array($this->read($this->firsts($rows)), false);
 		}
+	}
+
+	/**
+	 * Reads files and folders in the order of their rows, a few at a time, however many posts they have.
+	 *
+	 * @param int $after The row after which to begin.
+	 *
+	 * @return \Generator<int, Entry, mixed, ?int> By their rows; the end is the row after which to go on, null: there
+	 *     are no more.
+	 */
+	public function each(int $after, int $limit): \Generator
+	{
+		$where = ['uid' => $this->channel->id, 'id >' => $after];
+		$rows = Table::select('attach', $where, 'id', $limit, self::COLUMNS);
+		foreach (array_chunk($rows, self::PAGE) as $some) {
+			yield from $this->read($this->firsts($some));
+		}
+
+		return count($rows) < $limit ? null : (int) $rows[$limit - 1]['id'];
 	}
 
 	/**
@@ -93,12 +112,25 @@ final class Entries
 	 */
 	public function of(array $hashes): array
 	{
+		return array_column(iterator_to_array($this->some($hashes), false), null, 'hash');
+	}
+
+	/**
+	 * Reads some files and folders, a few at a time; those that are gone are not among them.
+	 *
+	 * @param list<string> $hashes
+	 * @param bool $withPosts Without them their metadata is incomplete.
+	 *
+	 * @return \Generator<int, Entry> By their rows.
+	 */
+	public function some(array $hashes, bool $withPosts = true): \Generator
+	{
 		$rows = $hashes
 			? Table::select('attach', ['uid' => $this->channel->id, 'hash' => $hashes], 'id', 0, self::COLUMNS)
 			: [];
 		$rows = array_filter($rows, fn ($row) => in_array($row['hash'], $hashes, true));
 
-		return array_column($this->read($this->firsts(array_values($rows))), null, 'hash');
+		yield from $this->read($this->firsts(array_values($rows)), $withPosts);
 	}
 
 	/**
@@ -146,27 +178,29 @@ final class Entries
 	/**
 	 * @param list<AttachRow> $rows
 	 *
-	 * @return list<Entry>
+	 * @return \Generator<int, Entry> By their rows.
 	 */
-	private function read(array $rows): array
+	private function read(array $rows, bool $withPosts = true): \Generator
 	{
 		if ($rows === []) {
-			return [];
+			return;
 		}
-		$posts = Conversations::about($this->channel, array_column($rows, 'hash'), self::MOST_BYTES - self::REST_BYTES);
+		$mostBytes = self::MOST_BYTES - self::REST_BYTES;
+		$posts = $withPosts ? Conversations::about($this->channel, array_column($rows, 'hash'), $mostBytes) : [];
 		if ($posts === null) {
 			$half = intdiv(count($rows) + 1, 2);
+			yield from $this->read(array_slice($rows, 0, $half));
+			yield from $this->read(array_slice($rows, $half));
 
-			return [...$this->read(array_slice($rows, 0, $half)), ...$this->read(array_slice($rows, $half))];
+			return;
 		}
 		$folders = $this->foldersAbove($rows);
 		$terms = $this->terms([...$rows, ...array_values($folders)]);
 		$photos = $this->photos($rows);
 		$known = Revisions::some($this->channel->id, array_column($rows, 'hash'));
-		$entries = [];
 		foreach ($rows as $row) {
 			$hash = $row['hash'];
-			$entries[] = $this->entry(
+			yield (int) $row['id'] => $this->entry(
 				Store::withTrueSize($row),
 				self::chain($row, $folders),
 				$terms,
@@ -175,8 +209,6 @@ final class Entries
 				$known[$hash] ?? null,
 			);
 		}
-
-		return $entries;
 	}
 
 	/**

@@ -138,7 +138,9 @@ final class Source
 	 */
 	private function keep(string $name, iterable $pieces): string
 	{
-		$path = ltrim((string) realpath(Notes::folder($this->channel->id)) . "/$name.bytes", '/');
+		// Several processes may read the same file at once.
+		$name .= '-' . getmypid() . '.bytes';
+		$path = ltrim((string) realpath(Notes::folder($this->channel->id)) . "/$name", '/');
 		$file = @fopen("/$path", 'w');
 		$this->ours[] = $path;
 		foreach ($pieces as $piece) {

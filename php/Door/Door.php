@@ -4,20 +4,14 @@ namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Runtime;
-use FileSync\Addon\Hub\Web;
-use FileSync\Addon\Protocol\Refusals;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Restore\Intake;
-use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\OwnBytes;
 use FileSync\Addon\Restore\Underway;
-use FileSync\Addon\Schema\Migrations;
 use FileSync\Exception\StorageException;
 
 if (! class_exists('App', false)) {
@@ -25,8 +19,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The door beneath /filesync/v1, through which a program with a key of the owner sends a backup set to be restored.
- * docs/upload-door.md describes it.
+ * The doors beneath /filesync/v1 for programs with a key of the owner. Through one a backup set is sent to be restored:
+ * docs/upload-door.md describes it. Through the other, SetDoor, the channel is read for a set.
  */
 final class Door
 {
@@ -38,17 +32,6 @@ final class Door
 	private const MOST_JSON = 4 << 20;
 	private const DIGEST = '/^[0-9a-f]{64}$/D';
 
-	/** Tells whether owners of a channel can send sets here. */
-	public static function isOpen(int $channelId): bool
-	{
-		return (
-			Migrations::ready()
-			&& Job::isDoorOpen($channelId)
-			&& Config::serves($channelId, Parts::SETS)
-			&& Runtime::extensionProblem() === null
-		);
-	}
-
 	/** Answers a request. */
 	public static function answer(Request $request): Response
 	{
@@ -57,10 +40,10 @@ final class Door
 		} catch (Refusal $e) {
 			$refusal = $e;
 		} catch (StorageException $e) {
-			Log::failure('the upload door', $e);
+			Log::failure('the door for programs', $e);
 			$refusal = Refusal::full();
 		} catch (\Throwable $e) {
-			Log::failure('the upload door', $e);
+			Log::failure('the door for programs', $e);
 			$refusal = new Refusal(
 				503,
 				'failed',
@@ -87,6 +70,9 @@ final class Door
 		if ($path !== [] && end($path) === '') {
 			array_pop($path);
 		}
+		if (($path[0] ?? '') === 'set') {
+			return SetDoor::answer($request, $method, array_slice($path, 1));
+		}
 		$places = [
 			'' => ['GET', 'HEAD'],
 			'restore' => ['POST'],
@@ -111,16 +97,10 @@ final class Door
 				)
 				=> $path[2],
 			$path[0] === 'restore' && count($path) === 4 && $path[2] === 'upload' => 'file',
-			default => throw new Refusal(404, 'no_such_path', 'There is nothing at this address.'),
+			default => throw Refusal::path(),
 		};
 		if (! in_array($method, $places[$place], true)) {
-			throw new Refusal(
-				405,
-				'method_wrong',
-				'This address takes ' . implode(', ', $places[$place]) . '.',
-				[],
-				['Allow' => implode(', ', $places[$place])],
-			);
+			throw Refusal::method($places[$place]);
 		}
 		if ($place === '') {
 			return Response::json(200, self::about());
@@ -128,7 +108,7 @@ final class Door
 		if ($method === 'OPTIONS') {
 			return Tus::options();
 		}
-		[$key, $channel] = self::admit($request);
+		[$key, $channel] = Admission::of($request, Key::RESTORE);
 		if ($place === 'restore') {
 			return self::begin($request, $key, $channel);
 		}
@@ -166,9 +146,8 @@ final class Door
 			'filesync' => Runtime::version(),
 			'protocol' => ['oldest' => self::VERSION, 'newest' => self::VERSION],
 			'set_format' => self::SET,
-			'door' => Migrations::ready() && Config::get('restore_door') !== '0' && Parts::has(Parts::SETS)
-				? 'open'
-				: 'closed',
+			'door' => Admission::isOpenForSome(Key::RESTORE) ? 'open' : 'closed',
+			'reading_door' => Admission::isOpenForSome(Key::BACKUP) ? 'open' : 'closed',
 			'tus' => [
 				'version' => Tus::VERSION,
 				'extensions' => Tus::EXTENSIONS,
@@ -185,39 +164,6 @@ final class Door
 				'days' => Config::number('upload_days'),
 			],
 		];
-	}
-
-	/** @return array{Key, Channel} */
-	private static function admit(Request $request): array
-	{
-		$text = trim((string) $request->header('filesync-key'));
-		$part = [];
-		if ($text === '' && preg_match('/^Bearer\s+(\S+)\s*$/Di', Web::authorization(), $part)) {
-			$text = $part[1];
-		}
-		if ($text === '') {
-			throw self::keyless('key_missing', 'Send a key: Authorization: Bearer KEY, or Filesync-Key: KEY.');
-		}
-		$key = Migrations::ready() ? Key::find($text) : null;
-		$channel = $key ? Clones::channel($key->channelId) : null;
-		if (! $key || ! $channel) {
-			Refusals::count('key');
-			throw self::keyless(
-				'key_wrong',
-				'This key opens nothing: it is wrong, was revoked, or is over. The page for backups makes another.',
-			);
-		}
-		$key->use(Web::address());
-		if (! self::isOpen($channel->id)) {
-			throw new Refusal(403, 'door_closed', 'This hub takes no sets of this channel now. Its admin can say why.');
-		}
-
-		return [$key, $channel];
-	}
-
-	private static function keyless(string $kind, string $words): Refusal
-	{
-		return new Refusal(401, $kind, $words, [], ['WWW-Authenticate' => 'Bearer realm="filesync"']);
 	}
 
 	private static function session(Key $key, string $id): Session

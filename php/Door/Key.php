@@ -11,18 +11,23 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * A key that the owner of a channel made for a program: table filesync_door_key, which has no key but its digest. A
- * restore key begins one restore within seven days, and goes on with it as long as that lives.
+ * A key that the owner of a channel made for a program: table filesync_door_key, which has no key but its digest.
+ *
+ * A restore key begins one restore within seven days, and goes on with it as long as that lives; it reads nothing. A
+ * backup key reads the channel's files and their posts until nobody has used it for a year; it writes nothing.
  *
  * @import-type DoorKeyRow from \FileSync\Addon\Hub\Rows
  */
 final class Key
 {
 	public const RESTORE = 'restore';
-	public const LIFE_SECONDS = 7 * 86400;
+	public const BACKUP = 'backup';
+	/** How long each lives: a restore key from when it was made, a backup key from its last use. */
+	public const LIFE_SECONDS = [self::RESTORE => 7 * 86400, self::BACKUP => 365 * 86400];
 	/** A channel has no more at once. */
 	public const MOST = 20;
-	private const FORM = '/^fsr_([0-9a-f]{16})_([0-9a-f]{64})$/D';
+	private const FORM = '/^(fs[rb])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
+	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb'];
 
 	private function __construct(
 		/** Names it; no secret. */
@@ -39,8 +44,12 @@ final class Key
 		private readonly int $requests,
 	) {}
 
-	/** Makes one, and returns its text, which nobody can see again; null if the channel has too many. */
-	public static function make(int $channelId): ?string
+	/**
+	 * Makes one, and returns its text, which nobody can see again; null if the channel has too many.
+	 *
+	 * @param self::RESTORE|self::BACKUP $kind
+	 */
+	public static function make(int $channelId, string $kind = self::RESTORE): ?string
 	{
 		self::prune();
 		if (Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
@@ -50,17 +59,17 @@ final class Key
 		Table::insert('filesync_door_key', [
 			'id' => $id,
 			'uid' => $channelId,
-			'kind' => self::RESTORE,
+			'kind' => $kind,
 			'digest' => hash('sha256', $secret),
 			'session' => '',
 			'created' => $now,
-			'expires' => $now + self::LIFE_SECONDS,
+			'expires' => $now + self::LIFE_SECONDS[$kind],
 			'used_at' => 0,
 			'used_from' => '',
 			'requests' => 0,
 		]);
 
-		return "fsr_{$id}_$secret";
+		return self::PREFIX[$kind] . "_{$id}_$secret";
 	}
 
 	/** @return list<self> Those of a channel, the newest first. */
@@ -77,8 +86,9 @@ final class Key
 	{
 		$part = [];
 		$isKey = preg_match(self::FORM, $text, $part) === 1;
-		$row = $isKey ? Table::first('filesync_door_key', ['id' => $part[1]]) : null;
-		$isIt = hash_equals($row['digest'] ?? str_repeat('-', 64), hash('sha256', $part[2] ?? ''));
+		$row = $isKey ? Table::first('filesync_door_key', ['id' => $part[2]]) : null;
+		$isIt = hash_equals($row['digest'] ?? str_repeat('-', 64), hash('sha256', $part[3] ?? ''));
+		$isIt = $isIt && (self::PREFIX[$row['kind'] ?? ''] ?? null) === ($part[1] ?? '');
 		$key = $row && $isIt ? self::read($row) : null;
 
 		return $key && ! $key->isOver() ? $key : null;
@@ -133,7 +143,8 @@ final class Key
 		}
 		Table::update(
 			'filesync_door_key',
-			['used_at' => $now, 'used_from' => substr($address, 0, 64), 'requests' => $requests],
+			['used_at' => $now, 'used_from' => substr($address, 0, 64), 'requests' => $requests]
+			+ ($this->kind === self::BACKUP ? ['expires' => $now + self::LIFE_SECONDS[self::BACKUP]] : []),
 			['id' => $this->id],
 		);
 	}

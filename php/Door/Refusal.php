@@ -40,6 +40,24 @@ final class Refusal extends \RuntimeException
 		);
 	}
 
+	/**
+	 * Says that an address takes other methods only.
+	 *
+	 * @param non-empty-list<string> $methods
+	 */
+	public static function method(array $methods): self
+	{
+		$all = implode(', ', $methods);
+
+		return new self(405, 'method_wrong', "This address takes $all.", [], ['Allow' => $all]);
+	}
+
+	/** Says that nothing is at an address. */
+	public static function path(): self
+	{
+		return new self(404, 'no_such_path', 'There is nothing at this address.');
+	}
+
 	/** Returns the answer that says so. */
 	public function response(): Response
 	{

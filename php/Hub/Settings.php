@@ -168,6 +168,12 @@ final class Settings
 			'scopes' => ['channel'],
 			'text' => 'Let the owner of a channel send a backup set to this hub, with a key made on the page for backups. Can also be set per channel.',
 		],
+		'backup_door' => [
+			'default' => '1',
+			'unit' => 'switch',
+			'scopes' => ['channel'],
+			'text' => 'Let the owner of a channel read its files for a backup set of their own, with a key made on the page for backups. Can also be set per channel.',
+		],
 		'upload_sessions' => [
 			'default' => '3',
 			'unit' => 'sessions',

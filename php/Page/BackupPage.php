@@ -4,7 +4,8 @@ namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Backup\Problem;
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Admission;
+use FileSync\Addon\Door\Key;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -100,7 +101,8 @@ final class BackupPage
 	{
 		return (
 			(Job::areOwnersLet() && Nights::areOn() && Nights::of($channel->id)['success'] > 0)
-			|| Door::isOpen($channel->id)
+			|| Admission::isOpen($channel->id, Key::RESTORE)
+			|| Admission::isOpen($channel->id, Key::BACKUP)
 		);
 	}
 

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Page;
 
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Admission;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Session;
@@ -19,7 +19,7 @@ if (! class_exists('App', false)) {
 final class KeyList
 {
 	/**
-	 * Returns it; null where the door is closed and no key is left.
+	 * Returns it; null where both doors are closed and no key is left.
 	 *
 	 * @param ?string $made A key that was made just now: it is shown this once.
 	 *
@@ -27,30 +27,29 @@ final class KeyList
 	 */
 	public static function of(Channel $channel, ?string $made): ?array
 	{
-		$isOpen = Door::isOpen($channel->id);
+		$kinds = array_filter(self::buttons(), fn ($kind) => Admission::isOpen($channel->id, $kind), ARRAY_FILTER_USE_KEY);
 		$keys = Migrations::ready() ? Key::of($channel->id) : [];
-		if (! $isOpen && $keys === []) {
+		if ($kinds === [] && $keys === []) {
 			return null;
 		}
+		$isFull = count($keys) >= Key::MOST;
 
 		return [
 			'made' => $made ?? '',
 			'hub' => Web::root(),
-			'is_open' => $isOpen,
-			'may_make' => $isOpen && count($keys) < Key::MOST,
+			'make' => $isFull ? [] : array_values($kinds),
 			'rows' => array_map(self::row(...), array_values(array_filter($keys, fn ($key) => ! $key->isOver()))),
 			'words' => [
-				'title' => t('Send a backup set to this hub'),
+				'title' => t('Keys for programs'),
 				'help' => t(
-					'A program on your own computer sends the set. It needs a key, which restores one set to this channel and reads nothing.',
+					'With a key, a program on your own computer reads or restores the files of this channel, without your password.',
 				),
-				'make' => t('Make a restore key'),
 				'once' => t('Copy this key now. It is not shown again.'),
 				'address' => t('The address of this hub, for the program:'),
 				'revoke' => t('Revoke'),
-				'many' => $isOpen
+				'many' => $isFull
 					? t('There are too many keys. Revoke one first.')
-					: t('This hub takes no sets now; these keys open nothing.'),
+					: t('This hub lets no program in now; these keys open nothing.'),
 			],
 		];
 	}
@@ -64,8 +63,10 @@ final class KeyList
 	 */
 	public static function press(Channel $channel, array $form): ?string
 	{
-		if (isset($form['filesync_key_make']) && Door::isOpen($channel->id)) {
-			return Key::make($channel->id) ?? '';
+		if (isset($form['filesync_key_make'])) {
+			$kind = $form['filesync_key_make'] === Key::BACKUP ? Key::BACKUP : Key::RESTORE;
+
+			return Admission::isOpen($channel->id, $kind) ? Key::make($channel->id, $kind) ?? '' : '';
 		}
 		if (is_string($form['filesync_key_revoke'] ?? null)) {
 			Key::revoke($channel->id, $form['filesync_key_revoke']);
@@ -82,11 +83,30 @@ final class KeyList
 		return isset($form['filesync_key_make']) || isset($form['filesync_key_revoke']);
 	}
 
+	/** @return array<Key::RESTORE|Key::BACKUP, array{kind: string, text: string, help: string}> */
+	private static function buttons(): array
+	{
+		return [
+			Key::BACKUP => [
+				'kind' => Key::BACKUP,
+				'text' => t('Make a backup key'),
+				'help' => t('It reads the files of this channel and their posts, and changes nothing.'),
+			],
+			Key::RESTORE => [
+				'kind' => Key::RESTORE,
+				'text' => t('Make a restore key'),
+				'help' => t('It restores one backup set to this channel, and reads nothing.'),
+			],
+		];
+	}
+
 	/** @return array{id: string, text: string, detail: string, label: string} */
 	private static function row(Key $key): array
 	{
 		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
-		$made = sprintf(t('Restore key %1$s, made %2$s'), $key->id, Words::ago($key->created));
+		$made = $key->kind === Key::BACKUP
+			? sprintf(t('Backup key %1$s, made %2$s'), $key->id, Words::ago($key->created))
+			: sprintf(t('Restore key %1$s, made %2$s'), $key->id, Words::ago($key->created));
 
 		return [
 			'id' => $key->id,
@@ -96,7 +116,12 @@ final class KeyList
 				$key->usedAt > 0
 					? sprintf(t('last used %1$s from %2$s'), Words::ago($key->usedAt), $key->usedFrom)
 					: t('not used yet'),
-				$session?->isLive() ? '' : sprintf(t('ends on %s'), gmdate('Y-m-d H:i', $key->expires) . ' UTC'),
+				match (true) {
+					$session?->isLive() ?? false => '',
+					$key->kind === Key::BACKUP
+						=> sprintf(t('ends on %s if nobody uses it'), gmdate('Y-m-d', $key->expires)),
+					default => sprintf(t('ends on %s'), gmdate('Y-m-d H:i', $key->expires) . ' UTC'),
+				},
 			])),
 			'label' => sprintf(t('Revoke the key %s'), $key->id),
 		];

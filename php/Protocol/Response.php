@@ -8,18 +8,22 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** An answer to another hub: a small JSON text, or bytes of a file. An error never looks like a file. */
+/**
+ * An answer to another hub or to an owner's program: JSON, or bytes of files. An error never looks like a file.
+ */
 final class Response
 {
 	/**
 	 * @param array<string, string> $headers
 	 * @param ?array{root: string, path: string, offset: int, length: int} $file Bytes of a file instead of a body.
+	 * @param ?\Closure(): mixed $write Writes the body instead, once the headers are sent.
 	 */
 	public function __construct(
 		public readonly int $status,
 		public readonly array $headers,
 		public readonly string $body = '',
 		public readonly ?array $file = null,
+		private readonly ?\Closure $write = null,
 	) {}
 
 	/**
@@ -34,6 +38,16 @@ final class Response
 			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		);
 
+		return self::encoded($status, $body, $headers);
+	}
+
+	/**
+	 * Returns an answer that is JSON already.
+	 *
+	 * @param array<string, string> $headers
+	 */
+	public static function encoded(int $status, string $body, array $headers = []): self
+	{
 		return new self(
 			$status,
 			$headers
@@ -111,12 +125,16 @@ final class Response
 		if ($isHead) {
 			return;
 		}
-		if ($this->file === null) {
+		if ($this->file === null && $this->write === null) {
 			echo $this->body;
 			return;
 		}
 		if (function_exists('set_time_limit')) {
 			set_time_limit(0);
+		}
+		if ($this->write !== null) {
+			($this->write)();
+			return;
 		}
 		\FileSync\send_file($this->file['root'], $this->file['path'], $this->file['offset'], $this->file['length']);
 	}

@@ -146,9 +146,11 @@ final class BackupPageTest extends BackupTestCase
 		$this->assertStringContainsString(
 			'/filesync/backup"',
 			OwnerPage::show(),
-			'keys for the upload door are made there',
+			'keys for programs are made there',
 		);
 		Config::set('restore_door', '0');
+		$this->assertStringContainsString('/filesync/backup"', OwnerPage::show());
+		Config::set('backup_door', '0');
 		$this->assertStringContainsString('"$backup":""', OwnerPage::show());
 		Config::set('backup_folder', $this->sets);
 		$this->assertSame(['There is no backup set of this channel yet.'], $this->values()['problems']);

@@ -61,7 +61,12 @@ final class DoorTest extends AddonTestCase
 	public function test_a_key_is_shown_once_and_only_its_digest_is_kept(): void
 	{
 		$this->assertSame([], $this->keys()['rows']);
-		$made = $this->press(['filesync_key_make' => '1']);
+		$this->assertSame(['backup', 'restore'], array_column($this->keys()['make'], 'kind'));
+		$this->assertMatchesRegularExpression(
+			'/^fsb_[0-9a-f]{16}_[0-9a-f]{64}$/D',
+			$this->press(['filesync_key_make' => 'backup']),
+		);
+		$made = $this->press(['filesync_key_make' => 'restore']);
 		$this->assertMatchesRegularExpression('/^fsr_[0-9a-f]{16}_[0-9a-f]{64}$/D', $made);
 		$page = $this->page($made);
 		$this->assertSame($made, $page['$keys']['made']);
@@ -80,6 +85,7 @@ final class DoorTest extends AddonTestCase
 			"$made\n",
 			strtoupper($made),
 			"fsr_{$key->id}_" . str_repeat('0', 64),
+			'fsb_' . substr($made, 4),
 		] as $wrong) {
 			$this->assertNull(Key::find($wrong), $wrong);
 		}
@@ -128,12 +134,12 @@ final class DoorTest extends AddonTestCase
 		for ($n = 0; $n < Key::MOST; $n++) {
 			$this->assertNotNull(Key::make(1));
 		}
-		$this->assertFalse($this->keys()['may_make']);
-		$this->assertNull($this->press(['filesync_key_make' => '1']));
+		$this->assertSame([], $this->keys()['make']);
+		$this->assertNull($this->press(['filesync_key_make' => 'restore']));
 		$this->assertSame('There are too many keys. Revoke one first.', $_SESSION['filesync_left'][0]);
 		$this->assertCount(Key::MOST, Key::of(1));
 		$this->assertNotNull(Key::make(2));
-		Clock::$ahead = Key::LIFE_SECONDS + 1;
+		Clock::$ahead = Key::LIFE_SECONDS[Key::RESTORE] + 1;
 		Housekeeping::often();
 		$this->assertSame([], Key::of(1), 'those that began nothing are over');
 	}
@@ -144,8 +150,8 @@ final class DoorTest extends AddonTestCase
 		foreach (['site', 'channel:1'] as $scope) {
 			Config::set('restore_door', '0', $scope);
 			$this->assertSame('door_closed', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
-			$this->assertFalse($this->keys()['may_make'], 'but keys can be revoked');
-			$this->press(['filesync_key_make' => '1']);
+			$this->assertSame(['backup'], array_column($this->keys()['make'], 'kind'), 'but keys can be revoked');
+			$this->press(['filesync_key_make' => 'restore']);
 			$this->assertCount(1, Key::of(1));
 			Config::clear('restore_door', $scope);
 		}
@@ -153,13 +159,61 @@ final class DoorTest extends AddonTestCase
 		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
 		Key::revoke(1, Key::of(1)[0]->id);
 		Config::set('restore_door', '0');
+		$this->assertSame(['backup'], array_column($this->keys()['make'], 'kind'));
+		Config::set('backup_door', '0');
 		$this->assertNull($this->page()['$keys']);
+	}
+
+	public function test_where_the_reading_door_is_closed_no_backup_key_is_made_and_none_opens_it(): void
+	{
+		$made = (string) Key::make(1, Key::BACKUP);
+		$this->assertSame('', $this->ask('GET', ['set'], $made));
+		foreach (['site', 'channel:1'] as $scope) {
+			Config::set('backup_door', '0', $scope);
+			$this->assertSame('door_closed', $this->ask('GET', ['set'], $made));
+			$this->assertSame(['restore'], array_column($this->keys()['make'], 'kind'));
+			$this->assertNull($this->press(['filesync_key_make' => 'backup']));
+			$this->assertCount(1, Key::of(1));
+			Config::clear('backup_door', $scope);
+		}
+		Config::set('backup_door', '0', 'channel:2');
+		$this->assertSame('', $this->ask('GET', ['set'], $made));
+	}
+
+	public function test_a_key_opens_only_what_it_is_for(): void
+	{
+		$backup = (string) Key::make(1, Key::BACKUP);
+		$restore = (string) Key::make(1);
+		foreach ([['restore'], ['restore', str_repeat('0', 32)]] as $path) {
+			$method = count($path) === 1 ? 'POST' : 'GET';
+			$this->assertSame('key_scope', $this->ask($method, $path, $backup));
+		}
+		foreach ([['GET', ['set']], ['GET', ['set', 'files']], ['POST', ['set', 'pack']]] as [$method, $path]) {
+			$this->assertSame('key_scope', $this->ask($method, $path, $restore));
+		}
+		$this->assertSame('', $this->ask('GET', ['set'], $backup));
+		$this->assertStringContainsString('Backup key', $this->keys()['rows'][0]['text'] . $this->keys()['rows'][1]['text']);
+	}
+
+	public function test_a_backup_key_ends_after_a_year_without_use(): void
+	{
+		$made = (string) Key::make(1, Key::BACKUP);
+		foreach ([364, 720, 1080] as $days) {
+			Clock::$ahead = $days * 86400;
+			Housekeeping::often();
+			$this->assertSame('', $this->ask('GET', ['set'], $made), "after $days days");
+			$this->assertStringContainsString('if nobody uses it', $this->keys()['rows'][0]['detail']);
+		}
+		Clock::$ahead = ((1080 + 365) * 86400) + 1;
+		$this->assertSame('key_wrong', $this->ask('GET', ['set'], $made));
+		Housekeeping::often();
+		$this->assertSame([], Key::of(1));
 	}
 
 	public function test_strangers_make_no_keys(): void
 	{
 		App::set_channel(null);
-		$this->assertNull($this->press(['filesync_key_make' => '1']));
+		$this->assertNull($this->press(['filesync_key_make' => 'restore']));
 		$this->assertSame(0, Table::count('filesync_door_key', []));
 	}
 

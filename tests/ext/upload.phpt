@@ -1,10 +1,11 @@
 --TEST--
-Upload and Pack: what was kept stays, a wrong digest is thrown away, a pack is taken whole or not at all
+Upload, Pack and PackWriter: what was kept stays, a wrong digest is thrown away, a pack is taken whole or not at all
 --FILE--
 <?php
 require __DIR__ . '/support.php';
 
 use FileSync\Pack;
+use FileSync\PackWriter;
 use FileSync\Store;
 use FileSync\Upload;
 
@@ -74,6 +75,22 @@ foreach (['../x' => 'x', hash('sha256', 'y') => 'x'] as $name => $text) {
 	echo tried(fn () => $pack->members()), "\n";
 }
 echo tried(fn () => (new Pack())->write(str_repeat("\0", (8 << 20) + 1))), "\n";
+
+$writer = new PackWriter();
+var_dump($writer->hasRoom(8 << 20), $writer->hasRoom(1 << 20));
+file_put_contents("$folder/one", 'first');
+var_dump($writer->add($store, 'one', 5, hash('sha256', 'first')), $writer->add($store, 'one', 5, hash('sha256', 'other')));
+echo tried(fn () => $writer->add($store, 'two', 5, hash('sha256', 'second'))), "\n";
+echo tried(fn () => $writer->add($store, 'one', 8 << 20, hash('sha256', 'third'))), "\n";
+echo tried(fn () => $writer->add($store, '../one', 5, hash('sha256', 'x'))), "\n";
+echo $writer->count(), ' file, ', $writer->lengthBytes(), " bytes\n";
+ob_start();
+$sent = $writer->send();
+$tar = ob_get_clean();
+var_dump($sent === strlen($tar), $writer->count());
+$pack = new Pack();
+$pack->write($tar);
+var_dump($pack->members() === [['sha256' => hash('sha256', 'first'), 'size_bytes' => 5]]);
 exec('rm -rf ' . escapeshellarg($folder));
 ?>
 --EXPECT--
@@ -109,3 +126,14 @@ bool(true)
 FileSync\Exception\InvalidInputException
 FileSync\Exception\CorruptException
 FileSync\Exception\LimitException
+bool(false)
+bool(true)
+bool(true)
+bool(false)
+FileSync\Exception\NotFoundException
+FileSync\Exception\LimitException
+FileSync\Exception\InvalidInputException
+1 file, 2048 bytes
+bool(true)
+int(0)
+bool(true)

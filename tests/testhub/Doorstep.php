@@ -4,7 +4,7 @@ namespace TestHub;
 
 require_once __DIR__ . '/Pair.php';
 
-/** A hub with filesync and a channel alice, and requests at its upload door. */
+/** A hub with filesync and a channel alice, and requests at its doors for programs. */
 final class Doorstep
 {
 	public const PATH = '/filesync/v1';
@@ -49,9 +49,9 @@ final class Doorstep
 	}
 
 	/** Makes a key, as the page does, and uses it from now on. */
-	public function makeKey(int $channelId = 1): string
+	public function makeKey(int $channelId = 1, string $kind = 'restore'): string
 	{
-		return $this->key = $this->inHub("echo FileSync\\Addon\\Door\\Key::make($channelId);");
+		return $this->key = $this->inHub("echo FileSync\\Addon\\Door\\Key::make($channelId, '$kind');");
 	}
 
 	/** Does what workers and cron do. */

@@ -102,8 +102,11 @@
 				{{/foreach}}
 				</ul>
 				{{/if}}
-				{{if $keys.may_make}}
-				<button type="submit" name="filesync_key_make" value="1" class="btn btn-secondary btn-sm" id="filesync-key-make">{{$keys.words.make|escape:'html'}}</button>
+				{{if $keys.make}}
+				{{foreach $keys.make as $one}}
+				<p class="mb-2"><button type="submit" name="filesync_key_make" value="{{$one.kind|escape:'html'}}" class="btn btn-secondary btn-sm" id="filesync-key-make-{{$one.kind|escape:'html'}}" aria-describedby="filesync-key-help-{{$one.kind|escape:'html'}}">{{$one.text|escape:'html'}}</button>
+				<span class="small text-muted" id="filesync-key-help-{{$one.kind|escape:'html'}}">{{$one.help|escape:'html'}}</span></p>
+				{{/foreach}}
 				{{else}}
 				<p class="text-muted mb-0">{{$keys.words.many|escape:'html'}}</p>
 				{{/if}}

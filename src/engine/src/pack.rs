@@ -4,11 +4,11 @@
 //! end. One that breaks a rule gives nothing at all. No name in it becomes a path.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::Range;
 
 use crate::digest::Digest;
-use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::paths::{RelativePath, Root};
 use crate::store::{self, NewFile};
 
@@ -17,6 +17,7 @@ pub const MOST_PACK_BYTES: usize = 8 << 20;
 
 const BLOCK: usize = 512;
 const READING: &str = "reading a pack";
+const MAKING: &str = "making a pack";
 const PLACING: &str = "placing the files of a pack";
 /// Where the parts of a header are.
 const NAME: Range<usize> = 0..100;
@@ -171,6 +172,10 @@ fn is_empty(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
+fn too_long() -> Error {
+    Error::new(ErrorKind::LimitExceeded, MAKING).context("limit_bytes", MOST_PACK_BYTES)
+}
+
 fn wrong(fault: &'static str) -> Error {
     Error::new(ErrorKind::InvalidInput, READING).context("fault", fault)
 }
@@ -201,15 +206,51 @@ impl PackWriter {
     /// `LimitExceeded` if it does not fit.
     pub fn add(&mut self, bytes: &[u8]) -> Result<()> {
         if !self.has_room(bytes.len() as u64) {
-            return Err(Error::new(ErrorKind::LimitExceeded, "making a pack").context("limit_bytes", MOST_PACK_BYTES));
+            return Err(too_long());
         }
-        let digest = Digest::of(bytes);
+        self.put(Digest::of(bytes), bytes);
+        Ok(())
+    }
+
+    /// Adds a file on disk, unless one with these bytes is in it; false if it has other bytes than these by now.
+    ///
+    /// # Errors
+    ///
+    /// `LimitExceeded` if it does not fit, `NotFound` if it is gone, `InvalidInput` if the path leaves the root, `Storage` if it cannot
+    /// be read.
+    pub fn add_file(&mut self, root: &Root, path: &RelativePath, size_bytes: u64, sha256: Digest) -> Result<bool> {
+        if !self.has_room(size_bytes) {
+            return Err(too_long());
+        }
+        if self.seen.contains(&sha256) {
+            return Ok(true);
+        }
+        let mut bytes = Vec::new();
+        let file = root.open_file(path)?;
+        file.take(size_bytes + 1).read_to_end(&mut bytes).or_fail(ErrorKind::Storage, MAKING).context("path", path)?;
+        let is_it = bytes.len() as u64 == size_bytes && Digest::of(&bytes) == sha256;
+        if is_it {
+            self.put(sha256, &bytes);
+        }
+        Ok(is_it)
+    }
+
+    fn put(&mut self, digest: Digest, bytes: &[u8]) {
         if self.seen.insert(digest) {
             self.bytes.extend_from_slice(&header(&digest, bytes.len()));
             self.bytes.extend_from_slice(bytes);
             self.bytes.resize(self.bytes.len().next_multiple_of(BLOCK), 0);
         }
-        Ok(())
+    }
+
+    /// Returns how many files are in it.
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Returns the length of the pack as it is now.
+    pub fn length_bytes(&self) -> usize {
+        self.bytes.len() + 2 * BLOCK
     }
 
     /// Returns the pack.
@@ -339,6 +380,29 @@ mod tests {
         assert_eq!(bytes.len(), MOST_PACK_BYTES);
         assert_eq!(Pack::parse(bytes).unwrap().members().count(), 1);
         assert!(!PackWriter::default().has_room(u64::MAX));
+    }
+
+    #[test]
+    fn files_on_disk_are_packed_only_with_the_bytes_that_are_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let path = |name: &str| RelativePath::parse(name).unwrap();
+        for (name, bytes) in [("one", "first"), ("same", "first"), ("changed", "other"), ("longer", "firstly")] {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        std::os::unix::fs::symlink("one", dir.path().join("link")).unwrap();
+        let mut writer = PackWriter::default();
+        let mut add = |name: &str| writer.add_file(&root, &path(name), 5, Digest::of(b"first"));
+        assert_eq!((add("changed").unwrap(), add("longer").unwrap()), (false, false));
+        assert_eq!(add("gone").unwrap_err().kind(), ErrorKind::NotFound);
+        assert!(add("link").is_err());
+        assert!(add("one").unwrap() && add("same").unwrap());
+        assert_eq!(writer.add_file(&root, &path("one"), 8 << 20, Digest::of(b"x")).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        let (count, length) = (writer.count(), writer.length_bytes());
+        let bytes = writer.end();
+        assert_eq!((count, length), (1, bytes.len()));
+        let pack = Pack::parse(bytes).unwrap();
+        assert_eq!(pack.members().collect::<Vec<_>>(), [(Digest::of(b"first"), b"first".as_slice())]);
     }
 
     #[test]

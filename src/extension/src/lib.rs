@@ -61,4 +61,5 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<set::SetRestore>()
         .class::<upload::Upload>()
         .class::<pack::Pack>()
+        .class::<pack::PackWriter>()
 }

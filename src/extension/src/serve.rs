@@ -1,4 +1,4 @@
-//! `FileSync\send_file`.
+//! What goes to the client as the body of a response: `FileSync\send_file`, and packs.
 
 use std::path::Path;
 
@@ -24,6 +24,22 @@ pub(crate) fn send_file(root: &str, path: &str, offset: i64, length: i64) -> Php
     });
     sent.map(convert::integer).or_throw()
 }
+
+/// Sends bytes that are in memory to the client, in pieces; returns how many went before the client was gone.
+pub(crate) fn send_bytes(bytes: &[u8]) -> usize {
+    let _patient = IgnoreUserAbort::begin();
+    let mut sent = 0;
+    for piece in bytes.chunks(PIECE_BYTES) {
+        let _ = output_write(piece);
+        if ProcessGlobals::get().connection_status != 0 {
+            break;
+        }
+        sent += piece.len();
+    }
+    sent
+}
+
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Registers the functions.
 pub(crate) fn functions(module: ModuleBuilder<'_>) -> ModuleBuilder<'_> {

@@ -6,6 +6,7 @@ namespace FileSync {
 	use FileSync\Exception\CorruptException;
 	use FileSync\Exception\InvalidInputException;
 	use FileSync\Exception\LimitException;
+	use FileSync\Exception\NotFoundException;
 	use FileSync\Exception\PeerBusyException;
 	use FileSync\Exception\StorageException;
 
@@ -42,6 +43,61 @@ namespace FileSync {
 				@mkdir($home, 0700);
 				file_put_contents("$home/$sha256", $bytes);
 			}
+		}
+	}
+
+	final class PackWriter
+	{
+		/** @var array<string, string> Bytes by digest. */
+		private array $files = [];
+
+		public function __construct() {}
+
+		public function hasRoom(int $size_bytes): bool
+		{
+			return (array_sum(array_map('strlen', $this->files)) + $size_bytes) <= (8 << 20);
+		}
+
+		public function add(Store $store, string $path, int $size_bytes, string $sha256): bool
+		{
+			if (! $this->hasRoom($size_bytes)) {
+				throw new LimitException('it does not fit');
+			}
+			$bytes = @file_get_contents($store->absolute($path));
+			if ($bytes === false) {
+				throw new NotFoundException($path);
+			}
+			$isIt = strlen($bytes) === $size_bytes && hash('sha256', $bytes) === $sha256;
+			$isIt && ($this->files[$sha256] = $bytes);
+
+			return $isIt;
+		}
+
+		public function count(): int
+		{
+			return count($this->files);
+		}
+
+		public function lengthBytes(): int
+		{
+			return strlen($this->text());
+		}
+
+		public function send(): int
+		{
+			echo $text = $this->text();
+			$this->files = [];
+
+			return strlen($text);
+		}
+
+		private function text(): string
+		{
+			return implode('', array_map(
+				fn ($sha256, $bytes) => "$sha256 " . bin2hex($bytes) . "\n",
+				array_keys($this->files),
+				$this->files,
+			));
 		}
 	}
 

@@ -1,0 +1,103 @@
+<?php
+
+namespace FileSync\Addon\Door;
+
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Refusals;
+use FileSync\Addon\Schema\Migrations;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/** Who is let in: the key of a request, what it is for, and whether an admin has closed that door. */
+final class Admission
+{
+	private const SCOPES = [
+		Key::RESTORE => 'This key may only restore. The page for backups makes a backup key.',
+		Key::BACKUP => 'This key may only back up. The page for backups makes a restore key.',
+	];
+
+	/**
+	 * Tells whether keys of a kind open something for a channel.
+	 *
+	 * @param Key::RESTORE|Key::BACKUP $kind
+	 */
+	public static function isOpen(int $channelId, string $kind): bool
+	{
+		return (
+			self::isOpenForSome($kind)
+			&& self::isSwitchedOn($kind, "channel:$channelId")
+			&& Config::serves($channelId, Parts::SETS)
+			&& Runtime::extensionProblem() === null
+		);
+	}
+
+	/**
+	 * Tells whether keys of a kind open something for any channel of this hub.
+	 *
+	 * @param Key::RESTORE|Key::BACKUP $kind
+	 */
+	public static function isOpenForSome(string $kind): bool
+	{
+		return Migrations::ready() && self::isSwitchedOn($kind, 'site') && Parts::has(Parts::SETS);
+	}
+
+	/**
+	 * Returns the key of a request, and its channel.
+	 *
+	 * @param Key::RESTORE|Key::BACKUP $kind What the key must be for.
+	 *
+	 * @return array{Key, \FileSync\Addon\Hub\Channel}
+	 *
+	 * @throws Refusal
+	 */
+	public static function of(Request $request, string $kind): array
+	{
+		$text = trim((string) $request->header('filesync-key'));
+		$part = [];
+		if ($text === '' && preg_match('/^Bearer\s+(\S+)\s*$/Di', Web::authorization(), $part)) {
+			$text = $part[1];
+		}
+		if ($text === '') {
+			throw self::keyless('key_missing', 'Send a key: Authorization: Bearer KEY, or Filesync-Key: KEY.');
+		}
+		$key = Migrations::ready() ? Key::find($text) : null;
+		$channel = $key ? Clones::channel($key->channelId) : null;
+		if (! $key || ! $channel) {
+			Refusals::count('key');
+			throw self::keyless(
+				'key_wrong',
+				'This key opens nothing: it is wrong, was revoked, or is over. The page for backups makes another.',
+			);
+		}
+		$key->use(Web::address());
+		if ($key->kind !== $kind) {
+			throw new Refusal(403, 'key_scope', self::SCOPES[$key->kind] ?? 'This key is for something else.');
+		}
+		if (! self::isOpen($channel->id, $kind)) {
+			throw new Refusal(403, 'door_closed', $kind === Key::RESTORE
+				? 'This hub takes no sets of this channel now. Its admin can say why.'
+				: 'This hub lets no program read this channel now. Its admin can say why.');
+		}
+
+		return [$key, $channel];
+	}
+
+	private static function isSwitchedOn(string $kind, string $scope): bool
+	{
+		$value = $kind === Key::RESTORE ? Config::get('restore_door', $scope) : Config::get('backup_door', $scope);
+
+		return $value !== '0';
+	}
+
+	private static function keyless(string $kind, string $words): Refusal
+	{
+		return new Refusal(401, $kind, $words, [], ['WWW-Authenticate' => 'Bearer realm="filesync"']);
+	}
+}
