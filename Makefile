@@ -23,9 +23,11 @@ install: ## install filesync on a hub, or reinstall it after an upgrade: HUB=<hu
 uninstall: ## uninstall it: HUB=<hub root> OPTIONS="--keep|--purge [--finish] [--drop]"; without OPTIONS it lists unfinished work
 	@HUB="$(HUB)" OPTIONS="$(OPTIONS)" tools/hub uninstall
 
-dist: ## make an archive with the addon, the extension for this PHP and machine, and a README: dist/
+dist: ## make archives: the addon with the extension for this PHP and machine, and the owner's command: dist/
 	@$(if $(filter file,$(origin EXTENSION)),$(MAKE) -s build,tests/install php)
+	@$(MAKE) -s cli
 	@EXTENSION=$(EXTENSION) tools/dist
+	@tools/dist-command
 
 demo: ## two hubs, a channel cloned on both: SIZE=1G PHOTOS=40 BREAK=flip|skip KEEP=1
 	@tests/install demo
@@ -60,12 +62,13 @@ test-set: ## a backup set is what the hub has, made while files change, killed, 
 	@cargo build --locked --release --package filesync-extension
 	@EXTENSION=$(EXTENSION) tests/plain-php tests/set/run
 
-test-cli: ## the owner's command backs up a hub without filesync, and one with it: the set is what the hub has
+test-cli: ## the owner's command backs up a hub without filesync, and one with it, and restores to one: BREAK=offset|lacking|exit
 	@tests/install test
 	@cargo build --locked --profile quick --package filesync-cli --package filesync-extension
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/BackupTest.php
 	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/DoorBackupTest.php
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/LyingDoorTest.php
+	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/RestoreTest.php
 
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench

@@ -61,6 +61,7 @@ final class Description
 				'software' => 'hubzilla ' . Runtime::hubVersion(),
 				'filesync' => Runtime::version(),
 			],
+			'homes' => Clones::everywhere($channel),
 			'contents' => ['files', 'photos', 'posts of files', 'access', 'categories'],
 			'access_names' => (object) self::names($channel),
 			'lacks' => self::listed($lacks),

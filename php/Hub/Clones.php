@@ -11,7 +11,8 @@ final class Clones
 {
 	/** Internal setting: hubs where a channel lived, as JSON. */
 	private const HOMES = 'homes';
-	private const MOST_HOMES = 32;
+	/** So many of them. */
+	public const MOST_HOMES = 32;
 
 	/**
 	 * Returns a channel of this hub with its keys, or null if it does not exist. Throws if that is unknown: a failed

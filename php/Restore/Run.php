@@ -361,7 +361,7 @@ final class Run implements Slice
 		if ($source->list !== $list) {
 			throw new Problem('set_changed', 'The set was changed meanwhile; the same command goes on.', true);
 		}
-		$source->rememberHome();
+		$source->rememberHomes();
 		$tally = $progress->tally;
 		$areFolders = $progress->pass === Progress::FOLDERS;
 		$placing = new Placing($this->channel, $source, $this->decider, $publish, $this->token, $this->tell(...));

@@ -56,8 +56,8 @@ final class Source
 		/** @var list<array{code: string, path: string, why: ?string}> What is wrong with its lists. */
 		public readonly array $findings,
 		private readonly Admittance $admittance,
-		/** @var array{url: string, nick: string} Where the channel lived by then, as the set says. */
-		private readonly array $home,
+		/** @var list<array{url: string, nick: string}> Where the channel lived by then, as the set says. */
+		private readonly array $homes,
 		/** Most bytes that are copied in a second; 0: no limit. */
 		private readonly int $rate,
 		/** The channel's own files, where the set was sent here without what they have; null elsewhere. */
@@ -126,7 +126,7 @@ final class Source
 			$facts['list_sha256'] ?? '',
 			$facts['findings'],
 			new Admittance($channel, $about['access_names'] ?? null),
-			['url' => self::urlOf($about), 'nick' => self::text($said, 'nick')],
+			self::homes($said, $about),
 			$rate,
 			$isSent ? new OwnBytes($channel) : null,
 		);
@@ -134,13 +134,15 @@ final class Source
 
 	/**
 	 * Has the hub know where the channel lived when the set was made, if the channel's signature proves that: its posts
-	 * name that hub.
+	 * name those hubs.
 	 */
-	public function rememberHome(): void
+	public function rememberHomes(): void
 	{
 		$isWhole = ! in_array('set.json', array_column($this->findings, 'path'), true);
 		if ($isWhole && $this->signedBy === 'channel' && ! $this->choice->asCopy) {
-			Clones::rememberHome($this->channel, $this->home['url'], $this->home['nick']);
+			foreach ($this->homes as $home) {
+				Clones::rememberHome($this->channel, $home['url'], $home['nick']);
+			}
 		}
 	}
 
@@ -285,6 +287,25 @@ final class Source
 		return $nick === ''
 			? 'an unknown channel'
 			: $nick . '@' . (string) parse_url(self::urlOf($about), PHP_URL_HOST);
+	}
+
+	/**
+	 * @param array<mixed> $said
+	 * @param array<mixed> $about
+	 *
+	 * @return list<array{url: string, nick: string}>
+	 */
+	private static function homes(array $said, array $about): array
+	{
+		$others = is_array($about['homes'] ?? null) ? array_slice($about['homes'], 0, Clones::MOST_HOMES) : [];
+
+		return [
+			['url' => self::urlOf($about), 'nick' => self::text($said, 'nick')],
+			...array_map(
+				fn (array $home) => ['url' => self::text($home, 'url'), 'nick' => self::text($home, 'nick')],
+				array_values(array_filter($others, 'is_array')),
+			),
+		];
 	}
 
 	/** @param array<mixed> $about */

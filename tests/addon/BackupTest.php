@@ -1,6 +1,7 @@
 <?php
 
 use Fake\Sets;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Set;
@@ -68,6 +69,8 @@ final class BackupTest extends BackupTestCase
 			$about['channel']['hash'],
 		]);
 		$this->assertSame('http://127.0.0.1:9000', $about['origin']['url']);
+		$this->assertSame(Clones::everywhere($this->channel), $about['homes']);
+		$this->assertNotSame([], $about['homes']);
 		$this->assertSame([], $about['lacks']);
 		$this->assertSame([], glob('store/\[data\]/filesync/1/backup/*'), 'what a run needs for a while is gone');
 		$this->assertSame(0700, fileperms($this->set) & 0777);

@@ -201,12 +201,20 @@ final class RestoreTest extends BackupTestCase
 		$this->assertSame($before, $this->rows(false));
 	}
 
-	public function test_the_hub_that_a_proven_set_comes_from_is_a_former_home_of_the_channel(): void
+	public function test_the_hubs_that_a_proven_set_names_are_former_homes_of_the_channel(): void
 	{
 		$this->rows();
 		$this->empty();
 		$set = json_decode(file_get_contents("$this->set/set.json"), true);
 		$set['origin']['url'] = 'https://former.example';
+		$older = ['url' => 'https://older.example', 'nick' => 'alicia'];
+		$set['homes'] = [
+			$older,
+			['url' => 'no address', 'nick' => 'alice'],
+			['url' => 'https://no.nick.example', 'nick' => 'a/b'],
+			['url' => ['https://list.example'], 'nick' => 'alice'],
+			'https://text.example',
+		];
 		file_put_contents("$this->set/set.json", json_encode($set));
 		$before = Clones::everywhere($this->channel);
 		$damaged = [['code' => 'file_damaged', 'path' => 'set.json', 'why' => null]];
@@ -221,7 +229,7 @@ final class RestoreTest extends BackupTestCase
 		$this->restore();
 		$this->restore();
 		$former = ['url' => 'https://former.example', 'nick' => 'alice'];
-		$this->assertSame([...$before, $former], Clones::everywhere($this->channel));
+		$this->assertSame([...$before, $former, $older], Clones::everywhere($this->channel));
 		Housekeeping::forgetChannel($this->channel->id);
 		$this->assertSame($before, Clones::everywhere($this->channel));
 	}

@@ -50,7 +50,15 @@ final class BackupTest extends TestCase
 			'a',
 			"UPDATE item SET item_hidden = 0 WHERE resource_type = 'attach' OR parent IN (SELECT parent FROM item GROUP BY parent HAVING COUNT(*) > 1)",
 		);
+		self::lose(false);
 		self::$pair->serve('a');
+	}
+
+	/** Whether the channel has a file without bytes: each run looks for them again, for seconds. */
+	private static function lose(bool $isSo): void
+	{
+		$uid = $isSo ? "(SELECT channel_id FROM channel WHERE channel_address = 'alice')" : '0';
+		self::$pair->execute('a', "UPDATE attach SET uid = $uid WHERE filename = 'bytes are lost.pdf'");
 	}
 
 	public static function tearDownAfterClass(): void
@@ -67,6 +75,7 @@ final class BackupTest extends TestCase
 	protected function tearDown(): void
 	{
 		self::$pair->faults('a', []);
+		self::lose(false);
 		@unlink(self::$home . '/.config/filesync/login.toml');
 		self::hub("del_pconfig(\$channel['channel_id'], 'testhub', 'two_factor');");
 	}
@@ -74,6 +83,7 @@ final class BackupTest extends TestCase
 	public function test_a_set_made_with_an_app_key_is_what_the_hub_has(): void
 	{
 		$this->logIn();
+		self::lose(true);
 		[$code, $said] = $this->backup();
 		$this->assertSame(1, $code, 'one file has no bytes');
 		$this->assertSame([1, 'no_bytes'], [$said['missing'], $said['lacks'][0]['why']], json_encode($said));
@@ -157,13 +167,13 @@ final class BackupTest extends TestCase
 	{
 		file_put_contents(self::$home . '/password', self::PASSWORD . "\n");
 		[$code, $said] = $this->backup('--password-file', self::$home . '/password');
-		$this->assertSame(1, $code, json_encode($said));
+		$this->assertSame(0, $code, json_encode($said));
 		[$code] = $this->backup('--password-command', 'cat ' . self::$home . '/password');
-		$this->assertSame(1, $code);
+		$this->assertSame(0, $code);
 		unlink(self::$home . '/password');
 		$this->logIn();
 		[$code] = $this->backup();
-		$this->assertSame(1, $code);
+		$this->assertSame(0, $code);
 		$tokens = array_keys(self::hub("echo json_encode(get_config('testhub', 'tokens'));"));
 		$sessions = array_filter(explode("\n", (string) file_get_contents(self::$pair->hub('a') . '/sessions.issued')));
 		$this->assertNotEmpty($tokens);
@@ -239,7 +249,7 @@ final class BackupTest extends TestCase
 		$this->assertSame([1, 'two_factor'], [$code, $said['error']]);
 		$this->logIn();
 		[$code, $said] = $this->backup();
-		$this->assertSame([1, 1], [$code, $said['missing'] ?? $said]);
+		$this->assertSame([0, 0], [$code, $said['missing'] ?? $said]);
 		$this->assertSame([], $this->differences());
 	}
 
@@ -272,7 +282,7 @@ final class BackupTest extends TestCase
 			}
 		}
 		[$code] = $this->backup();
-		$this->assertSame(1, $code);
+		$this->assertSame(0, $code);
 		$this->assertSame([], $this->differences());
 	}
 
@@ -291,7 +301,7 @@ final class BackupTest extends TestCase
 			[$code, $said] = $this->backup();
 			$this->assertSame([1, 'many_removed'], [$code, $said['error']]);
 			[$code, $said] = $this->backup('--accept-removals');
-			$this->assertSame([1, count($rows)], [$code, $said['removed']]);
+			$this->assertSame([0, count($rows)], [$code, $said['removed']]);
 			$this->assertSame([], $this->differences());
 		} finally {
 			$uid = self::$pair->rows('a', 'SELECT MIN(channel_id) AS id FROM channel')[0]['id'];
@@ -303,7 +313,7 @@ final class BackupTest extends TestCase
 	{
 		$this->logIn();
 		[, $said] = $this->command('backup', $this->url(), '--to', $this->set, '--json', '--dry-run');
-		$files = (int) self::$pair->rows('a', 'SELECT COUNT(*) AS n FROM attach WHERE is_dir = 0')[0]['n'];
+		$files = (int) self::$pair->rows('a', 'SELECT COUNT(*) AS n FROM attach WHERE is_dir = 0 AND uid > 0')[0]['n'];
 		$this->assertSame([$files, $files, false], [$said['files'], $said['new_files'], is_dir($this->set)]);
 		[$code, $said] = $this->backup('--only', 'zoo');
 		$this->assertSame([0, 30], [$code, $said['files']]);

@@ -10,9 +10,6 @@ use TestHub\Pair;
  */
 final class Progress
 {
-	/** Seconds without a new byte and without work that is due, after which nothing more is expected. */
-	const PATIENCE = 60;
-
 	private $pair;
 	private $expected;
 	private $shown = 0.0;
@@ -20,9 +17,12 @@ final class Progress
 	private $moved;
 	private $asked = 0.0;
 	private $counted = [0, 0];
+	private $patience;
 
-	public function __construct(Pair $pair, int $expected)
+	/** @param int $patience seconds without a new byte and without work that is due, after which nothing more is expected */
+	public function __construct(Pair $pair, int $expected, int $patience)
 	{
+		$this->patience = $patience;
 		$this->pair = $pair;
 		$this->expected = $expected;
 		$this->moved = microtime(true);
@@ -62,7 +62,7 @@ final class Progress
 	public function isOver(bool $was_cut): bool
 	{
 		$this->asked = $this->asked ?: microtime(true);
-		if ((microtime(true) - max($this->moved, $this->asked)) > self::PATIENCE) {
+		if ((microtime(true) - max($this->moved, $this->asked)) > $this->patience) {
 			return true;
 		}
 		return $was_cut && ! $this->pair->isBusy('a') && ! $this->pair->isBusy('b') && $this->expectedByItself() === 0;

@@ -46,6 +46,12 @@ final class RehearseTest extends TestCase
 		}
 		copy($boot, self::$hub . '/boot.php');
 		self::inHub(PHP_BINARY, 'util/addons', 'install', 'filesync');
+		// What core summons meanwhile, workers would do beside: a rehearsal waits for none of it.
+		self::inHub(
+			PHP_BINARY,
+			'-r',
+			'require "include/cli_startup.php"; cli_startup(); set_config("testhub", "without_workers", 1);',
+		);
 		// What every hub with filesync soon has.
 		mkdir(self::$hub . '/store/[data]/filesync');
 	}

@@ -7,8 +7,10 @@ use clap_complete::Shell;
 
 use crate::backup::BackupArguments;
 use crate::login::{LoginArguments, LogoutArguments};
+use crate::restore::RestoreArguments;
+use crate::status::UnderwayArguments;
 
-/// Backs up a channel's files to a folder at home, and looks after that folder.
+/// Backs up a channel's files to a folder at home, looks after that folder, and brings the files back.
 ///
 /// A backup is a set: a folder that holds the channel's files under their own names, with everything that the hub knows about them
 /// beside. Any tool can copy it, and `sha256sum` checks it without this command.
@@ -76,6 +78,21 @@ pub(crate) enum Verb {
     ///
     /// Only what is in data/older goes. The channel's files as the last run found them always stay.
     Prune(PruneArguments),
+    /// Send a set to a hub, which restores it
+    ///
+    /// The hub needs filesync. On its page /filesync/backup, make a restore key, which is asked for here; it restores one set. What the
+    /// hub has is not sent. Interrupted, the same command goes on where it stopped, and does not ask for the key again.
+    ///
+    /// Nothing that is newer on the hub is overwritten, and what was deleted since stays deleted, unless you ask for it.
+    Restore(Box<RestoreArguments>),
+    /// Say how far a restore is
+    ///
+    /// Asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.
+    Status(UnderwayArguments),
+    /// End a restore
+    ///
+    /// What was sent is removed from the hub, and what was restored stays. The restore key is over then.
+    Cancel(UnderwayArguments),
     /// Print completions for a shell
     ///
     /// For example: filesync completions bash > ~/.local/share/bash-completion/completions/filesync

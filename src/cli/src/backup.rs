@@ -60,7 +60,8 @@ pub(crate) struct BackupArguments {
     pub(crate) password: PasswordSource,
 }
 
-fn rate(text: &str) -> Result<NonZeroU64, String> {
+/// Reads a rate.
+pub(crate) fn rate(text: &str) -> Result<NonZeroU64, String> {
     let text = text.trim();
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
@@ -109,7 +110,7 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
     let folder = writable(&arguments.to, arguments.dry_run)?;
     let connection = hub::connection(&address, &arguments.line, arguments.limit)?;
     let version = hub::greet(&connection, &address)?;
-    let key = stored.filter(|key| key.kind == Kind::Backup && !arguments.password.is_named());
+    let key = stored.filter(|key| key.kind == Kind::Backup && !arguments.password.source().is_named());
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
@@ -257,7 +258,8 @@ impl Watch for Shown<'_> {
     }
 }
 
-fn with(about: &Value, facts: &Value) -> Value {
+/// Puts two objects together.
+pub(crate) fn with(about: &Value, facts: &Value) -> Value {
     let all: Map<String, Value> = [about, facts]
         .into_iter()
         .filter_map(Value::as_object)

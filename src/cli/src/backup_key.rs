@@ -1,5 +1,6 @@
 //! Backup keys: how an owner's program is let in by a hub that has filesync. Such a key reads one channel's files, and nothing else.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use filesync_engine::Secret;
@@ -8,6 +9,7 @@ use filesync_engine::owner::{About, Connection, Door, Doors};
 use crate::address::Address;
 use crate::hub;
 use crate::problem::Problem;
+use crate::secret::Source;
 
 /// Asks a hub whether owners can read their channels there with a key.
 ///
@@ -45,14 +47,12 @@ pub(crate) fn open<'c>(connection: &'c Connection, address: &Address, key: &str)
 
 /// Has the owner make a key, or takes it from a file. It is never an argument.
 pub(crate) fn obtain(address: &Address, file: Option<&Path>) -> Result<String, Problem> {
-    let text = match file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Problem::usage("no_file", format!("{} cannot be read: {error}", path.display())))?,
-        None => rpassword::prompt_password(guide(address)).map_err(|error| {
-            Problem::usage("no_login", format!("No key could be read: {error}. `--key-file FILE` logs in without questions."))
-        })?,
-    };
-    let key = text.lines().next().unwrap_or_default().trim().to_owned();
+    let source = Source { kind: "no_login", name: "key", command: None, file };
+    if !source.is_named() && !std::io::stdin().is_terminal() {
+        let words = format!("Make a backup key on {}/filesync/backup, and name --key-file.", address.hub);
+        return Err(Problem::usage("no_login", words));
+    }
+    let key = source.take(&guide(address))?.trim().to_owned();
     if is_key(&key) {
         return Ok(key);
     }

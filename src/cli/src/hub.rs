@@ -2,8 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use clap::Args;
 use filesync_engine::owner::{Connection, ConnectionOptions, Credentials, Greeting};
@@ -13,6 +12,7 @@ use crate::address::Address;
 use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::problem::Problem;
+use crate::secret::{self, Source};
 
 /// How a hub is reached.
 #[derive(Args, Debug)]
@@ -38,14 +38,24 @@ pub(crate) struct PasswordSource {
 }
 
 impl PasswordSource {
-    /// Tells whether one was named.
-    pub(crate) fn is_named(&self) -> bool {
-        self.password_command.is_some() || self.password_file.is_some()
+    /// Returns where the secret comes from.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            kind: "no_password",
+            name: "password",
+            command: self.password_command.as_deref(),
+            file: self.password_file.as_deref(),
+        }
     }
 }
 
 /// Prepares a connection; opens nothing.
 pub(crate) fn connection(address: &Address, line: &Line, limit: Option<NonZeroU64>) -> Result<Connection, Problem> {
+    Connection::new(options(address, line, limit)?).map_err(|error| Problem::usage("failed", error.to_string()))
+}
+
+/// Returns how a hub is reached.
+pub(crate) fn options(address: &Address, line: &Line, limit: Option<NonZeroU64>) -> Result<ConnectionOptions, Problem> {
     let may_http = address.is_loopback() || line.insecure_http;
     if address.is_http() && !may_http {
         let words = format!(
@@ -55,8 +65,8 @@ pub(crate) fn connection(address: &Address, line: &Line, limit: Option<NonZeroU6
         );
         return Err(Problem::usage("insecure_http", words));
     }
-    let ca_pem = line.cacert.as_deref().map(read).transpose()?;
-    Connection::new(ConnectionOptions {
+    let ca_pem = line.cacert.as_deref().map(secret::read).transpose()?;
+    Ok(ConnectionOptions {
         hub: address.hub.clone(),
         // The owner typed the address, so a hub at home is meant.
         policy: AddressPolicy { allow_http: may_http, allow_private_addresses: true },
@@ -66,11 +76,6 @@ pub(crate) fn connection(address: &Address, line: &Line, limit: Option<NonZeroU6
         limits: TransferLimits::default(),
         unix_time: Box::new(machine::unix_time),
     })
-    .map_err(|error| Problem::usage("failed", error.to_string()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    std::fs::read(path).map_err(|error| Problem::usage("no_file", format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Returns the proxy that the environment names for this hub.
@@ -104,6 +109,7 @@ pub(crate) fn greet(connection: &Connection, address: &Address) -> Result<String
 
 /// Finds what proves the owner: a password if one was named, else the key of an earlier log-in, else a password typed now.
 pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<Credentials, Problem> {
+    let source = source.source();
     if !source.is_named() {
         if let Some(key) = Keys::read()?.of(&address.text()).filter(|key| key.kind == Kind::App) {
             return Ok(Credentials::Key { id: key.id.clone(), secret: Secret::new(key.secret.clone()) });
@@ -119,37 +125,12 @@ pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<
     if address.is_http() && !address.is_loopback() {
         return Err(Problem::usage("insecure_http", "A password is not sent over plain http. Make an app key, or use https."));
     }
-    let text = if let Some(command) = &source.password_command {
-        said_by(command)?
-    } else if let Some(path) = &source.password_file {
-        String::from_utf8(read(path)?).map_err(|_| Problem::usage("no_password", format!("{} is not UTF-8.", path.display())))?
-    } else {
-        rpassword::prompt_password(format!("Password of {} on {}: ", address.nick, address.host))
-            .map_err(|error| Problem::usage("no_password", format!("No password could be read: {error}")))?
-    };
-    let password = text.lines().next().unwrap_or_default().to_owned();
-    if password.is_empty() {
-        return Err(Problem::usage("no_password", "The password is empty."));
-    }
+    let password = source.take(&format!("Password of {} on {}: ", address.nick, address.host))?;
     Ok(Credentials::Password(Secret::new(password)))
 }
 
-fn said_by(command: &str) -> Result<String, Problem> {
-    let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let failed = |why: String| Problem::usage("no_password", format!("--password-command failed: {why}"));
-    let said = Command::new(shell.0)
-        .args([shell.1, command])
-        .stdin(std::process::Stdio::inherit())
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !said.status.success() {
-        return Err(failed(said.status.to_string()));
-    }
-    String::from_utf8(said.stdout).map_err(|_| failed("it printed something that is not UTF-8".to_owned()))
-}
-
-fn fact<'e>(error: &'e Error, name: &str) -> Option<&'e str> {
+/// Returns a fact of an error.
+pub(crate) fn fact<'e>(error: &'e Error, name: &str) -> Option<&'e str> {
     error.facts().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 

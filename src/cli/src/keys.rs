@@ -1,10 +1,10 @@
 //! The file `login.toml`: keys by channel. Passwords are never in it.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::private;
 use crate::problem::Problem;
 
 /// What a key opens.
@@ -50,20 +50,12 @@ pub(crate) struct Keys {
 impl Keys {
     /// Reads the file in the user's folder for settings.
     pub(crate) fn read() -> Result<Self, Problem> {
-        let folder = folder().ok_or_else(|| {
-            Problem::usage("no_folder", "There is no folder for settings: neither XDG_CONFIG_HOME nor HOME is set.")
-        })?;
-        Self::read_from(&folder.join("filesync").join("login.toml"))
+        Self::read_from(&private::place("login.toml")?)
     }
 
     fn read_from(path: &Path) -> Result<Self, Problem> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Problem::new("failed", format!("{} cannot be read: {error}", path.display()))),
-        };
         // The cause would quote the text.
-        let content = toml::from_str(&text).map_err(|_| {
+        let content = toml::from_str(&private::read(path)?).map_err(|_| {
             let words =
                 format!("{} is not as `filesync login` wrote it. Mend it, or remove it and log in again.", path.display());
             Problem::new("failed", words)
@@ -100,39 +92,9 @@ impl Keys {
     }
 
     fn write(&self) -> Result<(), Problem> {
-        let failed =
-            |error: &dyn std::fmt::Display| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
-        let text = toml::to_string(&self.content).map_err(|error| failed(&error))?;
-        if let Some(folder) = self.path.parent() {
-            private_folder(folder).map_err(|error| failed(&error))?;
-        }
-        let new = self.path.with_extension("toml.new");
-        let _ = std::fs::remove_file(&new);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&new).map_err(|error| failed(&error))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
-        std::fs::rename(&new, &self.path).map_err(|error| failed(&error))
+        let failed = |error| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
+        private::write(&self.path, &toml::to_string(&self.content).map_err(failed)?)
     }
-}
-
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Returns the user's folder for settings.
-fn folder() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if cfg!(windows) {
-        return absolute("APPDATA");
-    }
-    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `filesync`: the owner's command. It backs up a channel's files to a folder at home, and looks after that folder.
+//! `filesync`: the owner's command. It backs up a channel's files to a folder at home, looks after that folder, and sends it to a hub
+//! that restores it.
 //!
 //! The engine does the work; here arguments become calls, and results become words. Invariant: no secret is an argument, an
 //! environment variable, or part of a message.
@@ -16,8 +17,14 @@ mod login;
 mod machine;
 mod output;
 mod pages;
+mod private;
 mod problem;
 mod prune;
+mod refusal;
+mod restore;
+mod secret;
+mod status;
+mod underway;
 mod verify;
 mod words;
 
@@ -30,6 +37,7 @@ use args::{Arguments, Verb};
 use login::{LoginArguments, LogoutArguments};
 use output::Output;
 use problem::{Exit, Problem};
+use status::UnderwayArguments;
 
 fn main() -> ExitCode {
     no_core_dumps();
@@ -52,6 +60,9 @@ fn run(verb: &Verb, output: &mut Output) -> Result<Exit, Problem> {
         Verb::List(arguments) => list::run(arguments, output),
         Verb::Diff(arguments) => diff::run(arguments, output),
         Verb::Prune(arguments) => prune::run(arguments, output),
+        Verb::Restore(arguments) => restore::run(arguments, output),
+        Verb::Status(arguments) => status::status(arguments, output),
+        Verb::Cancel(arguments) => status::cancel(arguments, output),
         Verb::Completions { shell } => Ok(pages::completions(*shell)),
         Verb::Man { folder } => pages::man(folder.as_deref()),
     }
@@ -77,6 +88,13 @@ fn about(verb: &Verb) -> Map<String, Value> {
         Verb::Backup(arguments) => {
             let facts = [("channel", arguments.url.clone()), ("folder", arguments.to.display().to_string())];
             return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        }
+        Verb::Restore(arguments) => {
+            let facts = [("channel", arguments.to.clone()), ("folder", arguments.folder.display().to_string())];
+            return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        }
+        Verb::Status(UnderwayArguments { url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {
+            return url.iter().map(|url| ("channel".to_owned(), url.clone().into())).collect();
         }
         Verb::Verify(arguments) => Some(&arguments.folder),
         Verb::List(arguments) => Some(&arguments.folder),

@@ -41,7 +41,9 @@ fn compare(name: &str, text: &str) {
 fn help_reads_as_a_page_that_teaches() {
     let home = tempfile::tempdir().unwrap();
     let mut text = filesync(home.path(), &["--help"]).out;
-    for verb in ["login", "logout", "backup", "verify", "list", "diff", "prune", "completions", "man"] {
+    for verb in
+        ["login", "logout", "backup", "verify", "list", "diff", "prune", "restore", "status", "cancel", "completions", "man"]
+    {
         write!(text, "\n===== {verb} =====\n\n{}", filesync(home.path(), &[verb, "--help"]).out).unwrap();
     }
     compare("help.txt", &text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
@@ -146,6 +148,14 @@ fn words_about_sets_are_plain_and_say_what_helps() {
     say("not an address", &["backup", "hub.example", "--to", &dir]);
     say("plain http", &["backup", "http://hub.example/channel/alice", "--to", &dir]);
     say("no log-in to forget", &["logout", "https://hub.example/channel/alice"]);
+    say("no restore key", &["restore", &dir, "--to", "https://hub.example/channel/alice"]);
+    say(
+        "a key that is none",
+        &["restore", &dir, "--to", "https://hub.example/channel/alice", "--key-command", "printf 'a\\001b'"],
+    );
+    say("a key in the clear", &["restore", &dir, "--to", "http://hub.example/channel/alice"]);
+    say("no restore under way", &["status"]);
+    say("nothing to end", &["cancel", "https://hub.example/channel/alice", "--json"]);
 
     let copy = |name: &str, change: &dyn Fn(&Path)| {
         let to = folder.path(name);

@@ -9,8 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(crate) use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -155,7 +156,7 @@ pub(crate) struct Request {
     method: Method,
     url: Url,
     headers: HeaderMap,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
     keeps_errors: bool,
 }
 
@@ -167,9 +168,20 @@ impl Request {
     }
 
     /// Makes it a POST with this body.
-    pub(crate) fn post(mut self, body: &Secret) -> Self {
-        self.method = Method::POST;
-        self.body = Some(body.reveal().to_owned());
+    pub(crate) fn post(self, body: &Secret) -> Self {
+        self.carrying(Method::POST, body.reveal().as_bytes().to_vec())
+    }
+
+    /// Makes it a request of another method, with this body.
+    pub(crate) fn carrying(mut self, method: Method, body: Vec<u8>) -> Self {
+        self.method = method;
+        self.body = Some(body);
+        self
+    }
+
+    /// Makes it a request of another method, without a body.
+    pub(crate) fn by(mut self, method: Method) -> Self {
+        self.method = method;
         self
     }
 

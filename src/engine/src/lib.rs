@@ -44,6 +44,7 @@
 
 mod body;
 mod digest;
+pub mod door;
 mod error;
 mod getfile;
 mod head;

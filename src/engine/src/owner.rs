@@ -15,10 +15,13 @@ mod reading;
 mod rows;
 mod run;
 mod shares;
+mod wire;
 
 pub use choice::Choice;
-pub use connection::{Channel, Connection, ConnectionOptions, Credentials, Greeting};
+pub use connection::{Channel, Connection, Credentials, Greeting};
 pub use door::{About, Door, Doors};
 pub use notes::Lack;
 pub use reading::{outlook as outlook_at_door, read as read_at_door};
 pub use run::{Ended, Outlook, Progress, Report, RunOptions, Watch, outlook, run};
+pub use wire::ConnectionOptions;
+pub(crate) use wire::Wire;

@@ -190,8 +190,13 @@ pub struct PackWriter {
 impl PackWriter {
     /// Tells whether a file of this size still fits.
     pub fn has_room(&self, size_bytes: u64) -> bool {
+        self.length_with(size_bytes).is_some_and(|length| length <= MOST_PACK_BYTES)
+    }
+
+    /// Returns how long the pack is if a file of this size is its last.
+    pub(crate) fn length_with(&self, size_bytes: u64) -> Option<usize> {
         let padded = usize::try_from(size_bytes).ok().and_then(|size| size.checked_next_multiple_of(BLOCK));
-        padded.and_then(|size| size.checked_add(self.bytes.len() + 3 * BLOCK)).is_some_and(|length| length <= MOST_PACK_BYTES)
+        padded.and_then(|size| size.checked_add(self.bytes.len() + 3 * BLOCK))
     }
 
     /// Adds a file, unless one with these bytes is in it.

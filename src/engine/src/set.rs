@@ -16,9 +16,11 @@ mod lists;
 mod lock;
 mod look;
 mod metadata;
+mod outgoing;
 mod place;
 mod prepare;
 mod restore;
+mod seek;
 mod sorter;
 mod staged;
 mod surroundings;
@@ -33,9 +35,14 @@ pub use contents::{Contents, ContentsOptions, Version};
 pub use known::{Known, Peek, unnamed_file};
 pub use lock::Writer;
 pub use look::{Condition, Look, look};
+pub use outgoing::Outgoing;
 pub use prepare::{Found, PruneSpec, Pruned};
 pub use restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, SignedBy, Staged};
+pub(crate) use seek::{Wanted, open as open_found, seek};
+pub(crate) use sorter::{Sorted, Sorter};
 pub use surroundings::{Options, Surroundings};
+#[cfg(test)]
+pub(crate) use tree::Tree;
 pub use writer::{Added, Begun, Bytes, Crop, Original, RunSpec, Set, What};
 
 /// Parsers of what a set holds, for the fuzz targets.

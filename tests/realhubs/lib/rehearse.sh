@@ -40,6 +40,8 @@ rehearse_look() {
 
 # Core keeps a job that it did where its own statement to remove it failed, for a deadlock, say, and does it again after minutes: that is now.
 rehearse_forgotten_jobs() {
+	# A hub of 7.8 starts a process for each job, and keeps no list of them.
+	database_tables hub_b | grep -qx workerq || return 0
 	[ "$(database_value hub_b 'SELECT COUNT(*) FROM workerq WHERE workerq_reservationid IS NOT NULL')" != 0 ] || return 0
 	echo "UPDATE workerq SET workerq_processtimeout = '2001-01-01 00:00:00' WHERE workerq_reservationid IS NOT NULL" | database_sql hub_b
 	hub_php b Zotlabs/Daemon/Master.php Queueworker >/dev/null

@@ -69,6 +69,13 @@ $changing = [
 	'mount' => [1],
 ];
 $first = null;
+// The line of a child may come before that of the call that made it: who makes whom is known beforehand.
+$parents = [];
+foreach (new SplFileObject($file) as $line) {
+	if (preg_match('/^(\d+)\s+(?:<\.\.\. )?(?:clone3?|v?fork)(?:\(| resumed>).*\)\s+= (\d+)/', (string) $line, $is)) {
+		$parents[(int) $is[2]] ??= (int) $is[1];
+	}
+}
 
 foreach (new SplFileObject($file) as $line) {
 	if (! preg_match('/^(\d+)\s+(.*)$/s', rtrim((string) $line), $is)) {
@@ -77,14 +84,12 @@ foreach (new SplFileObject($file) as $line) {
 	[, $pid, $said] = $is;
 	$pid = (int) $pid;
 	if (! isset($state[$pid])) {
-		// The line of a child may come before that of the call that made it: the parent is in that call.
-		$parents = array_filter($pending, fn ($half) => preg_match('/^(clone3?|v?fork)\(/', $half));
 		$first ??= $pid;
-		$uids = array_unique(array_map(fn ($parent) => $state[$parent]['uid'], array_keys($parents)));
-		if ($pid !== $first && count($uids) !== 1) {
+		$parent = $parents[$pid] ?? null;
+		if ($pid !== $first && ! isset($state[$parent])) {
 			$breaches[] = 'whose child process ' . $pid . ' is cannot be told';
 		}
-		$state[$pid] = $pid === $first ? ['uid' => 0, 'cwd' => getcwd()] : $state[array_key_first($parents) ?? $first];
+		$state[$pid] = $pid === $first ? ['uid' => 0, 'cwd' => getcwd()] : $state[$parent] ?? $state[$first];
 		$count['processes']++;
 	}
 	if (str_ends_with($said, '<unfinished ...>')) {

@@ -2,8 +2,7 @@
 //!
 //! Invariant: what proves the owner is sent to this hub alone, and kept in memory alone. No redirect is followed.
 
-use std::cell::{Cell, RefCell};
-use std::num::NonZeroU64;
+use std::cell::RefCell;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,30 +11,11 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use url::Url;
 
-use crate::error::{Error, ErrorKind, OrFail, Result};
+use super::wire::{ConnectionOptions, Wire};
+use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
-use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
-use crate::limits::TransferLimits;
-use crate::patience::{ActiveClock, Patience, Throttle};
+use crate::http::Request;
 use crate::signature::{Pass, Secret};
-
-/// How a hub is reached.
-pub struct ConnectionOptions {
-    /// Its root URL.
-    pub hub: HubUrl,
-    /// Which addresses may be reached.
-    pub policy: AddressPolicy,
-    /// PEM certificates to trust instead of the system's.
-    pub ca_pem: Option<Vec<u8>>,
-    /// A proxy for all requests.
-    pub proxy: Option<String>,
-    /// The maximum rate of all replies together.
-    pub bytes_per_second: Option<NonZeroU64>,
-    /// Bounds.
-    pub limits: TransferLimits,
-    /// Returns seconds since 1970.
-    pub unix_time: Box<dyn Fn() -> i64>,
-}
 
 /// What proves the owner.
 #[derive(Debug)]
@@ -88,16 +68,11 @@ enum Session {
 
 /// A connection to one hub.
 pub struct Connection {
-    runtime: tokio::runtime::Runtime,
-    client: HttpClient,
-    options: ConnectionOptions,
-    clock: ActiveClock,
-    throttle: Throttle,
+    wire: Wire,
     credentials: RefCell<Option<(Credentials, String)>>,
     session: RefCell<Session>,
     /// A token and the time at which it ends.
     token: RefCell<Option<(Secret, i64)>>,
-    requests: Cell<u64>,
 }
 
 const LOGGING_IN: &str = "logging in";
@@ -123,55 +98,31 @@ impl Connection {
     ///
     /// `InvalidInput` for unusable certificates or an unusable proxy.
     pub fn new(options: ConnectionOptions) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .or_fail(ErrorKind::Storage, "starting a connection")?;
         Ok(Self {
-            runtime,
-            client: HttpClient::new(options.policy, options.ca_pem.as_deref(), options.proxy.as_deref(), &options.limits)?,
-            clock: ActiveClock::default(),
-            throttle: Throttle::new(options.bytes_per_second),
+            wire: Wire::new(options)?,
             credentials: RefCell::default(),
             session: RefCell::new(Session::None),
             token: RefCell::default(),
-            requests: Cell::default(),
-            options,
         })
     }
 
     /// Returns the hub's root URL.
     pub fn hub(&self) -> &HubUrl {
-        &self.options.hub
+        &self.options().hub
     }
 
     pub(crate) fn options(&self) -> &ConnectionOptions {
-        &self.options
+        self.wire.options()
+    }
+
+    /// Returns the line, for what is asked without the API.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// Returns how many requests were sent.
     pub fn requests(&self) -> u64 {
-        self.requests.get()
-    }
-
-    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.clock.start();
-        let outcome = self.runtime.block_on(work);
-        self.clock.stop();
-        outcome
-    }
-
-    pub(crate) fn patience(&self) -> Patience<'_> {
-        Patience { clock: &self.clock, limits: &self.options.limits, throttle: &self.throttle }
-    }
-
-    fn now(&self) -> i64 {
-        (self.options.unix_time)()
-    }
-
-    pub(crate) async fn send(&self, request: Request) -> Result<Reply> {
-        self.requests.set(self.requests.get() + 1);
-        self.client.send(Pool::Main, request, self.now(), &self.patience()).await
+        self.wire.requests()
     }
 
     /// Asks a hub for its version, without any log-in.
@@ -180,9 +131,9 @@ impl Connection {
     ///
     /// `Unsupported` with code `no_hub` if something else is there, otherwise as the reply or the line.
     pub fn greet(&self) -> Result<Greeting> {
-        self.wait(async {
-            let asked = self.options.hub.page(["api", "z", "1.0", "version"]);
-            let reply = self.send(Request::get(asked.clone()).keep_errors()).await?;
+        self.wire.wait(async {
+            let asked = self.options().hub.page(["api", "z", "1.0", "version"]);
+            let reply = self.wire.send(Request::get(asked.clone()).keep_errors()).await?;
             let other = reply.error(ErrorKind::Unsupported, "no hub answers at this address").context("code", "no_hub");
             if reply.status().is_redirection() {
                 let target = reply.values("location").first().and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
@@ -198,7 +149,7 @@ impl Connection {
             if !reply.status().is_success() {
                 return Err(other);
             }
-            let body = reply.bytes(MAX_SMALL_BYTES, &self.patience()).await?;
+            let body = reply.bytes(MAX_SMALL_BYTES, &self.wire.patience()).await?;
             serde_json::from_slice::<String>(&body).map(Greeting::Here).map_err(|_| other)
         })
     }
@@ -215,7 +166,7 @@ impl Connection {
         {
             return Err(refused("password_colon"));
         }
-        self.wait(async {
+        self.wire.wait(async {
             let public = self.public(nick).await?;
             self.credentials.replace(Some((credentials, nick.to_owned())));
             let url = self.begin_session().await?;
@@ -247,14 +198,14 @@ impl Connection {
 
     /// Returns what the hub shows of a channel to everybody.
     async fn public(&self, nick: &str) -> Result<Value> {
-        let request = Request::get(self.options.hub.page(["channel", nick]));
+        let request = Request::get(self.options().hub.page(["channel", nick]));
         let request = request.header("accept", &Secret::new("application/x-zot+json".to_owned()))?;
         let missing = || Error::new(ErrorKind::NotFound, LOGGING_IN).context("code", "no_channel").context("nick", nick);
-        let reply = match self.send(request).await {
+        let reply = match self.wire.send(request).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing()),
             outcome => outcome?,
         };
-        let body = reply.bytes(MAX_SMALL_BYTES, &self.patience()).await?;
+        let body = reply.bytes(MAX_SMALL_BYTES, &self.wire.patience()).await?;
         let value: Value = serde_json::from_slice(&body).map_err(|_| missing())?;
         // Some hubs wrap what they sign.
         let value = value.get("data").filter(|data| data.is_object()).cloned().unwrap_or(value);
@@ -266,12 +217,12 @@ impl Connection {
         let (authorization, nick) = self.authorization().await?;
         let nothing = [("page", "0"), ("records", "1"), ("until", "1970-01-02T00:00:00Z")];
         let request = Request::get(self.api("item/export_page", &nothing)).header("authorization", &authorization)?;
-        let reply = match self.send(request).await {
+        let reply = match self.wire.send(request).await {
             Err(error) if error.http_status() == Some(401) => return Err(refused("login_refused").source(error)),
             outcome => outcome?,
         };
         let cookie = reply.cookies();
-        let (is_page, body) = (reply.is_page(), reply.bytes(MAX_SMALL_BYTES, &self.patience()).await?);
+        let (is_page, body) = (reply.is_page(), reply.bytes(MAX_SMALL_BYTES, &self.wire.patience()).await?);
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         let relocate = value.get("relocate").cloned().unwrap_or_default();
         let own = text(&relocate, "channel_address");
@@ -297,7 +248,7 @@ impl Connection {
             Some((Credentials::Key { id, secret }, nick)) => (id.clone(), secret.clone(), nick.clone()),
         };
         let (id, secret, nick) = known;
-        let now = self.now();
+        let now = self.wire.now();
         let valid =
             self.token.borrow().as_ref().filter(|(_, until)| now < until - RENEWAL_SECONDS).map(|(token, _)| token.clone());
         let token = match valid {
@@ -311,14 +262,14 @@ impl Connection {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials").append_pair("client_id", id);
         form.append_pair("client_secret", secret.reveal());
-        let request = Request::get(self.options.hub.page(["token"])).post(&Secret::new(form.finish())).keep_errors();
+        let request = Request::get(self.options().hub.page(["token"])).post(&Secret::new(form.finish())).keep_errors();
         let request = request.header("content-type", &Secret::new("application/x-www-form-urlencoded".to_owned()))?;
-        let reply = self.send(request).await?;
+        let reply = self.wire.send(request).await?;
         if reply.status().is_server_error() || reply.status().is_redirection() {
             return Err(reply.error(ErrorKind::PeerBusy, "an error status"));
         }
         let status = reply.status().as_u16();
-        let body = reply.bytes(MAX_SMALL_BYTES, &self.patience()).await?;
+        let body = reply.bytes(MAX_SMALL_BYTES, &self.wire.patience()).await?;
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         let token = text(&value, "access_token");
         let is_clean = token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -329,7 +280,7 @@ impl Connection {
         }
         let seconds = value.get("expires_in").and_then(Value::as_i64).unwrap_or(3600).clamp(0, 86_400);
         let token = Secret::new(token);
-        self.token.replace(Some((token.clone(), self.now() + seconds)));
+        self.token.replace(Some((token.clone(), self.wire.now() + seconds)));
         Ok(token)
     }
 
@@ -339,7 +290,7 @@ impl Connection {
     ///
     /// As [`Connection::log_in`].
     pub fn renew(&self) -> Result<()> {
-        self.wait(self.renewed())
+        self.wire.wait(self.renewed())
     }
 
     async fn renewed(&self) -> Result<()> {
@@ -356,7 +307,7 @@ impl Connection {
     ///
     /// `InvalidInput` before the log-in; otherwise as the reply to a renewal.
     pub fn pass(&self) -> Result<Pass> {
-        self.wait(self.current_pass())
+        self.wire.wait(self.current_pass())
     }
 
     async fn current_pass(&self) -> Result<Pass> {
@@ -368,7 +319,7 @@ impl Connection {
 
     /// Returns the URL of a call of the API.
     pub(crate) fn api(&self, call: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.options.hub.page(["api", "z", "1.0"].into_iter().chain(call.split('/')));
+        let mut url = self.options().hub.page(["api", "z", "1.0"].into_iter().chain(call.split('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -377,12 +328,12 @@ impl Connection {
 
     /// Makes one call. None: the hub has nothing of that name.
     pub(crate) fn call(&self, call: &str, query: &[(&str, &str)]) -> Result<Option<Vec<u8>>> {
-        self.wait(self.ask(&self.api(call, query)))
+        self.wire.wait(self.ask(&self.api(call, query)))
     }
 
     /// Makes some calls, a few at once; the answers are in the order of the calls.
     pub(crate) fn calls(&self, urls: &[Url]) -> Vec<Result<Option<Vec<u8>>>> {
-        self.wait(stream::iter(urls).map(|url| self.ask(url)).buffered(AT_ONCE).collect())
+        self.wire.wait(stream::iter(urls).map(|url| self.ask(url)).buffered(AT_ONCE).collect())
     }
 
     /// Makes a call, again after a pause if the hub cannot answer now, and after another log-in if it ended the session.
@@ -409,11 +360,11 @@ impl Connection {
 
     async fn ask_once(&self, url: &Url) -> Result<Option<Vec<u8>>> {
         let request = Request::get(url.clone()).pass(&self.current_pass().await?)?;
-        let reply = self.send(request).await?;
+        let reply = self.wire.send(request).await?;
         let types = reply.values("content-type");
         let is_json = types.first().is_some_and(|value| value.to_ascii_lowercase().starts_with(b"application/json"));
         let page = reply.error(ErrorKind::Refused, PAGE).context("code", "session_ended");
-        let body = reply.bytes(MAX_REPLY_BYTES, &self.patience()).await?;
+        let body = reply.bytes(MAX_REPLY_BYTES, &self.wire.patience()).await?;
         match () {
             // A hub answers so about what it does not have.
             () if body.is_empty() => Ok(None),
@@ -428,11 +379,11 @@ impl Connection {
         self.credentials.replace(None);
         self.token.replace(None);
         if let Session::Cookie(cookie) = session
-            && let Ok(request) = Request::get(self.options.hub.page(["logout"])).pass(&Pass::cookie(cookie))
+            && let Ok(request) = Request::get(self.options().hub.page(["logout"])).pass(&Pass::cookie(cookie))
         {
             // A redirect to the front page is the usual answer.
-            self.wait(async {
-                let _ = tokio::time::timeout(LOG_OUT_TIME, self.send(request)).await;
+            self.wire.wait(async {
+                let _ = tokio::time::timeout(LOG_OUT_TIME, self.wire.send(request)).await;
             });
         }
     }

@@ -238,7 +238,7 @@ impl<'a> Door<'a> {
         let mut pauses = 0;
         loop {
             let before = upload.length_bytes();
-            let outcome = self.connection.wait(self.stream(wanted, upload, &mut must_stop));
+            let outcome = self.connection.wire().wait(self.stream(wanted, upload, &mut must_stop));
             upload.keep()?;
             match outcome {
                 Err(error) if error.kind() == ErrorKind::NotFound || CHANGES.iter().any(|code| is_refusal(&error, code)) => {
@@ -270,7 +270,7 @@ impl<'a> Door<'a> {
         let url = address(self.connection, &["set", "bytes", &wanted.hash, &scale]);
         let tag = Secret::new(format!("\"{}\"", wanted.sha256));
         let request = self.keyed(Request::get(url))?.header("if-match", &tag)?.range(offset, wanted.size - 1)?.keep_errors();
-        let mut reply = self.connection.send(request).await?;
+        let mut reply = self.connection.wire().send(request).await?;
         let head = Head::of(&reply);
         if !head.is_success {
             return Err(head.error());
@@ -282,7 +282,7 @@ impl<'a> Door<'a> {
         if first != Some(offset) {
             return Err(reply.error(ErrorKind::Corrupt, "another range than was asked for"));
         }
-        let patience = self.connection.patience();
+        let patience = self.connection.wire().patience();
         let mut stall = StallMeter::start(&patience, wanted.size);
         let mut kept = offset;
         while let Some(piece) = reply.next(&mut stall, &patience).await? {
@@ -378,9 +378,10 @@ impl Head {
 
 /// Sends a request, and reads the whole answer.
 fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
-    connection.wait(async {
-        let reply = connection.send(request.keep_errors()).await?;
-        Ok((Head::of(&reply), reply.bytes(most_bytes, &connection.patience()).await?))
+    let wire = connection.wire();
+    wire.wait(async {
+        let reply = wire.send(request.keep_errors()).await?;
+        Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
     })
 }
 

@@ -25,6 +25,7 @@ use crate::signature::ChannelKey;
 use crate::signature::tests::{fresh_key, public_pem};
 
 mod home;
+mod outgoing;
 mod restore;
 
 const START: i64 = 1_795_835_700;

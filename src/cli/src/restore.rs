@@ -1,0 +1,278 @@
+//! `restore`: sends a set to a hub, which restores it.
+
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use filesync_engine::door::{self, Door, Ended, Progress, Report, RestoreOptions, State, Unsent, Watch, Why};
+use filesync_engine::{Secret, SetLimits};
+use serde_json::{Value, json};
+
+use crate::address::{Address, URL_HELP};
+use crate::backup::{rate, with};
+use crate::hub::{self, Line};
+use crate::machine;
+use crate::output::Output;
+use crate::problem::{Exit, Problem};
+use crate::refusal;
+use crate::secret::Source;
+use crate::underway::{Restores, Underway};
+use crate::words;
+
+#[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
+pub(crate) struct RestoreArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    #[arg(long, value_name = "URL", help = URL_HELP)]
+    pub(crate) to: String,
+    /// Look beneath this folder for files that are not in the set, by size and content; names and places do not matter
+    #[arg(long, value_name = "DIR")]
+    pub(crate) find_in: Option<PathBuf>,
+    /// Give files that differ on the hub the set's bytes
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Bring back what was deleted on the channel after the backup
+    #[arg(long)]
+    pub(crate) deleted: bool,
+    /// Restore another channel's set: its files become new ones, which you alone can see
+    #[arg(long)]
+    pub(crate) as_copy: bool,
+    /// Do not ask this clone of the channel what was deleted there, because it is gone
+    #[arg(long, value_name = "HUB")]
+    pub(crate) without: Vec<String>,
+    /// Send about this many bytes a second, such as 5M
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(crate) limit: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub(crate) key: KeySource,
+    #[command(flatten)]
+    pub(crate) line: Line,
+}
+
+/// Where the restore key comes from. It is never an argument.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct KeySource {
+    /// Use the restore key that this command prints
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) key_command: Option<String>,
+    /// Use the restore key that is the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<Exit, Problem> {
+    let address = Address::parse(&arguments.to)?;
+    let folder = machine::existing(&arguments.folder)?;
+    let find_in = arguments.find_in.as_deref().map(machine::existing).transpose()?;
+    let options = hub::options(&address, &arguments.line, arguments.limit)?;
+    let mut restores = Restores::read()?;
+    let key = key(arguments, &address, &restores)?;
+    let door = Door::new(options, Secret::new(key.clone()))
+        .map_err(|_| Problem::usage("no_key", "What was given is not a restore key: it begins with fsr_, and has no blanks."))?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let options = RestoreOptions {
+        folder: folder.clone(),
+        find_in: find_in.clone(),
+        as_copy: arguments.as_copy,
+        replace: arguments.replace,
+        deleted: arguments.deleted,
+        without: arguments.without.clone(),
+        scratch: machine::scratch(),
+        surroundings: machine::surroundings(),
+        limits: SetLimits::default(),
+    };
+    let begun = Instant::now();
+    let underway = Underway { channel: address.text(), folder: folder.clone(), session: String::new(), key: key.clone() };
+    let mut shown =
+        Shown { output, stopped: &stopped, restores: &mut restores, underway, find_in: find_in.as_deref(), is_hindered: false };
+    let outcome = door::restore(&door, &options, &mut shown);
+    output.clear();
+    let about = json!({
+        "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests(),
+        "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    });
+    match outcome {
+        Err(error) => {
+            if refusal::is_over(&error) {
+                restores.forget(&address.text(), &key)?;
+            }
+            Err(refusal::of(&error, &address, &folder))
+        }
+        Ok(Ended::Stopped) => {
+            output.say(&with(&about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
+            Ok(Exit::GoesOn)
+        }
+        Ok(Ended::Waiting(report)) => {
+            let text = format!(
+                "all is sent; {} waits: {}\nThe same command goes on, and `filesync status {}` says how far it is",
+                address.host,
+                report.state.message(),
+                address.text()
+            );
+            output.say(&with(&about, &facts(&report)), &text);
+            Ok(Exit::GoesOn)
+        }
+        Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, &address)),
+        Ok(Ended::Done(report)) => {
+            restores.forget(&address.text(), &key)?;
+            let exit = exit_of(&report.state, report.unsent);
+            if exit != Exit::Complete || output.speaks() {
+                output.say(&with(&about, &facts(&report)), &told(&address, &report.state, report.unsent));
+            }
+            Ok(exit)
+        }
+    }
+}
+
+/// Finds the restore key: one that was named, else that of a restore under way, else one typed now.
+fn key(arguments: &RestoreArguments, address: &Address, restores: &Restores) -> Result<String, Problem> {
+    use std::io::IsTerminal as _;
+    let source = Source {
+        kind: "no_key",
+        name: "key",
+        command: arguments.key.key_command.as_deref(),
+        file: arguments.key.key_file.as_deref(),
+    };
+    if !source.is_named() {
+        if let Some(underway) = restores.of(&address.text()) {
+            return Ok(underway.key.clone());
+        }
+        if !std::io::stdin().is_terminal() {
+            let words = format!(
+                "There is no restore key for {}. Make one on {}/filesync/backup, and name --key-command or --key-file.",
+                address.text(),
+                address.hub
+            );
+            return Err(Problem::usage("no_key", words));
+        }
+    }
+    let prompt = format!("Restore key for {} (made on {}/filesync/backup): ", address.text(), address.hub);
+    Ok(source.take(&prompt)?.trim().to_owned())
+}
+
+/// Shows a run, and keeps its key until it is over.
+struct Shown<'o> {
+    output: &'o mut Output,
+    stopped: &'o AtomicBool,
+    restores: &'o mut Restores,
+    underway: Underway,
+    find_in: Option<&'o Path>,
+    is_hindered: bool,
+}
+
+impl Watch for Shown<'_> {
+    fn begun(&mut self, session: &str) {
+        session.clone_into(&mut self.underway.session);
+        if let Err(problem) = self.restores.set(self.underway.clone()) {
+            self.output.remark(&format!("the restore key is not kept: {}", problem.words));
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress<'_>) {
+        match *progress {
+            Progress::Asking(digests) => self.output.phase(&format!("{} compared with the hub", words::files(digests))),
+            Progress::Seeking(files) => self.output.phase(&format!("{} looked at in the other folder", words::files(files))),
+            Progress::Sending { files, all_files, bytes, all_bytes, name } => {
+                let head = format!("{} of {}   ", words::number(files), words::files(all_files));
+                self.output.progress(&head, bytes, all_bytes, name.strip_prefix("data/files/").unwrap_or(name));
+            }
+            Progress::Restoring { percent } => self.output.phase(&format!("all is sent; the hub restores it, {percent} %")),
+        }
+    }
+
+    fn unsent(&mut self, unsent: &Unsent<'_>) {
+        let path = unsent.path;
+        let (code, words) = match unsent.why {
+            Why::Missing => {
+                let words = match self.find_in {
+                    Some(folder) => format!("{path} is listed, and neither in the set nor beneath {}.", folder.display()),
+                    None => format!("{path} is listed and not here. `--find-in DIR` looks for it elsewhere by content."),
+                };
+                ("file_missing", words)
+            }
+            Why::Damaged => ("file_damaged", format!("{path} is not what was saved, and is not sent.")),
+            Why::TooLarge { size_bytes, limit_bytes } => {
+                let (size, limit) = (words::size(size_bytes), words::size(limit_bytes));
+                ("file_too_large", format!("{path} ({size}) is above the hub's limit for one file, {limit}, and is not sent."))
+            }
+        };
+        self.output.say(&json!({ "code": code, "path": path }), &words);
+    }
+
+    fn hindered(&mut self, by: &'static str, _limit_bytes: Option<u64>) {
+        if by == "patch_refused" {
+            self.output.remark("the web server refuses PATCH; going on with POST");
+        } else if !self.is_hindered {
+            self.is_hindered = true;
+            self.output.remark(
+                "the web server refuses long requests; going on with short ones, which is slower (nginx: client_max_body_size)",
+            );
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Returns the exit code of a restore that is over.
+pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
+    match () {
+        () if state.name() != "done" || unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
+        () if state.arriving() > 0 => Exit::GoesOn,
+        () => Exit::Complete,
+    }
+}
+
+fn facts(report: &Report) -> Value {
+    let own = json!({
+        "sent_files": report.sent_files, "sent_bytes": report.sent_bytes, "unsent": report.unsent, "found": report.found,
+    });
+    with(report.state.facts(), &own)
+}
+
+/// Says what a restore did that is over.
+pub(crate) fn told(address: &Address, state: &State, unsent: u64) -> String {
+    let host = &address.host;
+    if state.name() != "done" {
+        return format!("the restore was ended: {} What was restored stays", state.message());
+    }
+    let sum = |what: &str| ["restore", "mend", "replace", "revive"].map(|word| state.number_of(what, word)).iter().sum::<u64>();
+    let count = |word: &str| state.number_of("files", word);
+    let mut lines = vec![format!(
+        "{} ({}), {}, {} restored and checked by {host}",
+        words::files(sum("files")),
+        words::size(sum("bytes")),
+        words::count(state.number("crops"), "crop", "crops"),
+        words::count(state.number("posts"), "post", "posts"),
+    )];
+    for (number, what) in [
+        (count("here"), "were there before"),
+        (count("deleted_since"), "were deleted on the channel after the backup and stay deleted; `--deleted` brings them back"),
+        (count("newer_elsewhere"), "are newer on another hub and come from there"),
+        (count("arriving"), "are on their way from another hub"),
+        (state.number("unproven"), "come for you alone, without access and posts: no signature of the channel proves them"),
+    ] {
+        if number > 0 {
+            lines.push(format!("{} {what}", words::number(number)));
+        }
+    }
+    if unsent > 0 {
+        lines.push(format!("{} of the set could not be sent", words::files(unsent)));
+    }
+    let amiss = state.needs_attention();
+    if amiss > 0 {
+        lines.push(format!("{} need attention:", words::number(amiss)));
+        lines.extend(state.attention().into_iter().map(|one| format!("    {}", one.message)));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,141 @@
+//! `status` and `cancel`: a restore that was begun from this computer.
+
+use std::time::Duration;
+
+use clap::Args;
+use filesync_engine::Secret;
+use filesync_engine::door::{Door, State};
+use serde_json::{Value, json};
+
+use crate::address::Address;
+use crate::backup::with;
+use crate::hub::{self, Line};
+use crate::output::Output;
+use crate::problem::{Exit, Problem};
+use crate::refusal;
+use crate::restore::{exit_of, told};
+use crate::underway::{Restores, Underway};
+use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct UnderwayArguments {
+    /// The channel's address, such as `https://hub.example/channel/alice`; not needed if only one restore is under way
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) line: Line,
+}
+
+/// The hub stops after the file under way; this long is waited for it.
+const STOPPING: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_millis(500);
+
+/// A restore, and the way to its hub.
+struct Found {
+    address: Address,
+    underway: Underway,
+    door: Door,
+}
+
+impl Found {
+    fn about(&self) -> Value {
+        json!({ "channel": self.underway.channel, "folder": self.underway.folder.display().to_string() })
+    }
+
+    fn state(&self, restores: &mut Restores) -> Result<State, Problem> {
+        self.door.state(&self.underway.session).map_err(|error| self.problem(&error, restores))
+    }
+
+    fn problem(&self, error: &filesync_engine::Error, restores: &mut Restores) -> Problem {
+        let forgotten = if refusal::is_over(error) { self.forget(restores) } else { Ok(()) };
+        forgotten.err().unwrap_or_else(|| refusal::of_hub(error, &self.address))
+    }
+
+    fn forget(&self, restores: &mut Restores) -> Result<(), Problem> {
+        restores.forget(&self.underway.channel, &self.underway.key)
+    }
+}
+
+fn find(arguments: &UnderwayArguments, restores: &Restores) -> Result<Found, Problem> {
+    let none = |words: String| Err(Problem::usage("no_restore", words));
+    let begin = "`filesync restore DIR --to URL` begins one.";
+    let underway = match (&arguments.url, restores.all()) {
+        (Some(url), _) => {
+            let channel = Address::parse(url)?.text();
+            match restores.of(&channel) {
+                Some(underway) => underway.clone(),
+                None => return none(format!("No restore to {channel} is under way from this computer. {begin}")),
+            }
+        }
+        (None, [underway]) => underway.clone(),
+        (None, []) => return none(format!("No restore is under way from this computer. {begin}")),
+        (None, several) => {
+            let channels: Vec<&str> = several.iter().map(|one| one.channel.as_str()).collect();
+            return none(format!("Several restores are under way. Name one of: {}.", channels.join(", ")));
+        }
+    };
+    let address = Address::parse(&underway.channel)?;
+    let options = hub::options(&address, &arguments.line, None)?;
+    let door =
+        Door::new(options, Secret::new(underway.key.clone())).map_err(|error| Problem::usage("failed", error.to_string()))?;
+    Ok(Found { address, underway, door })
+}
+
+/// Runs `status`.
+pub(crate) fn status(arguments: &UnderwayArguments, output: &Output) -> Result<Exit, Problem> {
+    let mut restores = Restores::read()?;
+    let found = find(arguments, &restores)?;
+    let state = found.state(&mut restores)?;
+    output.say(&with(&found.about(), state.facts()), &line(&found, &state));
+    if matches!(state.name(), "open" | "restoring" | "ending") {
+        return Ok(Exit::GoesOn);
+    }
+    found.forget(&mut restores)?;
+    Ok(exit_of(&state, 0))
+}
+
+fn line(found: &Found, state: &State) -> String {
+    let (channel, folder) = (&found.underway.channel, found.underway.folder.display());
+    let number =
+        |of: &str, what: &str| state.facts().get(of).and_then(|part| part.get(what)).and_then(Value::as_u64).unwrap_or_default();
+    let why = if state.message().is_empty() { String::new() } else { format!(": {}", state.message()) };
+    let text = match state.name() {
+        "open" => format!(
+            "{} have arrived, {}{why}\n`filesync restore {folder} --to {channel}` goes on",
+            words::files(number("received", "files")),
+            words::size(number("received", "bytes"))
+        ),
+        "restoring" => format!("all is sent; the hub restores it, {} %{why}", state.percent()),
+        "ending" => "it was ended; the file under way is finished first".to_owned(),
+        _ => told(&found.address, state, 0),
+    };
+    format!("from {folder} to {channel}: {text}")
+}
+
+/// Runs `cancel`.
+pub(crate) fn cancel(arguments: &UnderwayArguments, output: &Output) -> Result<Exit, Problem> {
+    let mut restores = Restores::read()?;
+    let found = find(arguments, &restores)?;
+    found.door.end(&found.underway.session).map_err(|error| found.problem(&error, &mut restores))?;
+    let mut waited = Duration::ZERO;
+    let state = loop {
+        let state = found.state(&mut restores)?;
+        if state.name() != "ending" || waited >= STOPPING {
+            break state;
+        }
+        std::thread::sleep(TICK);
+        waited += TICK;
+    };
+    let facts = with(&found.about(), state.facts());
+    if state.name() == "ending" {
+        output.say(&facts, "it stops after the file under way; what was restored stays");
+        return Ok(Exit::GoesOn);
+    }
+    found.forget(&mut restores)?;
+    let text = match state.name() {
+        "done" => "it was over before; what was restored stays".to_owned(),
+        _ => format!("ended; what was sent is removed from {}, what was restored stays", found.address.host),
+    };
+    output.say(&facts, &text);
+    Ok(Exit::Complete)
+}

@@ -1,0 +1,19 @@
+//! The client of the upload door: an owner sends a set from home to a hub with filesync, which restores it.
+//!
+//! `docs/upload-door.md` describes the door. Invariants: nothing counts as sent before the hub has said so itself, and nothing as
+//! restored before it has checked it; the key goes to this hub alone; memory does not grow with the number of files.
+
+mod answer;
+mod client;
+mod pace;
+mod plan;
+mod restore;
+mod run;
+mod sending;
+mod state;
+mod watch;
+
+pub use client::{Door, Terms};
+pub use restore::{Ended, Report, RestoreOptions, restore};
+pub use state::{Attention, State};
+pub use watch::{Progress, Unsent, Watch, Why};

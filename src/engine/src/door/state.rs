@@ -1,0 +1,117 @@
+//! How far a restore is, as the hub says it.
+
+use serde_json::Value;
+
+/// The state of a restore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State(Value);
+
+/// A file that the hub names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attention {
+    /// Why, in one word.
+    pub code: String,
+    /// Its true name.
+    pub name: String,
+    /// The same in a sentence.
+    pub message: String,
+}
+
+/// What became of a file that nobody needs to look at: it is here, or was deleted on purpose, or comes from another hub.
+const FINE: [&str; 8] = ["restore", "mend", "replace", "revive", "here", "deleted_since", "newer_elsewhere", ARRIVING];
+const ARRIVING: &str = "arriving";
+
+impl State {
+    /// Takes what the hub says.
+    pub(crate) fn of(said: Value) -> Self {
+        Self(said)
+    }
+
+    /// Returns all that the hub says.
+    pub fn facts(&self) -> &Value {
+        &self.0
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.0.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns the word for it: `open`, `restoring`, `ending`, `done` or `ended`.
+    pub fn name(&self) -> &str {
+        self.text("state")
+    }
+
+    /// Returns the name by which the hub knows the restore.
+    pub fn session(&self) -> &str {
+        self.text("session")
+    }
+
+    /// Returns why it waits or ended, in one word; empty if it does not.
+    pub fn code(&self) -> &str {
+        self.text("code")
+    }
+
+    /// Returns the same in a sentence.
+    pub fn message(&self) -> &str {
+        self.text("message")
+    }
+
+    /// Returns how much of it is done.
+    pub fn percent(&self) -> u64 {
+        self.0.get("percent").and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// Returns a number of what was restored, such as `crops`.
+    pub fn number(&self, name: &str) -> u64 {
+        self.0.get("restore").and_then(|restore| restore.get(name)).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// Returns a number by what became of files: of `files`, `bytes` or `folders`.
+    pub fn number_of(&self, what: &str, word: &str) -> u64 {
+        let numbers = self.0.get("restore").and_then(|restore| restore.get(what));
+        numbers.and_then(|numbers| numbers.get(word)).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// Returns how many files and folders, and crops, somebody should look at.
+    pub fn needs_attention(&self) -> u64 {
+        let restore = self.0.get("restore");
+        let numbers = ["files", "folders"].into_iter().filter_map(|what| restore?.get(what)?.as_object()).flatten();
+        let amiss = numbers.filter(|(word, _)| !FINE.contains(&word.as_str())).filter_map(|(_, number)| number.as_u64());
+        amiss.sum::<u64>() + self.number("crops_lost")
+    }
+
+    /// Returns how many files are still on their way from another hub.
+    pub fn arriving(&self) -> u64 {
+        self.number_of("files", ARRIVING)
+    }
+
+    /// Returns the first files that the hub names.
+    pub fn attention(&self) -> Vec<Attention> {
+        let named = self.0.get("attention").and_then(Value::as_array);
+        let text = |one: &Value, key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        named
+            .into_iter()
+            .flatten()
+            .map(|one| Attention { code: text(one, "code"), name: text(one, "name"), message: text(one, "message") })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_a_person_should_look_at_needs_attention() {
+        let state = |files: Value, lost: u64| State::of(json!({ "restore": { "files": files, "crops_lost": lost } }));
+        assert_eq!(state(json!({ "restore": 3, "here": 1, "deleted_since": 2, "newer_elsewhere": 1 }), 0).needs_attention(), 0);
+        assert_eq!(
+            state(json!({ "restore": 3, "file_missing": 1, "differs_here": 2, "of_tomorrow": 1 }), 4).needs_attention(),
+            8
+        );
+        assert_eq!(state(json!([]), 0).needs_attention(), 0, "PHP's empty list");
+        assert_eq!(state(json!({ "arriving": 2 }), 0).arriving(), 2);
+        assert_eq!(State::of(json!({})).needs_attention(), 0);
+    }
+}
