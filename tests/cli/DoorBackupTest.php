@@ -131,8 +131,9 @@ final class DoorBackupTest extends TestCase
 		[$code, $said] = $this->backup();
 		$this->assertSame(1, $code, json_encode($said));
 		$this->assertSame(
-			['new' => 1, 'replaced' => 1, 'changed' => 4, 'moved' => 1, 'removed' => 1],
-			array_intersect_key($said, ['new' => 1, 'replaced' => 1, 'changed' => 1, 'moved' => 1, 'removed' => 1]),
+			[1, 1, 4, 1, 1],
+			[$said['new'], $said['replaced'], $said['changed'], $said['moved'], $said['removed']],
+			json_encode($said),
 		);
 		$this->assertGreaterThan(20, $said['received_bytes']);
 		$this->assertSame([], $this->differences());
@@ -201,7 +202,9 @@ final class DoorBackupTest extends TestCase
 			$this->file('key', $key),
 			'--json',
 		);
+		self::$pair->serve('a');
 		[$code, $said] = $login($this->url('a'), self::$key);
+		self::$pair->cut('a');
 		$this->assertSame([1, 'door_closed'], [$code, $said['error']], 'that hub has no filesync');
 		[$code, $said] = $login($this->url(), 'fsr' . substr(self::$key, 3));
 		$this->assertSame([2, 'no_login'], [$code, $said['error']]);

@@ -9,6 +9,8 @@ use PHPUnit\Framework\TestCase;
 final class LyingDoorTest extends TestCase
 {
 	private static string $folder;
+	/** The channel's public key. */
+	private static string $public;
 	/** @var ?resource */
 	private $server;
 	private string $url;
@@ -17,6 +19,7 @@ final class LyingDoorTest extends TestCase
 	{
 		self::$folder = sys_get_temp_dir() . '/filesync-lies-' . getmypid();
 		mkdir(self::$folder);
+		self::$public = openssl_pkey_get_details(openssl_pkey_new())['key'];
 	}
 
 	public static function tearDownAfterClass(): void
@@ -110,7 +113,7 @@ final class LyingDoorTest extends TestCase
 			[['file', '/dev/null', 'r'], $nothing, $nothing],
 			$pipes,
 			null,
-			['LIE' => $lie, 'PATH' => (string) getenv('PATH')],
+			['LIE' => $lie, 'PUBLIC_KEY' => self::$public, 'PATH' => (string) getenv('PATH')],
 		);
 		for ($end = microtime(true) + 60; microtime(true) < $end; usleep(20000)) {
 			$socket = @fsockopen('127.0.0.1', $port, $code, $message, 1);

@@ -1,7 +1,7 @@
 <?php
 
 /**
- * A hub whose reading door lies: run by `php -S`. The environment names the lie.
+ * A hub whose reading door lies: run by `php -S`. The environment names the lie and has the channel's public key.
  *
  * It shows a small file and a large one, `small.txt` and `large.bin`.
  */
@@ -69,7 +69,7 @@ match (true) {
 			'name' => 'Alice',
 			'hash' => 'channel',
 			'guid' => 'g',
-			'key' => 'k',
+			'key' => getenv('PUBLIC_KEY'),
 			'url' => 'http://x/channel/alice',
 		],
 		'origin' => ['url' => 'http://x', 'software' => 'hubzilla', 'filesync' => '0.2.0'],

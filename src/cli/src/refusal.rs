@@ -99,6 +99,10 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
             "key_wrong",
             format!("This restore key opens nothing on {host}: it is mistyped, was revoked, or is over. {make_key}"),
         ),
+        "key_scope" => Problem::new(
+            "key_scope",
+            format!("This is a backup key: it may only read. Make a restore key on {hub}/filesync/backup."),
+        ),
         "key_used" => Problem::new("key_used", format!("A key restores once, and the restore of this one is over. {make_key}")),
         "no_session" => Problem::new("no_session", format!("{host} knows this restore no longer. {make_key}")),
         "session_expired" => Problem::new(
@@ -229,6 +233,7 @@ mod tests {
     fn each_refusal_has_its_exit() {
         for (kind, facts, word, exit) in [
             (ErrorKind::Refused, [("code", "key_wrong"), ("status", "401")], "key_wrong", Exit::NeedsAttention),
+            (ErrorKind::Refused, [("code", "key_scope"), ("status", "403")], "key_scope", Exit::NeedsAttention),
             (ErrorKind::PeerBusy, [("code", "restore_running"), ("status", "409")], "restore_running", Exit::GoesOn),
             (ErrorKind::PeerBusy, [("code", "failed"), ("status", "503")], "hub_unreachable", Exit::GoesOn),
             (ErrorKind::Network, [("url", "https://hub.example"), ("x", "")], "hub_unreachable", Exit::GoesOn),
