@@ -115,16 +115,25 @@ final class DoorBackupTest extends TestCase
 	public function test_changes_of_any_sort_are_found_and_only_bytes_that_changed_come(): void
 	{
 		$this->backup();
-		$at = fn (string $name) => self::$pair->rows('b', "SELECT hash FROM attach WHERE filename = '$name'")[0]['hash'];
+		$at = fn (string $name) => self::$pair->rows(
+			'b',
+			"SELECT hash FROM attach WHERE filename = '$name'",
+		)[0]['hash'];
 		[$replaced, $moved, $removed] = [$at('access 1.txt'), $at('access 2.txt'), $at('access 3.txt')];
 		file_put_contents(self::$pair->hub('b') . "/store/alice/$replaced", 'other bytes');
 		touch(self::$pair->hub('b') . "/store/alice/$replaced", time() - 100);
-		self::$pair->execute('b', "UPDATE attach SET filesize = 11, edited = '2026-01-01 10:00:00' WHERE hash = '$replaced'");
+		self::$pair->execute(
+			'b',
+			"UPDATE attach SET filesize = 11, edited = '2026-01-01 10:00:00' WHERE hash = '$replaced'",
+		);
 		self::$pair->execute('b', "UPDATE attach SET filename = 'renamed.txt' WHERE hash = '$moved'");
 		$saved = self::$pair->rows('b', "SELECT id FROM attach WHERE hash = '$removed'")[0]['id'];
 		self::$pair->execute('b', "UPDATE attach SET uid = 99 WHERE id = $saved");
 		// Nothing of these is in the row of a file.
-		self::$pair->execute('b', "UPDATE photo SET description = 'another' WHERE imgscale = 0 AND resource_id = '{$at('photo 5.jpg')}'");
+		self::$pair->execute(
+			'b',
+			"UPDATE photo SET description = 'another' WHERE imgscale = 0 AND resource_id = '{$at('photo 5.jpg')}'",
+		);
 		self::$pair->execute('b', "UPDATE item SET body = 'another word' WHERE body = 'a comment by Bob'");
 		self::$pair->upload('b', '', [$this->file('brand new', 'quite new')]);
 		sleep(3);
@@ -245,14 +254,14 @@ final class DoorBackupTest extends TestCase
 	{
 		self::hub(
 			'$row = fn ($hash, $name, $in, $size) => create_table_from_array("attach", ["uid" => 1, "aid" => 1, "hash" => $hash, '
-				. '"creator" => $channel["channel_hash"], "filename" => $name, "filetype" => $size === null ? "multipart/mixed" : "x/y", '
-				. '"filesize" => (int) $size, "folder" => $in, "is_dir" => (int) ($size === null), "os_storage" => 1, '
-				. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $name, "created" => "2024-05-01 10:00:00", '
-				. '"edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", "deny_gid" => ""]); '
-				. "\$row('in-$folder', '$folder', '', null); "
-				. "for (\$n = 0; \$n < $count; \$n++) { file_put_contents(\"store/alice/$folder-\$n\", random_bytes($size)); "
-				. "touch(\"store/alice/$folder-\$n\", time() - 1000); "
-				. "\$row(\"$folder-\$n\", \"$folder-\$n.bin\", 'in-$folder', $size); }",
+			. '"creator" => $channel["channel_hash"], "filename" => $name, "filetype" => $size === null ? "multipart/mixed" : "x/y", '
+			. '"filesize" => (int) $size, "folder" => $in, "is_dir" => (int) ($size === null), "os_storage" => 1, '
+			. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $name, "created" => "2024-05-01 10:00:00", '
+			. '"edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", "deny_gid" => ""]); '
+			. "\$row('in-$folder', '$folder', '', null); "
+			. "for (\$n = 0; \$n < $count; \$n++) { file_put_contents(\"store/alice/$folder-\$n\", random_bytes($size)); "
+			. "touch(\"store/alice/$folder-\$n\", time() - 1000); "
+			. "\$row(\"$folder-\$n\", \"$folder-\$n.bin\", 'in-$folder', $size); }",
 		);
 	}
 

@@ -87,18 +87,24 @@ match (true) {
 		]),
 		'after' => $lie === 'endless' ? 7 : null,
 	]),
-	$path === '/filesync/v1/set/metadata' => $say($lie === 'silent' ? ['files' => [], 'left' => $asked['hashes']] : [
-		'files' => [
-			...array_map($told, array_values(array_intersect($asked['hashes'], array_keys($bytes)))),
-			...($lie === 'traversal' ? [['hash' => '../../escaped'] + $told('small-1')] : []),
-		],
-		'left' => [],
-	]),
+	$path === '/filesync/v1/set/metadata' => $say(
+		$lie === 'silent'
+			? ['files' => [], 'left' => $asked['hashes']]
+			: [
+				'files' => [
+					...array_map($told, array_values(array_intersect($asked['hashes'], array_keys($bytes)))),
+					...($lie === 'traversal' ? [['hash' => '../../escaped'] + $told('small-1')] : []),
+				],
+				'left' => [],
+			],
+	),
 	$path === '/filesync/v1/set/pack' => $send(Doorstep::tar(match ($lie) {
 		'other names' => [hash('sha256', 'something else') => $bytes['small-1']],
 		'other bytes' => [hash('sha256', 'not asked for') => 'not asked for'],
 		default => [hash('sha256', $bytes['small-1']) => $bytes['small-1']],
 	})),
-	str_starts_with($path, '/filesync/v1/set/bytes/') => $send($lie === 'other bytes' ? strrev($bytes['large-1']) : $bytes['large-1']),
+	str_starts_with($path, '/filesync/v1/set/bytes/') => $send(
+		$lie === 'other bytes' ? strrev($bytes['large-1']) : $bytes['large-1'],
+	),
 	default => http_response_code(404),
 };
