@@ -1283,8 +1283,8 @@ namespace FileSync {
 		public function lengthBytes(): int {}
 
 		/**
-		 * Sends the archive as the response's body, and stops when the client is gone; it is empty afterwards. The caller
-		 * must send headers first, and end output buffers.
+		 * Sends the archive as the response's body, and stops when the client is gone; it is empty afterwards. The
+		 * caller must send headers first, and end output buffers.
 		 *
 		 * @return int The number of sent bytes.
 		 */

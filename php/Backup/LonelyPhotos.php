@@ -17,7 +17,7 @@ final class LonelyPhotos
 	/** Others are avatars of other people, things and caches. */
 	private const USAGES = [Core::PHOTO_NORMAL, Core::PHOTO_PROFILE, Core::PHOTO_COVER];
 
-	/** @return \Generator<Lack> */
+	/** @return \Generator<int, Lack> */
 	public static function of(Channel $channel): \Generator
 	{
 		$where = ['uid' => $channel->id, 'photo_usage' => self::USAGES, 'imgscale' => Entries::SCALES];

@@ -72,8 +72,8 @@ final class Offer
 	}
 
 	/**
-	 * Packs bytes in the order in which they are asked for, until the pack is full. What is gone, or has other bytes, is
-	 * left out; so is what is too large for any pack.
+	 * Packs bytes in the order in which they are asked for, until the pack is full. What is gone, or has other bytes,
+	 * is left out; so is what is too large for any pack.
 	 *
 	 * @param list<array{hash: string, scale: int, sha256: string}> $asked
 	 */
@@ -90,9 +90,9 @@ final class Offer
 					return $pack;
 				}
 				try {
-					$path === null
-					|| ! $pack->hasRoom($size)
-					|| $pack->add($this->source->store, $path, $size, $one['sha256']);
+					if ($path !== null && $pack->hasRoom($size)) {
+						$pack->add($this->source->store, $path, $size, $one['sha256']);
+					}
 				} catch (NotFoundException) {
 					// It went at this moment.
 				}
@@ -116,14 +116,16 @@ final class Offer
 		$entry = $this->withoutPosts([$hash])[$hash] ?? null;
 		$path = $entry ? $this->path($entry, $scale) : null;
 
-		return $entry && $path !== null
-			? [
-				'root' => '/',
-				'path' => $path,
-				'size_bytes' => Source::sizeOf($path),
-				'sha256' => $this->digest($entry, $scale, $path),
-			]
-			: null;
+		return (
+			$entry && $path !== null
+				? [
+					'root' => '/',
+					'path' => $path,
+					'size_bytes' => Source::sizeOf($path),
+					'sha256' => $this->digest($entry, $scale, $path),
+				]
+				: null
+		);
 	}
 
 	/**

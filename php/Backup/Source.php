@@ -139,7 +139,7 @@ final class Source
 	private function keep(string $name, iterable $pieces): string
 	{
 		// Several processes may read the same file at once.
-		$name .= '-' . getmypid() . '.bytes';
+		$name .= '-' . (int) getmypid() . '.bytes';
 		$path = ltrim((string) realpath(Notes::folder($this->channel->id)) . "/$name", '/');
 		$file = @fopen("/$path", 'w');
 		$this->ours[] = $path;

@@ -77,13 +77,18 @@ final class Admission
 			);
 		}
 		$key->use(Web::address());
+		$isOpen = self::isOpen($channel->id, $kind);
 		if ($key->kind !== $kind) {
 			throw new Refusal(403, 'key_scope', self::SCOPES[$key->kind] ?? 'This key is for something else.');
 		}
-		if (! self::isOpen($channel->id, $kind)) {
-			throw new Refusal(403, 'door_closed', $kind === Key::RESTORE
-				? 'This hub takes no sets of this channel now. Its admin can say why.'
-				: 'This hub lets no program read this channel now. Its admin can say why.');
+		if (! $isOpen) {
+			throw new Refusal(
+				403,
+				'door_closed',
+				$kind === Key::RESTORE
+					? 'This hub takes no sets of this channel now. Its admin can say why.'
+					: 'This hub lets no program read this channel now. Its admin can say why.',
+			);
 		}
 
 		return [$key, $channel];

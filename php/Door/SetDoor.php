@@ -41,7 +41,7 @@ final class SetDoor
 	/** How many slow requests of a channel are answered at once. */
 	private const PLACES = 4;
 	private const DIGEST = '/^[0-9a-f]{64}$/D';
-	private const JSON = JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
+	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 
 	private function __construct(private readonly Channel $channel) {}
 
@@ -54,10 +54,10 @@ final class SetDoor
 	 */
 	public static function answer(Request $request, string $method, array $path): Response
 	{
-		$methods = match (true) {
-			$path === [], $path === ['files'] => ['GET', 'HEAD'],
-			$path === ['metadata'], $path === ['pack'] => ['POST'],
-			count($path) === 3 && $path[0] === 'bytes' => ['GET', 'HEAD'],
+		$name = $path[0] ?? null;
+		$methods = match (count($path) . ' ' . ($name ?? '')) {
+			'0 ', '1 files', '3 bytes' => ['GET', 'HEAD'],
+			'1 metadata', '1 pack' => ['POST'],
 			default => throw Refusal::path(),
 		};
 		if (! in_array($method, $methods, true)) {
@@ -65,11 +65,11 @@ final class SetDoor
 		}
 		[, $channel] = Admission::of($request, Key::BACKUP);
 		$door = new self($channel);
-		if ($path === []) {
+		if ($name === null) {
 			return $door->about();
 		}
-		if ($path[0] === 'bytes') {
-			return $door->bytes($request, $path[1], $path[2]);
+		if ($name === 'bytes') {
+			return $door->bytes($request, $path[1] ?? '', $path[2] ?? '');
 		}
 		$place = Places::take('set', $channel->id, self::PLACES);
 		if (! $place) {
@@ -82,7 +82,7 @@ final class SetDoor
 			);
 		}
 		try {
-			return match ($path[0]) {
+			return match ($name) {
 				'files' => $door->files($_GET['after'] ?? '0'),
 				'metadata' => $door->metadata($request),
 				default => $door->pack($request),
@@ -112,10 +112,9 @@ final class SetDoor
 		$entries = (new Entries($this->channel))->each((int) $after, self::MOST_LISTED);
 		[$files, $next] = [[], null];
 		foreach ($entries as $row => $entry) {
-			$files[] =
-				['hash' => $entry->hash, 'print' => Offer::print($entry)]
-				+ ($entry->isFolder ? [] : ['size' => $entry->sizeBytes])
-				+ ['names' => $entry->names];
+			$files[] = ['hash' => $entry->hash, 'print' => Offer::print($entry)]
+			+ ($entry->isFolder ? [] : ['size' => $entry->sizeBytes])
+			+ ['names' => $entry->names];
 			if (Clock::now() >= $until) {
 				$next = $row;
 				break;
@@ -124,7 +123,7 @@ final class SetDoor
 
 		return Response::encoded(200, json_encode(
 			['files' => $files, 'after' => $next ?? $entries->getReturn()],
-			self::JSON | JSON_UNESCAPED_UNICODE,
+			self::JSON | JSON_THROW_ON_ERROR,
 		));
 	}
 
@@ -135,7 +134,7 @@ final class SetDoor
 		$hashes = is_array($asked) ? array_values(array_unique(array_filter($asked, is_string(...)))) : [];
 		if (
 			$hashes === []
-			|| count($hashes) !== count((array) $asked)
+			|| count($hashes) !== (is_array($asked) ? count($asked) : 0)
 			|| count($hashes) > self::MOST_HASHES
 			|| preg_grep(Bounds::HASH, $hashes, PREG_GREP_INVERT)
 		) {
@@ -160,23 +159,29 @@ final class SetDoor
 
 		return Response::encoded(
 			200,
-			'{"files":[' . implode(',', $texts) . '],"left":' . json_encode($left, self::JSON) . '}',
+			'{"files":['
+			. implode(',', $texts)
+			. '],"left":'
+			. json_encode($left, self::JSON | JSON_THROW_ON_ERROR)
+			. '}',
 		);
 	}
 
 	/** Returns what is answered about one file; its metadata stays as it is, byte for byte. */
 	private static function offered(Offered $offered): string
 	{
-		$hash = json_encode($offered->entry->hash, self::JSON);
+		$hash = json_encode($offered->entry->hash, self::JSON | JSON_THROW_ON_ERROR);
 		if ($offered->again !== '') {
-			return '{"hash":' . $hash . ',"again":' . json_encode($offered->again, self::JSON) . '}';
+			return (
+				'{"hash":' . $hash . ',"again":' . json_encode($offered->again, self::JSON | JSON_THROW_ON_ERROR) . '}'
+			);
 		}
 		$rest = json_encode(
 			[
 				'parts' => $offered->parts,
 				'lacks' => array_map(fn ($lack) => $lack->listed(), $offered->lacks),
 			] + ($offered->fault === '' ? [] : ['fault' => $offered->fault]),
-			self::JSON | JSON_UNESCAPED_UNICODE,
+			self::JSON | JSON_THROW_ON_ERROR,
 		);
 
 		return '{"hash":' . $hash . ',"metadata":' . $offered->entry->metadata . ',' . substr($rest, 1);
@@ -216,15 +221,23 @@ final class SetDoor
 	/** @return ?array{hash: string, scale: int, sha256: string} Null: it is malformed. */
 	private static function part(mixed $asked): ?array
 	{
-		$part = (is_array($asked) ? $asked : []) + ['hash' => null, 'scale' => Offer::ORIGINAL, 'sha256' => null];
+		$isPart =
+			is_array($asked)
+			&& is_string($asked['hash'] ?? null)
+			&& preg_match(Bounds::HASH, $asked['hash'])
+			&& is_int($asked['scale'] ?? Offer::ORIGINAL)
+			&& is_string($asked['sha256'] ?? null)
+			&& preg_match(self::DIGEST, $asked['sha256']);
 
-		return is_string($part['hash'])
-		&& preg_match(Bounds::HASH, $part['hash'])
-		&& is_int($part['scale'])
-		&& is_string($part['sha256'])
-		&& preg_match(self::DIGEST, $part['sha256'])
-			? ['hash' => $part['hash'], 'scale' => $part['scale'], 'sha256' => $part['sha256']]
-			: null;
+		return (
+			$isPart
+				? [
+					'hash' => $asked['hash'],
+					'scale' => (int) ($asked['scale'] ?? Offer::ORIGINAL),
+					'sha256' => $asked['sha256'],
+				]
+				: null
+		);
 	}
 
 	private function bytes(Request $request, string $hash, string $scale): Response

@@ -27,7 +27,11 @@ final class KeyList
 	 */
 	public static function of(Channel $channel, ?string $made): ?array
 	{
-		$kinds = array_filter(self::buttons(), fn ($kind) => Admission::isOpen($channel->id, $kind), ARRAY_FILTER_USE_KEY);
+		$kinds = array_filter(
+			self::buttons(),
+			fn ($kind) => Admission::isOpen($channel->id, $kind),
+			ARRAY_FILTER_USE_KEY,
+		);
 		$keys = Migrations::ready() ? Key::of($channel->id) : [];
 		if ($kinds === [] && $keys === []) {
 			return null;
@@ -118,8 +122,10 @@ final class KeyList
 					: t('not used yet'),
 				match (true) {
 					$session?->isLive() ?? false => '',
-					$key->kind === Key::BACKUP
-						=> sprintf(t('ends on %s if nobody uses it'), gmdate('Y-m-d', $key->expires)),
+					$key->kind === Key::BACKUP => sprintf(
+						t('ends on %s if nobody uses it'),
+						gmdate('Y-m-d', $key->expires),
+					),
 					default => sprintf(t('ends on %s'), gmdate('Y-m-d H:i', $key->expires) . ' UTC'),
 				},
 			])),

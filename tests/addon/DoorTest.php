@@ -192,7 +192,10 @@ final class DoorTest extends AddonTestCase
 			$this->assertSame('key_scope', $this->ask($method, $path, $restore));
 		}
 		$this->assertSame('', $this->ask('GET', ['set'], $backup));
-		$this->assertStringContainsString('Backup key', $this->keys()['rows'][0]['text'] . $this->keys()['rows'][1]['text']);
+		$this->assertStringContainsString(
+			'Backup key',
+			$this->keys()['rows'][0]['text'] . $this->keys()['rows'][1]['text'],
+		);
 	}
 
 	public function test_a_backup_key_ends_after_a_year_without_use(): void

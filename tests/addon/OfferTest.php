@@ -117,7 +117,11 @@ final class OfferTest extends BackupTestCase
 		$count = fn (array ...$asked): int => $offer->pack($asked)->count();
 		$this->assertSame(1, $count($one, $two, $part('f3', 'small')), 'the second does not fit');
 		$this->assertSame(2, $count($part('f3', 'small'), $one, $two));
-		$this->assertSame(1, $count($part('f4', str_repeat('4', 9 << 20)), $part('f3', 'small')), 'no pack holds the first');
+		$this->assertSame(
+			1,
+			$count($part('f4', str_repeat('4', 9 << 20)), $part('f3', 'small')),
+			'no pack holds the first',
+		);
 		$this->assertSame(2, $count($part('p1', 'profile', 4), $part('p1', 'original'), $part('p1', 'profile', 4)));
 		$this->assertSame(0, $count($part('f3', 'other'), $part('p1', 'profile', 7), $part('f9', 'small')));
 	}

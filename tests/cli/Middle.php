@@ -3,8 +3,8 @@
 namespace Cli;
 
 /**
- * What stands between a command and a hub, a request at a time: it passes requests on, refuses some as bad proxies do, and
- * lies where a test must turn red.
+ * What stands between a command and a hub, a request at a time: it passes requests on, refuses some as bad proxies do,
+ * and lies where a test must turn red.
  *
  *     php Middle.php <listen address:port> <hub address:port> <folder>
  *
@@ -100,7 +100,10 @@ final class Middle
 	/** Refuses without reading the body, and listens a while, as web servers do. */
 	private static function refuse($client, string $status): void
 	{
-		fwrite($client, "HTTP/1.1 $status\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno.\n");
+		fwrite(
+			$client,
+			"HTTP/1.1 $status\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno.\n",
+		);
 		stream_socket_shutdown($client, STREAM_SHUT_WR);
 		stream_set_timeout($client, 1);
 		while (! feof($client) && fread($client, 1 << 16) && ! stream_get_meta_data($client)['timed_out']) {
@@ -112,10 +115,11 @@ final class Middle
 	{
 		$page = '<html>Welcome to this network. Please accept our terms.</html>';
 
-		return
+		return (
 			"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
 			. strlen($page)
-			. "\r\nConnection: close\r\n\r\n$page";
+			. "\r\nConnection: close\r\n\r\n$page"
+		);
 	}
 
 	/** @param array<string, mixed> $rules */
@@ -133,7 +137,7 @@ final class Middle
 		if (isset($rules['lacking'], $said['lacking'])) {
 			$said['lacking'] = array_values(array_filter(
 				$said['lacking'],
-				fn ($n) => ($n + 1) % (int) $rules['lacking'] !== 0,
+				fn ($n) => (($n + 1) % (int) $rules['lacking']) !== 0,
 				ARRAY_FILTER_USE_KEY,
 			));
 			$body = json_encode(['partial' => (object) $said['partial']] + $said);

@@ -9,11 +9,11 @@ use TestHub\Doorstep;
 use TestHub\Pair;
 
 /**
- * What the owner's command backed up from a hub without filesync, it restores to a hub with it: whole, by its own word and
- * by that hub's tables and store, through everything that stands on the way.
+ * What the owner's command backed up from a hub without filesync, it restores to a hub with it: whole, by its own word
+ * and by that hub's tables and store, through everything that stands on the way.
  *
- * Environment COMMAND names the command, EXTENSION the extension. BREAK=offset and BREAK=lacking put something on the way that
- * lies about it, BREAK=exit has every run end with 0: each must turn the test red.
+ * Environment COMMAND names the command, EXTENSION the extension. BREAK=offset and BREAK=lacking put something on the
+ * way that lies about it, BREAK=exit has every run end with 0: each must turn the test red.
  */
 final class RestoreTest extends TestCase
 {
@@ -55,8 +55,8 @@ final class RestoreTest extends TestCase
 			PHP_BINARY,
 			'-r',
 			'require "include/cli_startup.php"; cli_startup(); set_config("testhub", "apps", '
-			. var_export($app, true)
-			. ');',
+				. var_export($app, true)
+				. ');',
 		]);
 		file_put_contents(self::$home . '/secret', self::SECRET . "\n");
 		$from = $pair->urls['a'] . '/channel/alice';
@@ -120,7 +120,15 @@ final class RestoreTest extends TestCase
 		self::rules(['slow' => 30000]);
 		$options = ['--key-file', self::$home . '/key'];
 		foreach ([2, 3, 4, 5, 6, 7, 8] as $requests) {
-			$process = self::start('restore', self::$set, '--to', $this->url(), '--without', self::clone(), ...$options);
+			$process = self::start(
+				'restore',
+				self::$set,
+				'--to',
+				$this->url(),
+				'--without',
+				self::clone(),
+				...$options,
+			);
 			$before = self::requests();
 			$end = microtime(true) + 60;
 			while (
@@ -367,7 +375,10 @@ final class RestoreTest extends TestCase
 		$address = stream_socket_get_name($socket, false);
 		fclose($socket);
 		file_put_contents("$folder/address", $address);
-		$hub = parse_url(self::$door->pair->urls['b'], PHP_URL_HOST) . ':' . parse_url(self::$door->pair->urls['b'], PHP_URL_PORT);
+		$hub =
+			parse_url(self::$door->pair->urls['b'], PHP_URL_HOST)
+			. ':'
+			. parse_url(self::$door->pair->urls['b'], PHP_URL_PORT);
 		self::$middle = proc_open(
 			[PHP_BINARY, __DIR__ . '/Middle.php', $address, $hub, $folder],
 			[['file', '/dev/null', 'r'], ['file', "$folder/log", 'a'], ['file', "$folder/log", 'a']],

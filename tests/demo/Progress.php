@@ -19,7 +19,7 @@ final class Progress
 	private $counted = [0, 0];
 	private $patience;
 
-	/** @param int $patience seconds without a new byte and without work that is due, after which nothing more is expected */
+	/** @param int $patience seconds without a new byte and without work that is due, after which it gives up */
 	public function __construct(Pair $pair, int $expected, int $patience)
 	{
 		$this->patience = $patience;

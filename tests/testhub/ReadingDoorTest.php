@@ -105,7 +105,8 @@ final class ReadingDoorTest extends TestCase
 		foreach ($offered as $hash => $one) {
 			foreach ($one['parts'] as $part) {
 				if ($part['size'] < (1 << 20)) {
-					$asked[] = ['hash' => $hash, 'sha256' => $part['sha256']]
+					$asked[] =
+						['hash' => $hash, 'sha256' => $part['sha256']]
 						+ (isset($part['scale']) ? ['scale' => $part['scale']] : []);
 					$expected[$part['sha256']] = $part['size'];
 				}
@@ -134,7 +135,7 @@ final class ReadingDoorTest extends TestCase
 			$bytes .= $answer['body'];
 		}
 		$this->assertSame($sha256, hash('sha256', $bytes));
-		$this->assertSame("bytes 5000000-" . ($size - 1) . "/$size", self::$door->headers['content-range']);
+		$this->assertSame('bytes 5000000-' . ($size - 1) . "/$size", self::$door->headers['content-range']);
 		$this->assertSame(
 			[416, 'range_wrong'],
 			self::refusal(self::$door->ask('GET', "/set/bytes/$hash/0", ['Range' => "bytes=$size-"])),
@@ -142,7 +143,9 @@ final class ReadingDoorTest extends TestCase
 		$this->assertSame("bytes */$size", self::$door->headers['content-range']);
 		$this->assertSame(
 			[412, 'changed'],
-			self::refusal(self::$door->ask('GET', "/set/bytes/$hash/0", ['If-Match' => '"' . str_repeat('0', 64) . '"'])),
+			self::refusal(self::$door->ask('GET', "/set/bytes/$hash/0", [
+				'If-Match' => '"' . str_repeat('0', 64) . '"',
+			])),
 		);
 		$head = self::$door->ask('HEAD', "/set/bytes/$hash/0");
 		$this->assertSame([200, '', (string) $size], [
@@ -276,7 +279,7 @@ final class ReadingDoorTest extends TestCase
 		$this->assertStringNotContainsString(substr($right, -64), json_encode($row));
 		self::$door->pair->execute(
 			'b',
-			"UPDATE filesync_door_key SET expires = " . (time() - 1) . " WHERE id = '$id'",
+			'UPDATE filesync_door_key SET expires = ' . (time() - 1) . " WHERE id = '$id'",
 		);
 		$this->assertSame([401, 'key_wrong'], self::refusal(self::$door->ask('GET', '/set')));
 		self::$door->makeKey(1, 'backup');
@@ -320,7 +323,10 @@ final class ReadingDoorTest extends TestCase
 		$this->assertSame($before, $this->listed(), 'the same each time');
 		// Written a moment ago: it might change again unnoticed.
 		file_put_contents(self::$door->hub . "/store/alice/$hash", 'other bytes');
-		self::$door->pair->execute('b', "UPDATE attach SET filesize = 11, edited = '2026-01-01 10:00:00' WHERE hash = '$hash'");
+		self::$door->pair->execute(
+			'b',
+			"UPDATE attach SET filesize = 11, edited = '2026-01-01 10:00:00' WHERE hash = '$hash'",
+		);
 		$one = $this->metadata([$hash])[$hash];
 		$this->assertSame(['hash' => $hash, 'again' => 'not_read_yet'], $one);
 		$this->assertSame([503, 'not_read_yet'], self::refusal(self::$door->ask('GET', "/set/bytes/$hash/0")));
@@ -342,9 +348,9 @@ final class ReadingDoorTest extends TestCase
 		$before = count($this->listed());
 		self::$door->inHub(
 			'foreach (range(1, 1100) as $n) create_table_from_array("attach", ["uid" => 1, "aid" => 1, "hash" => "listed-$n", "creator" => "x", '
-				. '"filename" => "folder $n", "filetype" => "multipart/mixed", "is_dir" => 1, "os_storage" => 1, "content" => "", "folder" => "", '
-				. '"created" => "2024-05-01 10:00:00", "edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", '
-				. '"deny_gid" => "", "os_path" => "", "display_path" => ""]);',
+			. '"filename" => "folder $n", "filetype" => "multipart/mixed", "is_dir" => 1, "os_storage" => 1, "content" => "", "folder" => "", '
+			. '"created" => "2024-05-01 10:00:00", "edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", '
+			. '"deny_gid" => "", "os_path" => "", "display_path" => ""]);',
 		);
 		try {
 			$first = self::$door->say('GET', '/set/files');
