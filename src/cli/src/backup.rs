@@ -114,16 +114,13 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let way = match key {
-        Some(key) => {
-            let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
-            Way::Door { door, about }
-        }
-        None => {
-            let credentials = hub::credentials(&address, &arguments.password)?;
-            let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
-            Way::Api { connection: &connection, channel }
-        }
+    let way = if let Some(key) = key {
+        let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
+        Way::Door { door, about }
+    } else {
+        let credentials = hub::credentials(&address, &arguments.password)?;
+        let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
+        Way::Api { connection: &connection, channel }
     };
     let outcome = back_up(arguments, &address, options(arguments, &folder, version), &way, &stopped, output);
     // Also after an error: the session would stay open for days.

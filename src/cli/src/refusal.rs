@@ -21,7 +21,8 @@ pub(crate) fn is_over(error: &Error) -> bool {
 /// Puts an error of a restore into words.
 pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     let is_of_hub = fact(error, "status").is_some() || fact(error, "url").is_some();
-    of_set(error, folder).or_else(|| of_door(error, address)).unwrap_or_else(|| match error.kind() {
+    let known = of_set(error, folder).or_else(|| of_key(error, address)).or_else(|| of_room(error, address));
+    known.or_else(|| of_door(error, address)).unwrap_or_else(|| match error.kind() {
         ErrorKind::Network | ErrorKind::PeerBusy => unreachable(error, address),
         _ if is_of_hub => {
             Problem::new("failed", format!("Something between here and filesync on {} refuses: {error}", address.host))
@@ -80,21 +81,11 @@ fn size(error: &Error, name: &str) -> String {
     fact(error, name).and_then(|bytes| bytes.parse().ok()).map_or_else(|| "?".to_owned(), words::size)
 }
 
-fn of_door(error: &Error, address: &Address) -> Option<Problem> {
-    let (host, hub, channel) = (&address.host, &address.hub, address.text());
+/// Says what is wrong with the key, or over with its restore.
+fn of_key(error: &Error, address: &Address) -> Option<Problem> {
+    let (host, hub) = (&address.host, &address.hub);
     let make_key = format!("Make another on {hub}/filesync/backup.");
-    let size = |name: &str| size(error, name);
-    let code = fact(error, "code")?;
-    let version = || fact(error, "filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
-    let short = |what: &str| {
-        format!(
-            "{} are to be sent, {} are left {what}: short by {}.",
-            size("needed_bytes"),
-            size("left_bytes"),
-            size("short_bytes")
-        )
-    };
-    Some(match code {
+    Some(match fact(error, "code")? {
         "key_missing" | "key_wrong" => Problem::new(
             "key_wrong",
             format!("This restore key opens nothing on {host}: it is mistyped, was revoked, or is over. {make_key}"),
@@ -111,6 +102,56 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
         ),
         "revoked" => Problem::new("revoked", format!("The key of this restore was revoked; what was restored stays. {make_key}")),
         "ended" => Problem::new("ended", format!("This restore was ended; what was restored stays. {make_key}")),
+        _ => return None,
+    })
+}
+
+/// Says how much room is short.
+fn of_room(error: &Error, address: &Address) -> Option<Problem> {
+    let host = &address.host;
+    let size = |name: &str| size(error, name);
+    let short = |what: &str| {
+        format!(
+            "{} are to be sent, {} are left {what}: short by {}.",
+            size("needed_bytes"),
+            size("left_bytes"),
+            size("short_bytes")
+        )
+    };
+    Some(match fact(error, "code")? {
+        "quota_short" => Problem::new(
+            "quota_short",
+            format!("{} Free some there, or ask its admin for more.", short(&format!("for this account on {host}"))),
+        ),
+        "disk_short" if fact(error, "short_bytes").is_some() => Problem::later(
+            "disk_short",
+            format!("{} Its admin can make room; the same command goes on.", short(&format!("on the disk of {host}"))),
+        ),
+        "disk_short" => Problem::later(
+            "disk_short",
+            format!("The disk of {host} is full, or fails. The same command goes on when it is not."),
+        ),
+        "file_too_large" => Problem::new(
+            "file_too_large",
+            format!("A file of the set is above the limit of {host} for one file, {}. Ask its admin.", size("limit_bytes")),
+        ),
+        "body_limit" => Problem::new(
+            "body_limit",
+            format!(
+                "Something between here and filesync on {host} takes no request of {}. The hub's admin can raise that limit (nginx: \
+                 client_max_body_size; Apache: LimitRequestBody).",
+                size("limit_bytes")
+            ),
+        ),
+        _ => return None,
+    })
+}
+
+fn of_door(error: &Error, address: &Address) -> Option<Problem> {
+    let (host, hub, channel) = (&address.host, &address.hub, address.text());
+    let code = fact(error, "code")?;
+    let version = || fact(error, "filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
+    Some(match code {
         "door_closed" => Problem::new(
             "door_closed",
             format!("{host} takes no sets now: its admin closed this way, for the hub or for the channel (`restore_door`)."),
@@ -158,30 +199,6 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
             "restoring",
             format!(
                 "{host} restores what was sent, and takes no more meanwhile. `filesync status {channel}` says how far it is."
-            ),
-        ),
-        "quota_short" => Problem::new(
-            "quota_short",
-            format!("{} Free some there, or ask its admin for more.", short(&format!("for this account on {host}"))),
-        ),
-        "disk_short" if fact(error, "short_bytes").is_some() => Problem::later(
-            "disk_short",
-            format!("{} Its admin can make room; the same command goes on.", short(&format!("on the disk of {host}"))),
-        ),
-        "disk_short" => Problem::later(
-            "disk_short",
-            format!("The disk of {host} is full, or fails. The same command goes on when it is not."),
-        ),
-        "file_too_large" => Problem::new(
-            "file_too_large",
-            format!("A file of the set is above the limit of {host} for one file, {}. Ask its admin.", size("limit_bytes")),
-        ),
-        "body_limit" => Problem::new(
-            "body_limit",
-            format!(
-                "Something between here and filesync on {host} takes no request of {}. The hub's admin can raise that limit (nginx: \
-                 client_max_body_size; Apache: LimitRequestBody).",
-                size("limit_bytes")
             ),
         ),
         "offset_differs" | "checksum_wrong" | "digest_wrong" => Problem::new(

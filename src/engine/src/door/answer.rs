@@ -79,9 +79,8 @@ impl Answer {
         let kind = match self.code.as_deref() {
             _ if self.passes() => ErrorKind::PeerBusy,
             Some("restore_running" | "too_many_sessions" | "restoring" | "disk_short") => ErrorKind::PeerBusy,
-            Some(_) => ErrorKind::Refused,
             None if self.status == 404 => ErrorKind::NotFound,
-            None => ErrorKind::Refused,
+            Some(_) | None => ErrorKind::Refused,
         };
         let mut error = Error::new(kind, ASKING).status(self.status).retry_after_seconds(self.wait_seconds);
         if let Some(code) = &self.code {

@@ -53,7 +53,7 @@ impl Run<'_> {
             self.watch.progress(&Progress::Asking(asked));
             for (digest, begun, paths) in self.lacking(page)? {
                 match self.place_of(&paths)? {
-                    Some((path, size)) => self.collect(&mut collecting, Parcel { path, digest, size, begun, found_at: None })?,
+                    Some((path, size)) => self.collect(&mut collecting, &Parcel { path, digest, size, begun, found_at: None })?,
                     None => missing.add(digest, paths.first().map_or("", String::as_str))?,
                 }
             }
@@ -144,7 +144,7 @@ impl Run<'_> {
         Ok(None)
     }
 
-    fn collect(&mut self, to: &mut Collecting, parcel: Parcel) -> Result<()> {
+    fn collect(&mut self, to: &mut Collecting, parcel: &Parcel) -> Result<()> {
         let size_bytes = parcel.size;
         if let Some(limit_bytes) = self.file_limit.filter(|limit| size_bytes > *limit) {
             self.leave_out(&parcel.path, Why::TooLarge { size_bytes, limit_bytes });
@@ -174,7 +174,7 @@ impl Run<'_> {
                 Some((place, size)) => {
                     self.counts.found += 1;
                     let (path, digest) = (sought.path, sought.digest);
-                    self.collect(to, Parcel { path, digest, size, begun: 0, found_at: Some(place) })?;
+                    self.collect(to, &Parcel { path, digest, size, begun: 0, found_at: Some(place) })?;
                 }
                 None => self.leave_out(&sought.path, why),
             }

@@ -117,13 +117,11 @@ impl<'r, 'a> Sending<'r, 'a> {
     /// Takes note of a file whose bytes are not those that were saved.
     fn set_aside(&mut self, parcel: &Parcel) -> Result<()> {
         self.uncount(parcel);
-        match &mut self.damaged {
-            Some(damaged) => damaged.add(parcel.digest, &parcel.path),
-            None => {
-                self.run.leave_out(&parcel.path, Why::Damaged);
-                Ok(())
-            }
+        if let Some(damaged) = &mut self.damaged {
+            return damaged.add(parcel.digest, &parcel.path);
         }
+        self.run.leave_out(&parcel.path, Why::Damaged);
+        Ok(())
     }
 
     fn uncount(&mut self, parcel: &Parcel) {
@@ -311,16 +309,13 @@ impl<'r, 'a> Sending<'r, 'a> {
             ("content-type", "application/offset+octet-stream".to_owned()),
             ("upload-checksum", checksum),
         ];
-        let mut request = match offset {
-            Some(offset) => {
-                headers.push(("upload-offset", offset.to_string()));
-                door.request(&Method::PATCH, &["restore", session, "upload", &digest], Some(piece))?
-            }
-            None => {
-                headers.push(("upload-length", parcel.size.to_string()));
-                headers.push(("upload-metadata", format!("sha256 {}", STANDARD.encode(&digest))));
-                door.request(&Method::POST, &["restore", session, "upload"], Some(piece))?
-            }
+        let mut request = if let Some(offset) = offset {
+            headers.push(("upload-offset", offset.to_string()));
+            door.request(&Method::PATCH, &["restore", session, "upload", &digest], Some(piece))?
+        } else {
+            headers.push(("upload-length", parcel.size.to_string()));
+            headers.push(("upload-metadata", format!("sha256 {}", STANDARD.encode(&digest))));
+            door.request(&Method::POST, &["restore", session, "upload"], Some(piece))?
         };
         for (name, value) in headers {
             request = request.header(name, &Secret::new(value))?;

@@ -59,7 +59,7 @@ impl Doors {
             return Ok(None);
         };
         Ok(Some(Self {
-            filesync: filesync.chars().filter(|c| c.is_ascii_graphic()).take(40).collect(),
+            filesync: filesync.chars().filter(char::is_ascii_graphic).take(40).collect(),
             is_readable: text("reading_door") == Some("open"),
             protocol: (oldest, newest),
         }))

@@ -34,7 +34,7 @@ const CHECKPOINT: Duration = Duration::from_secs(10);
 const ROUNDS: u32 = 3;
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long a hub may take to read large files for their digests.
-const DIGEST_PATIENCE: Duration = Duration::from_secs(900);
+const DIGEST_PATIENCE: Duration = Duration::from_mins(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const CROPS: [u8; 2] = [4, 7];
 const RUNNING: &str = "backing up a channel";
@@ -176,7 +176,7 @@ impl Run<'_> {
 
     /// Adds everything that is listed, from a row on.
     fn add_all(&mut self, notes: &mut Notes, from: u64, watch: &mut dyn Watch) -> Go<()> {
-        let (mut after, mut noted) = (from, Instant::now());
+        let (mut after, mut checked) = (from, Instant::now());
         loop {
             let listing = self.door.listing(after)?;
             let mut changed = Vec::new();
@@ -196,14 +196,16 @@ impl Run<'_> {
                 for (hash, _) in self.add_hashes(notes, &hashes, watch)? {
                     notes.again(&hash)?;
                 }
-                some.iter().for_each(|file| self.count(file));
+                for file in some {
+                    self.count(file);
+                }
                 stop_if_told(watch)?;
             }
             let Some(next) = next(after, listing.after)? else { return Ok(self.checkpoint(notes, after, true)?) };
             after = next;
-            if noted.elapsed() >= CHECKPOINT {
+            if checked.elapsed() >= CHECKPOINT {
                 self.checkpoint(notes, after, false)?;
-                noted = Instant::now();
+                checked = Instant::now();
             }
             stop_if_told(watch)?;
         }
@@ -414,7 +416,7 @@ impl Run<'_> {
 
     /// Ends the run: makes sure that what is gone is gone, and puts everything in place.
     fn end(&mut self, notes: &mut Notes, is_continued: bool, watch: &mut dyn Watch) -> Go<Ended> {
-        let (about, noted) = self.about_the_set(notes)?;
+        let (about, lacking) = self.about_the_set(notes)?;
         let is_whole = !self.choice.is_part();
         let mut found = self.set.prepare(&about, is_whole)?;
         for _ in 0..ROUNDS {
@@ -441,9 +443,9 @@ impl Run<'_> {
         self.set.commit(None)?;
         Ok(Ended::Done(Box::new(Report {
             found,
-            lacks: noted.told,
-            missing: noted.missing,
-            lacking: noted.lacking,
+            lacks: lacking.told,
+            missing: lacking.missing,
+            lacking: lacking.lacking,
             received_bytes: self.received,
             is_continued,
             is_full: self.is_full,
@@ -473,13 +475,13 @@ impl Run<'_> {
         let said = self.door.about()?.said;
         let mut lacks: Vec<Lack> = self.choice.excluded().map(|path| Lack::excluded(&path)).collect();
         lacks.extend(said.get("lacks").and_then(|lacks| Vec::<Lack>::deserialize(lacks).ok()).unwrap_or_default());
-        let noted = notes.listed(lacks)?;
+        let lacking = notes.listed(lacks)?;
         let of = |key: &str| said.get(key).cloned().unwrap_or_default();
         let about = json!({
             "made_with": self.made_with, "channel": of("channel"), "origin": of("origin"), "contents": of("contents"),
-            "access_names": of("access_names"), "lacks": noted.lacks,
+            "access_names": of("access_names"), "lacks": lacking.lacks,
         });
-        Ok((about.to_string(), noted))
+        Ok((about.to_string(), lacking))
     }
 
     fn count(&mut self, file: &Listed) {

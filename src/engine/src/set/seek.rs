@@ -74,13 +74,11 @@ pub(crate) fn seek(
     }
     let by_size = Index::of(by_size, set.scratch())?;
     let mut found = set.sorter();
-    let mut looked = 0;
     // A folder that cannot be read is passed by: what is missed for it is said to be missing.
-    for entry in walkdir::WalkDir::new(folder).into_iter().filter_map(std::result::Result::ok) {
+    for (looked, entry) in (0..).zip(walkdir::WalkDir::new(folder).into_iter().filter_map(std::result::Result::ok)) {
         if !look(looked) {
             return Ok(None);
         }
-        looked += 1;
         let Some(size) = entry.file_type().is_file().then(|| entry.metadata().ok()).flatten().map(|facts| facts.len()) else {
             continue;
         };
