@@ -143,9 +143,9 @@ mod tests {
             .map(|_| {
                 let length = pace.bytes();
                 if length > 300_000 {
-                    pace.broke(length)
+                    pace.broke(length);
                 } else {
-                    pace.arrived(length, NO_TIME)
+                    pace.arrived(length, NO_TIME);
                 }
                 length
             })

@@ -115,8 +115,8 @@ mod tests {
         for parcel in parcels.iter().rev() {
             parcel.add_to(&mut sorter).unwrap();
         }
-        let mut sorted = sorter.end().unwrap();
-        let read: Vec<_> = std::iter::from_fn(|| sorted.next().unwrap()).map(|line| Parcel::read(&line).unwrap()).collect();
+        let mut lines = sorter.end().unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).map(|line| Parcel::read(&line).unwrap()).collect();
         assert_eq!(read, parcels);
         assert!(Parcel::read(b"a\0b").is_err());
     }
