@@ -55,6 +55,13 @@ scenario_cli_backup() {
 	said=$(cli_backup --json --password-command 'echo realhubs') || { echo "$said"; return 1; }
 	cli_set_is_equal >/dev/null || { cli_set_is_equal; return 1; }
 	cli diff "${set%-password}" "$set" >"$LAYOUT/scratch/cli-diff" || { head -5 "$LAYOUT/scratch/cli-diff"; return 1; }
+	# And where the web server lets nobody to /dav.
+	rm -rf "$set"
+	trap 'rm -f "$LAYOUT/a/nginx/held.conf"; server_reload a' EXIT
+	hold_dav a
+	said=$(cli_backup --json) || { echo "without /dav: $said"; return 1; }
+	cli_set_is_equal >/dev/null || { cli_set_is_equal; return 1; }
+	cli diff "${set%-password}" "$set" >"$LAYOUT/scratch/cli-diff" || { head -5 "$LAYOUT/scratch/cli-diff"; return 1; }
 	cli verify "$set" >/dev/null || return 1
 	! grep -rlF -e 'PRIVATE KEY' -e "$secret" "$set" || { echo 'a secret is in the set'; return 1; }
 	cat "$LAYOUT/scratch/cli-counts"
