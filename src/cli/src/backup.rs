@@ -157,13 +157,13 @@ fn back_up(
         }
         Ended::Removals { removed, before } => {
             let words = format!(
-                "{} of {} files and folders of the set are gone on {}. If that is right, --accept-removals goes on; they move to \
-                 data/older and stay until they are pruned.",
+                "{} of {} files and folders of the set are gone on {}.",
                 words::number(removed),
                 words::number(before),
                 address.host
             );
-            Err(Problem::new("many_removed", words))
+            Err(Problem::new("many_removed", words)
+                .remedy("If that is right, --accept-removals goes on; they move to data/older and stay until they are pruned."))
         }
         Ended::Done(report) => {
             damage::mended(&folder, &damaged);
@@ -219,12 +219,8 @@ fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     let code = error.facts().find(|(key, _)| *key == "code").map(|(_, code)| code);
     let shown = folder.display();
     match code {
-        Some("set_signed") => Problem::usage(
-            "set_signed",
-            format!(
-                "The set in {shown} was made and signed by a hub. Choose another folder: this command could not sign it again."
-            ),
-        ),
+        Some("set_signed") => Problem::usage("set_signed", format!("The set in {shown} was made and signed by a hub."))
+            .remedy("Choose another folder: this command could not sign it again."),
         Some("set_busy" | "set_other_channel" | "set_newer" | "disk_short") => Problem::of_set(error, folder),
         Some(_) => hub::of_hub(error, address),
         None if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy | ErrorKind::Refused) => {

@@ -104,27 +104,26 @@ fn verdict(check: &Check) -> Problem {
     let count = |code| result.counts.get(&code).copied().unwrap_or_default();
     let damaged: u64 = result.counts.iter().filter(|(code, _)| !is_harmless(**code)).map(|(_, count)| count).sum();
     if count(FindingCode::PathRefused) + count(FindingCode::SetRefused) > 0 {
-        return Problem::new("set_refused", "This set breaks the rules that keep a reader safe: do not restore from it.");
+        return Problem::new("set_refused", "This set breaks the rules that keep a reader safe.")
+            .remedy("Do not restore from it.");
     }
     if damaged > 0 {
-        let words = format!(
-            "{damaged} found that is not as it was saved. All others can be restored, and the next backup fetches these again."
-        );
-        return Problem::new("set_damaged", words);
+        let words = match damaged {
+            1 => "1 file is not as it was saved.".to_owned(),
+            _ => format!("{} files are not as they were saved.", words::number(damaged)),
+        };
+        return Problem::new("set_damaged", words).remedy("All others can be restored, and the next backup fetches these again.");
     }
     if result.is_cut_off {
-        return Problem::later(
-            "set_cut_off",
-            "The last run of this backup was cut off while it was being put in place. `filesync verify DIR --finish` completes it \
-             from the set alone; no hub is needed.",
-        );
+        return Problem::later("set_cut_off", "The last run of this backup was cut off while it was being put in place.")
+            .remedy("`filesync verify DIR --finish` completes it from the set alone; no hub is needed.");
     }
     let words = if result.is_signed {
         "All that was read is whole, and signed by the key that the set names."
     } else {
         "All that was read is whole. The set is not signed."
     };
-    Problem { kind: "whole", words: words.to_owned(), exit: Exit::Complete }
+    Problem { exit: Exit::Complete, ..Problem::new("whole", words) }
 }
 
 fn facts_of(finding: &Finding) -> Value {

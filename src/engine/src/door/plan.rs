@@ -14,8 +14,15 @@ use crate::set::{self, Sorted, Sorter, Wanted};
 /// Files to be sent, in the order of their paths.
 pub(crate) struct Plan {
     pub(crate) parcels: Sorted,
+    pub(crate) lacking: Lacking,
+}
+
+/// What the hub lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    pub(crate) files: u64,
     /// Bytes of files of which the hub knows nothing yet.
-    new_bytes: u64,
+    pub(crate) new_bytes: u64,
     largest: u64,
 }
 
@@ -27,8 +34,7 @@ const FRAME_BYTES: usize = 32;
 /// Files that are being collected.
 struct Collecting {
     sorter: Sorter,
-    new_bytes: u64,
-    largest: u64,
+    lacking: Lacking,
 }
 
 /// Digests with the paths of their files.
@@ -37,9 +43,10 @@ type Page = Vec<(Digest, Vec<String>)>;
 impl Run<'_> {
     /// Finds out what must be sent.
     pub(crate) fn plan(&mut self) -> Stoppable<Plan> {
-        let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
+        let mut collecting = Collecting { sorter: self.set.sorter(), lacking: Lacking::default() };
         let mut missing = Wanted::new(self.set);
         let (mut digests, mut asked) = (self.set.digests()?, 0);
+        self.counts.entries = digests.entries;
         loop {
             let most = self.digests_at_once();
             let mut page = Page::new();
@@ -62,22 +69,20 @@ impl Run<'_> {
         if !missing.is_empty() {
             self.seek(missing, Why::Missing, &mut collecting)?;
         }
-        let Collecting { sorter, new_bytes, largest } = collecting;
-        Ok(Plan { parcels: sorter.end()?, new_bytes, largest })
+        Ok(Plan { parcels: collecting.sorter.end()?, lacking: collecting.lacking })
     }
 
     /// Plans once more for files whose bytes were not what the set says.
     pub(crate) fn plan_again(&mut self, damaged: Wanted) -> Stoppable<Plan> {
-        let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
+        let mut collecting = Collecting { sorter: self.set.sorter(), lacking: Lacking::default() };
         self.seek(damaged, Why::Damaged, &mut collecting)?;
-        let Collecting { sorter, new_bytes, largest } = collecting;
-        Ok(Plan { parcels: sorter.end()?, new_bytes, largest })
+        Ok(Plan { parcels: collecting.sorter.end()?, lacking: collecting.lacking })
     }
 
     /// Makes sure that the hub has room for it, before a byte is sent.
     pub(crate) fn need_room(&self, plan: &Plan) -> Stoppable<()> {
         let stop = || self.watch.must_stop();
-        let wanted = json!({ "bytes": plan.new_bytes, "largest": plan.largest });
+        let wanted = json!({ "bytes": plan.lacking.new_bytes, "largest": plan.lacking.largest });
         self.door.ask(&Method::POST, &["restore", &self.session, "room"], Some(&wanted), &stop)?;
         Ok(())
     }
@@ -151,11 +156,15 @@ impl Run<'_> {
             self.leave_out(&parcel.path, Why::TooLarge { size_bytes, limit_bytes });
             return Ok(());
         }
+        to.lacking.files += 1;
         // What was begun is counted already.
         if parcel.begun == 0 {
-            to.new_bytes += size_bytes;
+            to.lacking.new_bytes += size_bytes;
         }
-        to.largest = to.largest.max(size_bytes);
+        to.lacking.largest = to.lacking.largest.max(size_bytes);
+        if self.is_outlook && !set::describes(&parcel.path) {
+            return Ok(());
+        }
         self.counts.all_files += 1;
         self.counts.all_bytes += size_bytes;
         parcel.add_to(&mut to.sorter)
