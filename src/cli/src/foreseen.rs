@@ -11,7 +11,7 @@ use crate::backup::with;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::refusal;
-use crate::restore::{amount, attention, exit_of, remarks};
+use crate::restore::{amount, attention, exit_after, remarks};
 use crate::words;
 
 /// Says it; the exit code is that of the restore, as far as that can be known.
@@ -43,7 +43,7 @@ pub(crate) fn tell(
             if let Some(short) = &outlook.short {
                 return Err(refused(short));
             }
-            Ok(if away.is_empty() { exit_of(&outlook.plan, outlook.unsent) } else { Exit::GoesOn })
+            Ok(if away.is_empty() { exit_after(&outlook.plan, outlook.unsent) } else { Exit::GoesOn })
         }
     }
 }

@@ -258,8 +258,13 @@ impl Watch for Shown<'_> {
 
 /// Returns the exit code of a restore that is over.
 pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
+    if state.name() == "done" { exit_after(state, unsent) } else { Exit::NeedsAttention }
+}
+
+/// Returns the exit code of what was done, or would be.
+pub(crate) fn exit_after(state: &State, unsent: u64) -> Exit {
     match () {
-        () if state.name() != "done" || unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
+        () if unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
         () if state.arriving() > 0 => Exit::GoesOn,
         () => Exit::Complete,
     }

@@ -80,12 +80,13 @@ fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exi
         "counts": counts,
     });
     let text = format!(
-        "{} of {} read, {} of {}\n{}",
+        "{} of {} read, {} of {}\n{}\n{}",
         words::number(progress.read_files),
         words::files(progress.files_total),
         words::size(progress.read_bytes),
         words::size(progress.bytes_total),
-        verdict.words
+        verdict.words,
+        verdict.remedy
     );
     if verdict.exit != Exit::Complete || output.speaks() {
         output.say(&facts, &text);
