@@ -108,6 +108,11 @@ fn verdict(check: &Check) -> Problem {
         return Problem::new("set_refused", "This set breaks the rules that keep a reader safe.")
             .remedy("Do not restore from it.");
     }
+    if damaged > 0 && damaged == count(FindingCode::SignatureWrong) {
+        let words = "The signature does not fit: somebody changed the set, or another channel signed it.";
+        return Problem::new("signature_wrong", words)
+            .remedy("What fits the lists can be restored, for you alone; `filesync restore --trust` takes the rest.");
+    }
     if damaged > 0 {
         let words = match damaged {
             1 => "1 file is not as it was saved.".to_owned(),
@@ -119,7 +124,7 @@ fn verdict(check: &Check) -> Problem {
         return Problem::later("set_cut_off", "The last run of this backup was cut off while it was being put in place.")
             .remedy("`filesync verify DIR --finish` completes it from the set alone; no hub is needed.");
     }
-    let words = if result.is_signed {
+    let words = if result.is_verified {
         "All that was read is whole, and signed by the key that the set names."
     } else {
         "All that was read is whole. The set is not signed."

@@ -44,7 +44,7 @@ const ALL: &[(&str, Option<&str>)] = &[
     ("hub_unreachable", None),
     ("in_web_root", Some("tests/addon/RestoreTest.php")),
     // Of programs that others made.
-    ("empty_body", Some("php/Door/Body.php")),
+    ("empty_body", Some("tests/testhub/UploadDoorTest.php")),
     // And more, which came with the doors.
     ("hub_old", None),
     ("command_old", None),
@@ -242,14 +242,19 @@ fn what_is_said_of_sets() {
     });
     said.say(&["file_damaged", "file_missing", "file_extra"], "", &["verify", &damaged]);
     let forged = said.copy("forged", |set| {
+        let signed_by = "\"signed_by\": { \"channel\": \"https://hub.example/channel/alice\" }";
+        change(set, "set.json", "\"signed_by\": null", signed_by);
         let digest = Digest::of(&std::fs::read(set.join("tagmanifest-sha256.txt")).unwrap()).to_string();
-        let signature = json!({
-            "signs": "tagmanifest-sha256.txt", "sha256": digest, "key_id": "https://hub.example/channel/alice", "channel_hash": "channel",
-            "algorithm": "rsassa-pkcs1-v1_5-sha512", "signature": "AAAA",
-        });
-        std::fs::write(set.join("channel-signature.json"), signature.to_string()).unwrap();
+        let signature = format!(
+            r#"{{"signs":"tagmanifest-sha256.txt","sha256":"{digest}","key_id":"https://hub.example/channel/alice","channel_hash":"channel","algorithm":"rsassa-pkcs1-v1_5-sha512","signature":"{}=="}}"#,
+            "A".repeat(342)
+        );
+        std::fs::write(set.join("channel-signature.json"), signature + "\n").unwrap();
     });
     said.say(&["signature_wrong"], "", &["verify", &forged]);
+    // What nobody speaks of proves nothing.
+    let added = said.copy("added", |set| std::fs::write(set.join("channel-signature.json"), "{}").unwrap());
+    said.say(&["file_extra", "unsigned"], "", &["verify", &added]);
     let newer = said.copy("newer", |set| change(set, "set.json", "\"filesync_set\": 1", "\"filesync_set\": 2"));
     said.say(&["set_newer"], "", &["verify", &newer]);
     let hostile = said.copy("hostile", |set| {
