@@ -79,6 +79,7 @@ final class Door
 			'session' => ['GET', 'HEAD', 'DELETE'],
 			'lacking' => ['POST'],
 			'room' => ['POST'],
+			'plan' => ['POST'],
 			'finish' => ['POST'],
 			'pack' => ['POST'],
 			'upload' => ['OPTIONS', 'POST'],
@@ -92,7 +93,7 @@ final class Door
 				&& count($path) === 3
 				&& in_array(
 					$path[2],
-					['lacking', 'room', 'finish', 'pack', 'upload'],
+					['lacking', 'room', 'plan', 'finish', 'pack', 'upload'],
 					true,
 				)
 				=> $path[2],
@@ -119,7 +120,7 @@ final class Door
 		if ($place === 'upload' || $place === 'file') {
 			Tus::needVersion($request);
 		}
-		if ($place === 'finish' && $session->isWaiting()) {
+		if (in_array($place, ['plan', 'finish'], true) && $session->isWaiting()) {
 			// What it waits for may be left out by other options.
 			Underway::cancel($channel->id);
 			$session = $session->settled();
@@ -130,7 +131,7 @@ final class Door
 		return match (true) {
 			$place === 'lacking' => self::lacking($request, $channel, $session),
 			$place === 'room' => self::room($request, $channel, $session),
-			$place === 'finish' => self::finish($request, $channel, $session),
+			$place === 'plan', $place === 'finish' => self::leave($request, $channel, $session, $place),
 			$place === 'pack' => Packs::take($request, $channel, $session),
 			$place === 'upload' => $tus->create(),
 			$method === 'HEAD' => $tus->head($path[3]),
@@ -175,6 +176,9 @@ final class Door
 
 	private static function needOpen(Session $session): void
 	{
+		if ($session->state === Session::PLANNING) {
+			throw new Refusal(409, 'planning', 'What a restore would do is being counted. Nothing is taken meanwhile.');
+		}
 		if ($session->state === Session::RESTORING || $session->state === Session::ENDING) {
 			throw new Refusal(409, 'restoring', 'What was sent is being restored. Nothing more is taken meanwhile.');
 		}
@@ -365,14 +369,16 @@ final class Door
 		return Response::json(200, self::needRoom($said, $channel, $session)->facts());
 	}
 
-	private static function finish(Request $request, Channel $channel, Session $session): Response
+	private static function leave(Request $request, Channel $channel, Session $session, string $place): Response
 	{
 		/** @var mixed $options */
 		$options = Body::of($request)->json(self::MOST_JSON)['options'] ?? [];
 		if (! is_array($options)) {
 			throw new Refusal(400, 'option_wrong', '"options" must be an object.');
 		}
-		Finish::take($channel, $session, $options);
+		$place === 'plan'
+			? Finish::plan($channel, $session, $options)
+			: Finish::take($channel, $session, $options);
 
 		return Response::json(202, Standing::of($session->settled()));
 	}

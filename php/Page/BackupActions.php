@@ -104,6 +104,7 @@ final class BackupActions
 		if (
 			! $job
 			|| $job->state !== JobState::Planned
+			|| ! RestoreWords::isOfPage($job)
 			|| ($form['filesync_job'] ?? null) !== RestoreWords::seal($job)
 		) {
 			return t('The plan has changed meanwhile. Look at it again.');

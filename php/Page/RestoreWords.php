@@ -84,9 +84,19 @@ final class RestoreWords
 				...($job->code === '' ? [] : [self::trouble($job->code)]),
 			],
 			'seal' => self::seal($job),
-			'may_start' => $isPlan && $short === '' && self::inState($plan, 'away') === [] && self::hasWork($plan),
+			'may_start' =>
+				self::isOfPage($job)
+					&& $isPlan
+					&& $short === ''
+					&& self::inState($plan, 'away') === []
+					&& self::hasWork($plan),
 			'may_change' =>
-				self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice) || $away !== [],
+				self::isOfPage($job)
+					&& (
+						self::asksReplace($plan, $job->choice)
+						|| self::asksDeleted($plan, $job->choice)
+						|| $away !== []
+					),
 			'away' => $away,
 			'may_cancel' => $job->isForWorkers()
 				&& in_array(
@@ -104,6 +114,12 @@ final class RestoreWords
 			'is_replace' => $job->choice->mayReplace,
 			'is_deleted' => $job->choice->mayRevive,
 		];
+	}
+
+	/** Tells whether its owner asked for it on the page, and not by a program, which begins and changes it itself. */
+	public static function isOfPage(Job $job): bool
+	{
+		return $job->door === Job::PAGE;
 	}
 
 	/**

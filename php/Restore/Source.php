@@ -235,7 +235,11 @@ final class Source
 			return null;
 		}
 		foreach ($said['parts'] as $n => $part) {
-			if (! $part['is_found'] && $this->own?->has($part['sha256'], $part['size_bytes'])) {
+			if (
+				! $part['is_found']
+				&& ($this->choice->beforeBytes
+				|| $this->own?->has($part['sha256'], $part['size_bytes']))
+			) {
 				$said['parts'][$n] = ['is_there' => true, 'is_found' => true] + $part;
 			}
 		}

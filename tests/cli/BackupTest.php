@@ -1,12 +1,10 @@
 <?php
 
-require_once __DIR__ . '/../testhub/Pair.php';
-require_once __DIR__ . '/../set/Reading.php';
-require_once __DIR__ . '/../set/Rows.php';
-require_once __DIR__ . '/../set/Comparison.php';
+require_once __DIR__ . '/Backups.php';
 
+use Cli\Backups;
+use Cli\Hub;
 use PHPUnit\Framework\TestCase;
-use TestHub\Databases;
 use TestHub\Pair;
 
 /**
@@ -15,13 +13,10 @@ use TestHub\Pair;
  */
 final class BackupTest extends TestCase
 {
+	use Backups;
+
 	private const PASSWORD = 'geheim&ß 42';
 	private const SECRET = 'zxcvbnmasdfghjkl1234567890qwerty';
-
-	private static Pair $pair;
-	private static string $home;
-	private static int $sets = 0;
-	private string $set;
 
 	public static function setUpBeforeClass(): void
 	{
@@ -30,21 +25,13 @@ final class BackupTest extends TestCase
 		self::$home = "$folder/home";
 		mkdir(self::$home);
 		self::$pair = new Pair($folder);
-		Pair::run([
-			__DIR__ . '/../testhub/bin/in-hub',
-			self::$pair->hub('a'),
-			PHP_BINARY,
-			__DIR__ . '/../set/fill.php',
-			self::$pair->hub('a'),
-		]);
-		self::hub(
+		self::$hub = 'a';
+		self::$channel = new Hub(self::$pair, 'a');
+		self::$channel->fill();
+		self::$channel->run(
 			"set_pconfig(\$channel['channel_id'], 'testhub', 'password', " . var_export(self::PASSWORD, true) . ');',
 		);
-		self::hub(
-			"set_config('testhub', 'apps', ['filesync-test' => ['secret' => '"
-			. self::SECRET
-			. "', 'uid' => \$channel['channel_id']]]);",
-		);
+		self::$channel->giveApp('filesync-test', self::SECRET);
 		// A hub shows the posts that somebody answered, and those that share a file.
 		self::$pair->execute(
 			'a',
@@ -69,7 +56,7 @@ final class BackupTest extends TestCase
 
 	protected function setUp(): void
 	{
-		$this->set = self::$pair->folder . '/set-' . ++self::$sets;
+		$this->set = self::nextSet();
 	}
 
 	protected function tearDown(): void
@@ -77,7 +64,7 @@ final class BackupTest extends TestCase
 		self::$pair->faults('a', []);
 		self::lose(false);
 		@unlink(self::$home . '/.config/filesync/login.toml');
-		self::hub("del_pconfig(\$channel['channel_id'], 'testhub', 'two_factor');");
+		self::$channel->run("del_pconfig(\$channel['channel_id'], 'testhub', 'two_factor');");
 	}
 
 	public function test_a_set_made_with_an_app_key_is_what_the_hub_has(): void
@@ -96,12 +83,7 @@ final class BackupTest extends TestCase
 		$this->assertCount(1, $hidden);
 		self::$pair->execute('a', "UPDATE item SET item_deleted = 1 WHERE mid = '{$hidden[0]['mid']}'");
 		$this->assertSame([], $this->differences());
-		exec(
-			'cd ' . escapeshellarg($this->set) . ' && sha256sum --check --strict --quiet manifest-sha256.txt',
-			$output,
-			$status,
-		);
-		$this->assertSame([0, []], [$status, $output]);
+		$this->assertDigests();
 		$lacks = json_decode((string) file_get_contents("$this->set/set.json"), true)['lacks'];
 		$this->assertContains('stock_api', array_column($lacks, 'why'));
 
@@ -139,13 +121,13 @@ final class BackupTest extends TestCase
 		);
 		$this->assertSame([], $this->differences());
 		$this->assertCount(1, glob("$this->set/data/older/*/files/large.bin") ?: []);
-		[$code, , $list] = $this->command('list', $this->set);
+		[$code, $list] = self::read('list', $this->set);
 		$this->assertSame(0, $code);
 		$this->assertStringContainsString('access other.txt', $list);
-		[$code, , $text] = $this->command('prune', $this->set, '--older-than', '1d', '--dry-run');
+		[$code, $text] = self::read('prune', $this->set, '--older-than', '1d', '--dry-run');
 		$this->assertSame(0, $code, $text);
 		$this->assertStringStartsWith('would remove 0 files, 0 B, of 0 runs; ', $text);
-		[$code, , $text] = $this->command('verify', $this->set);
+		[$code, $text] = self::read('verify', $this->set);
 		$this->assertSame(0, $code, $text);
 	}
 
@@ -174,7 +156,10 @@ final class BackupTest extends TestCase
 		$this->logIn();
 		[$code] = $this->backup();
 		$this->assertSame(0, $code);
-		$tokens = array_keys(self::hub("echo json_encode(get_config('testhub', 'tokens'));"));
+		$tokens = array_keys(json_decode(
+			self::$channel->run("echo json_encode(get_config('testhub', 'tokens'));"),
+			true,
+		));
 		$sessions = array_filter(explode("\n", (string) file_get_contents(self::$pair->hub('a') . '/sessions.issued')));
 		$this->assertNotEmpty($tokens);
 		$this->assertNotEmpty($sessions);
@@ -214,27 +199,25 @@ final class BackupTest extends TestCase
 		[$code, $said] = $this->backup();
 		$this->assertSame([2, 'no_login'], [$code, $said['error']]);
 		file_put_contents(self::$home . '/secret', "wrong\n");
-		[$code, $said] = $this->command(
+		[$code, $said] = self::command(
 			'login',
-			$this->url(),
+			self::url(),
 			'--app',
 			'filesync-test',
 			'--secret-file',
 			self::$home . '/secret',
-			'--json',
 		);
 		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
-		[$code, $said] = $this->command(
+		[$code, $said] = self::command(
 			'backup',
 			self::$pair->urls['a'] . '/channel/nobody',
 			'--to',
 			$this->set,
-			'--json',
 			'--password-command',
 			'echo x',
 		);
 		$this->assertSame([1, 'no_channel'], [$code, $said['error']]);
-		[$code, $said] = $this->command('backup', 'http://192.0.2.1/channel/alice', '--to', $this->set, '--json');
+		[$code, $said] = self::command('backup', 'http://192.0.2.1/channel/alice', '--to', $this->set);
 		$this->assertSame([2, 'insecure_http'], [$code, $said['error']]);
 		self::$pair->cut('a');
 		[$code, $said] = $wrong(self::PASSWORD);
@@ -244,7 +227,7 @@ final class BackupTest extends TestCase
 
 	public function test_with_a_second_factor_a_password_is_not_enough_and_an_app_key_is(): void
 	{
-		self::hub("set_pconfig(\$channel['channel_id'], 'testhub', 'two_factor', 1);");
+		self::$channel->run("set_pconfig(\$channel['channel_id'], 'testhub', 'two_factor', 1);");
 		[$code, $said] = $this->backup('--password-command', "printf '%s' " . escapeshellarg(self::PASSWORD));
 		$this->assertSame([1, 'two_factor'], [$code, $said['error']]);
 		$this->logIn();
@@ -258,25 +241,10 @@ final class BackupTest extends TestCase
 		$this->logIn();
 		$log = self::$pair->folder . '/killed.log';
 		for ($n = 0; $n < 7; $n++) {
-			$process = proc_open(
-				[self::program(), 'backup', $this->url(), '--to', $this->set, '--json', '--limit', '2M'],
-				[1 => ['file', $log, 'a'], 2 => ['file', $log, 'a']],
-				$pipes,
-				null,
-				self::environment(),
-			);
+			$process = self::start($log, 'backup', self::url(), '--to', $this->set, '--limit', '2M');
 			// Each time a little further, by what the hub was asked.
 			$begun = count(self::$pair->accesses('a'));
-			$end = microtime(true) + 60;
-			while (
-				proc_get_status($process)['running']
-				&& count(self::$pair->accesses('a')) < ($begun + 6 + (40 * $n))
-				&& microtime(true) < $end
-			) {
-				usleep(5000);
-			}
-			proc_terminate($process, SIGKILL);
-			proc_close($process);
+			self::killOnce(fn () => count(self::$pair->accesses('a')) >= ($begun + 6 + (40 * $n)), $process);
 			if (is_file("$this->set/set.json")) {
 				break;
 			}
@@ -312,7 +280,7 @@ final class BackupTest extends TestCase
 	public function test_a_part_of_the_channel_leaves_the_rest_as_it_is(): void
 	{
 		$this->logIn();
-		[, $said] = $this->command('backup', $this->url(), '--to', $this->set, '--json', '--dry-run');
+		[, $said] = self::command('backup', self::url(), '--to', $this->set, '--dry-run');
 		$files = (int) self::$pair->rows('a', 'SELECT COUNT(*) AS n FROM attach WHERE is_dir = 0 AND uid > 0')[0]['n'];
 		$this->assertSame([$files, $files, false], [$said['files'], $said['new_files'], is_dir($this->set)]);
 		[$code, $said] = $this->backup('--only', 'zoo');
@@ -322,73 +290,12 @@ final class BackupTest extends TestCase
 		$this->assertGreaterThan(10, $said['removed']);
 	}
 
-	private function url(): string
-	{
-		return self::$pair->urls['a'] . '/channel/alice';
-	}
-
-	private static function program(): string
-	{
-		return getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync';
-	}
-
-	/** @return array<string, string> */
-	private static function environment(): array
-	{
-		return ['HOME' => self::$home, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()];
-	}
-
 	private function logIn(): void
 	{
 		file_put_contents(self::$home . '/secret', self::SECRET . "\n");
 		$secret = self::$home . '/secret';
-		[$code, , $text] = $this->command('login', $this->url(), '--app', 'filesync-test', '--secret-file', $secret);
+		self::succeed('login', self::url(), '--app', 'filesync-test', '--secret-file', $secret);
 		unlink($secret);
-		$this->assertSame(0, $code, $text);
-	}
-
-	/** @return array{int, array<string, mixed>, string} */
-	private function backup(string ...$options): array
-	{
-		return $this->command('backup', $this->url(), '--to', $this->set, '--json', ...$options);
-	}
-
-	/** @return array{int, array<string, mixed>, string} Exit code, the last object, all that was said. */
-	private function command(string ...$words): array
-	{
-		$process = proc_open(
-			[self::program(), ...$words],
-			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
-			$pipes,
-			null,
-			self::environment(),
-		);
-		$text = (string) stream_get_contents($pipes[1]);
-		$lines = explode("\n", trim($text));
-		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text], $text];
-	}
-
-	/** @return list<string> */
-	private function differences(): array
-	{
-		$database = Databases::connect(
-			json_decode((string) file_get_contents(self::$pair->hub('a') . '/hub.json'), true)['database'],
-		);
-		$rows = new Set\Rows($database, self::$pair->hub('a'), 'alice');
-		return Set\Comparison::wrong(Set\Reading::of($this->set, false), $rows);
-	}
-
-	/** @return array<string, mixed> What the code says as JSON. */
-	private static function hub(string $code): array
-	{
-		$lines = Pair::run([
-			__DIR__ . '/../testhub/bin/in-hub',
-			self::$pair->hub('a'),
-			PHP_BINARY,
-			'-r',
-			'require "include/cli_startup.php"; cli_startup(); $channel = channelx_by_nick("alice"); ' . $code,
-		]);
-		return json_decode(implode('', $lines), true) ?? [];
 	}
 
 	private function put(string $path, string $bytes): void

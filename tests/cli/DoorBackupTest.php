@@ -1,12 +1,9 @@
 <?php
 
-require_once __DIR__ . '/../testhub/Pair.php';
-require_once __DIR__ . '/../set/Reading.php';
-require_once __DIR__ . '/../set/Rows.php';
-require_once __DIR__ . '/../set/Comparison.php';
+require_once __DIR__ . '/Backups.php';
 
+use Cli\Backups;
 use PHPUnit\Framework\TestCase;
-use TestHub\Databases;
 use TestHub\Pair;
 
 /**
@@ -16,32 +13,16 @@ use TestHub\Pair;
  */
 final class DoorBackupTest extends TestCase
 {
-	private static Pair $pair;
-	private static string $home;
+	use Backups;
+
 	private static string $key;
-	private static int $sets = 0;
-	private string $set;
 
 	public static function setUpBeforeClass(): void
 	{
-		$folder = sys_get_temp_dir() . '/filesync-door-' . getmypid();
-		mkdir($folder);
-		self::$home = "$folder/home";
-		mkdir(self::$home);
-		$extension = getenv('EXTENSION') ?: __DIR__ . '/../../target/quick/libfilesync.so';
-		self::$pair = new Pair($folder, ['addon' => __DIR__ . '/../../php', 'extension' => $extension]);
-		self::$pair->command('b', 'config', 'set', 'allow_private_addresses', '1');
-		self::$pair->command('b', 'config', 'set', 'upload_requests_per_second', '10000');
-		Pair::run([
-			__DIR__ . '/../testhub/bin/in-hub',
-			self::$pair->hub('b'),
-			PHP_BINARY,
-			__DIR__ . '/../set/fill.php',
-			self::$pair->hub('b'),
-		]);
-		self::make('many', 500, 20 << 10);
-		self::make('large', 1, 40 << 20);
-		self::$key = self::hub('echo FileSync\Addon\Door\Key::make(1, "backup");');
+		self::beginAtDoor(sys_get_temp_dir() . '/filesync-door-' . getmypid());
+		self::$channel->make('many', 500, 20 << 10);
+		self::$channel->make('large', 1, 40 << 20);
+		self::$key = self::$channel->run('echo FileSync\Addon\Door\Key::make(1, "backup");');
 		self::$pair->serve('b');
 		// Digests are computed of bytes that did not change for two seconds.
 		sleep(3);
@@ -55,8 +36,8 @@ final class DoorBackupTest extends TestCase
 
 	protected function setUp(): void
 	{
-		$this->set = self::$pair->folder . '/set-' . ++self::$sets;
-		$this->logIn(self::$key);
+		$this->set = self::nextSet();
+		self::useKey(self::$key);
 	}
 
 	public function test_few_requests_make_a_set_of_what_the_hub_has_and_fewer_bring_it_up_to_date(): void
@@ -65,12 +46,7 @@ final class DoorBackupTest extends TestCase
 		[$code, $said] = $this->backup();
 		$this->assertSame([1, 1, 'no_bytes'], [$code, $said['missing'], $said['lacks'][0]['why']], json_encode($said));
 		$this->assertSame([], $this->differences());
-		exec(
-			'cd ' . escapeshellarg($this->set) . ' && sha256sum --check --strict --quiet manifest-sha256.txt',
-			$output,
-			$status,
-		);
-		$this->assertSame([0, []], [$status, $output]);
+		$this->assertDigests();
 		// 400 requests for 10,000 files of 20 KiB; here 500, and some sixty others.
 		$requests = array_slice(self::$pair->accesses('b'), $from);
 		$this->assertLessThanOrEqual(20, count($requests), json_encode(array_column($requests, 'path')));
@@ -135,7 +111,7 @@ final class DoorBackupTest extends TestCase
 			"UPDATE photo SET description = 'another' WHERE imgscale = 0 AND resource_id = '{$at('photo 5.jpg')}'",
 		);
 		self::$pair->execute('b', "UPDATE item SET body = 'another word' WHERE body = 'a comment by Bob'");
-		self::$pair->upload('b', '', [$this->file('brand new', 'quite new')]);
+		self::$pair->upload('b', '', [self::file('brand new', 'quite new')]);
 		sleep(3);
 		[$code, $said] = $this->backup();
 		$this->assertSame(1, $code, json_encode($said));
@@ -161,22 +137,15 @@ final class DoorBackupTest extends TestCase
 	public function test_a_run_that_was_killed_goes_on_and_brings_nothing_twice(): void
 	{
 		$log = self::$pair->folder . '/killed.log';
-		$process = proc_open(
-			[self::program(), 'backup', $this->url(), '--to', $this->set, '--json', '--limit', '8M'],
-			[1 => ['file', $log, 'a'], 2 => ['file', $log, 'a']],
-			$pipes,
-			null,
-			self::environment(),
-		);
+		$process = self::start($log, 'backup', self::url(), '--to', $this->set, '--limit', '8M');
 		// It is killed in the midst of the largest file.
-		$end = microtime(true) + 120;
-		do {
-			usleep(20000);
-			$arrived = max([0, ...array_map(filesize(...), glob("$this->set/.partial/work/*.partial") ?: [])]);
+		$arrived = 0;
+		self::killOnce(function () use (&$arrived): bool {
 			clearstatcache();
-		} while ($arrived < (24 << 20) && proc_get_status($process)['running'] && microtime(true) < $end);
-		proc_terminate($process, SIGKILL);
-		proc_close($process);
+			$arrived = max([0, ...array_map(filesize(...), glob("$this->set/.partial/work/*.partial") ?: [])]);
+
+			return $arrived >= (24 << 20);
+		}, $process);
 		$this->assertGreaterThan(24 << 20, $arrived, (string) file_get_contents($log));
 		[$code, $said] = $this->backup();
 		$this->assertSame([1, true], [$code, $said['continued']], json_encode($said));
@@ -204,39 +173,33 @@ final class DoorBackupTest extends TestCase
 
 	public function test_refusals_are_put_into_words(): void
 	{
-		$login = fn (string $url, string $key) => $this->command(
-			'login',
-			$url,
-			'--key-file',
-			$this->file('key', $key),
-			'--json',
-		);
+		$login = fn (string $url, string $key) => self::command('login', $url, '--key-file', self::file('key', $key));
 		self::$pair->serve('a');
-		[$code, $said] = $login($this->url('a'), self::$key);
+		[$code, $said] = $login(self::$pair->urls['a'] . '/channel/alice', self::$key);
 		self::$pair->cut('a');
 		$this->assertSame([1, 'door_closed'], [$code, $said['error']], 'that hub has no filesync');
-		[$code, $said] = $login($this->url(), 'fsr' . substr(self::$key, 3));
+		[$code, $said] = $login(self::url(), 'fsr' . substr(self::$key, 3));
 		$this->assertSame([2, 'no_login'], [$code, $said['error']]);
 		$wrong = substr(self::$key, 0, -1) . (self::$key[-1] === '0' ? '1' : '0');
-		[$code, $said] = $login($this->url(), $wrong);
+		[$code, $said] = $login(self::url(), $wrong);
 		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
 		$this->assertStringNotContainsString(substr($wrong, -64), json_encode($said));
 		[$code, $said] = $login(self::$pair->urls['b'] . '/channel/bob', self::$key);
 		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
 		$this->assertStringContainsString('for the channel alice, not for bob', $said['words']);
 
-		$revoked = self::hub('echo FileSync\Addon\Door\Key::make(1, "backup");');
-		$this->logIn($revoked);
-		self::hub('FileSync\Addon\Door\Key::revoke(1, "' . substr($revoked, 4, 16) . '");');
+		$revoked = self::$channel->run('echo FileSync\Addon\Door\Key::make(1, "backup");');
+		self::useKey($revoked);
+		self::$channel->run('FileSync\Addon\Door\Key::revoke(1, "' . substr($revoked, 4, 16) . '");');
 		[$code, $said] = $this->backup();
 		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
 		$this->assertStringContainsString('was revoked', $said['words']);
 
-		$this->logIn(self::$key);
+		self::useKey(self::$key);
 		self::$pair->command('b', 'config', 'set', 'backup_door', '0');
 		[$code, $said] = $this->backup();
 		$this->assertSame([1, 'door_closed'], [$code, $said['error']]);
-		[$code, $said] = $login($this->url(), self::$key);
+		[$code, $said] = $login(self::url(), self::$key);
 		$this->assertSame([1, 'door_closed'], [$code, $said['error']]);
 		self::$pair->command('b', 'config', 'clear', 'backup_door');
 
@@ -244,104 +207,9 @@ final class DoorBackupTest extends TestCase
 		[$code, $said] = $this->backup();
 		self::$pair->serve('b');
 		$this->assertSame([75, 'hub_unreachable'], [$code, $said['error']]);
-		[$code, , $text] = $this->command('logout', $this->url());
+		[$code, $text] = self::read('logout', self::url());
 		$this->assertSame(0, $code);
 		$this->assertStringContainsString('/filesync/backup and press *Revoke* at ' . substr(self::$key, 4, 16), $text);
-	}
-
-	/** Gives alice some files, as if they had been there for long. */
-	private static function make(string $folder, int $count, int $size): void
-	{
-		self::hub(
-			'$row = fn ($hash, $name, $in, $size) => create_table_from_array("attach", ["uid" => 1, "aid" => 1, "hash" => $hash, '
-			. '"creator" => $channel["channel_hash"], "filename" => $name, "filetype" => $size === null ? "multipart/mixed" : "x/y", '
-			. '"filesize" => (int) $size, "folder" => $in, "is_dir" => (int) ($size === null), "os_storage" => 1, '
-			. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $name, "created" => "2024-05-01 10:00:00", '
-			. '"edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", "deny_gid" => ""]); '
-			. "\$row('in-$folder', '$folder', '', null); "
-			. "for (\$n = 0; \$n < $count; \$n++) { file_put_contents(\"store/alice/$folder-\$n\", random_bytes($size)); "
-			. "touch(\"store/alice/$folder-\$n\", time() - 1000); "
-			. "\$row(\"$folder-\$n\", \"$folder-\$n.bin\", 'in-$folder', $size); }",
-		);
-	}
-
-	private function url(string $hub = 'b'): string
-	{
-		return self::$pair->urls[$hub] . '/channel/alice';
-	}
-
-	private static function program(): string
-	{
-		return getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync';
-	}
-
-	/** @return array<string, string> */
-	private static function environment(): array
-	{
-		return ['HOME' => self::$home, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()];
-	}
-
-	private function file(string $name, string $bytes): string
-	{
-		file_put_contents(self::$home . "/$name", $bytes);
-
-		return self::$home . "/$name";
-	}
-
-	private function logIn(string $key): void
-	{
-		[$code, , $text] = $this->command('login', $this->url(), '--key-file', $this->file('key', "$key\n"));
-		unlink(self::$home . '/key');
-		$this->assertSame(0, $code, $text);
-	}
-
-	/** @return array{int, array<string, mixed>, string} */
-	private function backup(string ...$options): array
-	{
-		return $this->command('backup', $this->url(), '--to', $this->set, '--json', ...$options);
-	}
-
-	/** @return array{int, array<string, mixed>, string} Exit code, the last object, all that was said. */
-	private function command(string ...$words): array
-	{
-		$process = proc_open(
-			[self::program(), ...$words],
-			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
-			$pipes,
-			null,
-			self::environment(),
-		);
-		$text = (string) stream_get_contents($pipes[1]);
-		$lines = explode("\n", trim($text));
-
-		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text], $text];
-	}
-
-	/** @return list<string> */
-	private function differences(): array
-	{
-		$database = Databases::connect(
-			json_decode((string) file_get_contents(self::$pair->hub('b') . '/hub.json'), true)['database'],
-		);
-
-		return Set\Comparison::wrong(
-			Set\Reading::of($this->set, false),
-			new Set\Rows($database, self::$pair->hub('b'), 'alice'),
-		);
-	}
-
-	/** Runs code in the hub; returns what it prints. */
-	private static function hub(string $code): string
-	{
-		return implode("\n", Pair::run([
-			__DIR__ . '/../testhub/bin/in-hub',
-			self::$pair->hub('b'),
-			PHP_BINARY,
-			'-r',
-			'require "include/cli_startup.php"; cli_startup(); load_hooks(); call_hooks("init_1");'
-				. ' $channel = channelx_by_nick("alice"); '
-				. $code,
-		]));
 	}
 
 	/** Asks the door as a program does. */

@@ -1,5 +1,8 @@
 <?php
 
+require_once __DIR__ . '/AtHome.php';
+
+use Cli\AtHome;
 use PHPUnit\Framework\TestCase;
 
 /**
@@ -8,6 +11,8 @@ use PHPUnit\Framework\TestCase;
  */
 final class LyingDoorTest extends TestCase
 {
+	use AtHome;
+
 	private static string $folder;
 	/** The channel's public key. */
 	private static string $public;
@@ -19,6 +24,7 @@ final class LyingDoorTest extends TestCase
 	{
 		self::$folder = sys_get_temp_dir() . '/filesync-lies-' . getmypid();
 		mkdir(self::$folder);
+		self::$home = self::$folder;
 		self::$public = openssl_pkey_get_details(openssl_pkey_new())['key'];
 	}
 
@@ -56,6 +62,18 @@ final class LyingDoorTest extends TestCase
 		}
 	}
 
+	public function test_a_door_that_does_not_say_whose_it_is_is_not_used(): void
+	{
+		foreach (['no key', 'no address', 'no hash'] as $lie) {
+			$this->serve($lie);
+			self::file('key', self::key());
+			[$code, $said] = self::command('login', $this->url, '--key-file', self::$home . '/key');
+			$this->assertSame([1, 'door_wrong'], [$code, $said['error'] ?? $said], $lie);
+			$this->assertStringContainsString('Its admin can see to it', $said['words']);
+			$this->stop();
+		}
+	}
+
 	public function test_bytes_without_their_digest_are_not_taken(): void
 	{
 		[$code, $said] = $this->backup('other bytes');
@@ -78,8 +96,7 @@ final class LyingDoorTest extends TestCase
 	public function test_a_door_of_another_time_says_which_to_update(): void
 	{
 		$this->serve('newer');
-		file_put_contents(self::$folder . '/key', self::key());
-		[$code, $said] = self::command('login', $this->url, '--key-file', self::$folder . '/key', '--json');
+		[$code, $said] = self::command('login', $this->url, '--key-file', self::file('key', self::key()));
 		$this->assertSame([1, 'command_old'], [$code, $said['error'] ?? $said]);
 	}
 
@@ -92,11 +109,10 @@ final class LyingDoorTest extends TestCase
 	private function backup(string $lie): array
 	{
 		$this->serve($lie);
-		file_put_contents(self::$folder . '/key', self::key());
-		[$code, $said] = self::command('login', $this->url, '--key-file', self::$folder . '/key', '--json');
+		[$code, $said] = self::command('login', $this->url, '--key-file', self::file('key', self::key()));
 		$this->assertSame(0, $code, json_encode($said));
 
-		return self::command('backup', $this->url, '--to', self::$folder . "/$lie", '--json');
+		return self::command('backup', $this->url, '--to', self::$folder . "/$lie");
 	}
 
 	private function serve(string $lie): void
@@ -133,21 +149,5 @@ final class LyingDoorTest extends TestCase
 			proc_close($this->server);
 			$this->server = null;
 		}
-	}
-
-	/** @return array{int, array<string, mixed>} Exit code, and the last object that was said. */
-	private static function command(string ...$words): array
-	{
-		$process = proc_open(
-			[getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync', ...$words],
-			[0 => ['file', '/dev/null', 'r'], 1 => ['pipe', 'w'], 2 => ['redirect', 1]],
-			$pipes,
-			null,
-			['HOME' => self::$folder, 'PATH' => (string) getenv('PATH'), 'TMPDIR' => sys_get_temp_dir()],
-		);
-		$text = (string) stream_get_contents($pipes[1]);
-		$lines = explode("\n", trim($text));
-
-		return [proc_close($process), json_decode((string) end($lines), true) ?? ['said' => $text]];
 	}
 }

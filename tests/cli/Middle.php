@@ -3,26 +3,42 @@
 namespace Cli;
 
 /**
- * What stands between a command and a hub, a request at a time: it passes requests on, refuses some as bad proxies do,
- * and lies where a test must turn red.
+ * What stands between a command and a hub, a request at a time: it passes requests on, hinders some as bad proxies and
+ * lines do, and lies where a test must turn red.
  *
  *     php Middle.php <listen address:port> <hub address:port> <folder>
  *
- * `rules` in the folder is JSON, read at each request; of each request a line is added to `requests`.
+ * `rules` in the folder is JSON, read at each request. Of each request a line is added to `requests`: method, path, and
+ * how many bytes came and were answered, with all headers.
  *
- *   refuse  methods that it answers with 405
- *   limit   longest body; others get 413
- *   cut     a connection ends once so many bytes of a body went through
- *   deaf    of so many requests to a restore, the answer of one is lost
- *   slow    microseconds before each request
- *   offset  every offset that the hub tells is this much higher
- *   lacking of what the hub lacks, the last of so many is not told
- *   page    of so many pieces, the answer to one is a page
+ *   refuse   the status that it answers to a method
+ *   limit    longest body; others get 413
+ *   patience seconds that a request may take until its answer begins; then 504
+ *   cut      a connection ends once so many bytes of a body went through, this way or that
+ *   every    at each such number of seconds of the clock, the connection that is open then ends
+ *   rate     bytes a second
+ *   slow     microseconds before each request
+ *   strip    headers that it keeps for itself
+ *   deaf     of so many requests, the answer of one is lost
+ *   page     of so many requests, the answer to one is a page
+ *   replay   of so many requests, the hub gets one twice, and the answer to the second is told
+ *   late     of so many requests, one comes again after the one that follows
+ *   at       method and path of the requests that `deaf`, `page`, `replay` and `late` count, as a regular expression
+ *   offset   every offset that the hub tells is this much higher
+ *   lacking  of what the hub lacks, the last of so many is not told
  */
 final class Middle
 {
-	private int $count = 0;
-	private int $pieces = 0;
+	private const CHUNK = 1 << 14;
+	/** Requests that were counted, by rule. */
+	private array $counts = [];
+	/** A piece that is to come once more: its head and body. */
+	private ?array $held = null;
+	/** When the request at hand began. */
+	private float $begun = 0;
+	private int $answered = 0;
+	/** @var array<string, mixed> */
+	private array $rules = [];
 
 	public function __construct(private readonly string $hub, private readonly string $folder) {}
 
@@ -33,120 +49,239 @@ final class Middle
 		while (true) {
 			$client = @stream_socket_accept($server, 3600);
 			if ($client) {
-				$middle->answer($client);
+				$middle->pass($client);
+				fclose($client);
 			}
 		}
 	}
 
 	/** @param resource $client */
-	private function answer($client): void
+	private function pass($client): void
 	{
 		stream_set_timeout($client, 10);
 		$head = self::head($client);
 		if ($head === '') {
-			fclose($client);
 			return;
 		}
-		/** @var array<string, mixed> $rules */
-		$rules = json_decode((string) @file_get_contents("$this->folder/rules"), true) ?? [];
-		[$method, $path] = explode(' ', $head, 3);
-		$length = self::length($head);
-		file_put_contents("$this->folder/requests", "$method $path $length\n", FILE_APPEND);
-		usleep($rules['slow'] ?? 0);
-		$this->count += (int) str_contains($path, '/restore');
-		$isPiece = str_contains($path, '/upload') && $length > 0;
-		$this->pieces += (int) $isPiece;
-		$refused = match (true) {
-			in_array($method, $rules['refuse'] ?? [], true) => '405 Method Not Allowed',
-			$length > ($rules['limit'] ?? PHP_INT_MAX) => '413 Request Entity Too Large',
-			default => '',
-		};
-		if ($refused !== '') {
-			self::refuse($client, $refused);
-			return;
+		$this->rules = json_decode((string) @file_get_contents("$this->folder/rules"), true) ?? [];
+		[$this->begun, $this->answered] = [microtime(true), 0];
+		$line = substr($head, 0, (int) strpos($head, ' HTTP/'));
+		$body = '';
+		try {
+			usleep($this->rules['slow'] ?? 0);
+			$length = preg_match('/^Content-Length: (\d+)/mi', $head, $part) ? (int) $part[1] : 0;
+			$this->refuse($client, (string) strstr($line, ' ', true), $length);
+			$answer = $this->exchange($client, $head, $length, $body, $line);
+			if (! $this->counts('deaf', $line)) {
+				$this->send($client, $this->counts('page', $line) ? self::page() : $this->altered($answer));
+			}
+		} catch (Cut $cut) {
+			// Nothing more of it.
+			$cut->status && $this->write($client, self::short($cut->status));
 		}
-		$cut = $rules['cut'] ?? PHP_INT_MAX;
-		$body = self::read($client, min($length, $cut));
-		if ($length > $cut) {
-			// The hub gets what came.
-			$this->ask($head, $body, false);
-			fclose($client);
-			return;
-		}
-		$answer = $this->ask($head, $body, true);
-		$isLost = str_contains($path, '/restore') && ($this->count % ($rules['deaf'] ?? PHP_INT_MAX)) === 0;
-		if (! $isLost) {
-			$isPage = $isPiece && ($this->pieces % ($rules['page'] ?? PHP_INT_MAX)) === 0;
-			fwrite($client, $isPage ? self::page() : self::altered($answer, $rules));
-		}
-		fclose($client);
+		$came = strlen($head) + strlen($body);
+		file_put_contents("$this->folder/requests", "$line $came $this->answered\n", FILE_APPEND);
 	}
 
-	/** @return string The hub's answer, which ends with the connection. */
-	private function ask(string $head, string $body, bool $waits): string
+	/**
+	 * Hands a request on while it comes; returns the answer.
+	 *
+	 * @param resource $client
+	 */
+	private function exchange($client, string $head, int $length, string &$body, string $line): string
 	{
-		$hub = @stream_socket_client("tcp://$this->hub", $code, $message, 5);
-		if (! $hub) {
-			return '';
+		foreach ($this->rules['strip'] ?? [] as $name) {
+			$head = preg_replace('/^' . preg_quote($name, '/') . ':.*\r\n/mi', '', $head);
 		}
-		fwrite($hub, preg_replace('/^Connection:.*\r\n/mi', '', substr($head, 0, -2)) . "Connection: close\r\n\r\n");
-		fwrite($hub, $body);
-		$answer = $waits ? (string) stream_get_contents($hub) : '';
-		fclose($hub);
+		$head = preg_replace('/^Connection:.*\r\n/mi', '', substr($head, 0, -2)) . "Connection: close\r\n\r\n";
+		$isReplayed = $this->counts('replay', $line);
+		$isHeld = $this->held === null && $this->counts('late', $line);
+		$hub = $this->reach($head);
+		try {
+			while (strlen($body) < $length && ($piece = fread($client, min(self::CHUNK, $length - strlen($body))))) {
+				$body .= $piece;
+				fwrite($hub, $piece);
+				$this->delay($piece);
+				$this->cutOff(strlen($body));
+			}
+			$answer = $this->listen($hub);
+		} finally {
+			fclose($hub);
+		}
+		if ($isReplayed) {
+			$answer = $this->ask($head, $body);
+		}
+		if ($this->held !== null) {
+			$this->ask(...$this->held);
+			$this->held = null;
+		}
+		if ($isHeld) {
+			$this->held = [$head, $body];
+		}
 
 		return preg_replace('/^(HTTP[^\n]*\n)/', "$1Connection: close\r\n", $answer, 1);
 	}
 
-	/** Refuses without reading the body, and listens a while, as web servers do. */
-	private static function refuse($client, string $status): void
+	/** @return resource The hub, which has the head of a request. */
+	private function reach(string $head)
 	{
-		fwrite(
-			$client,
-			"HTTP/1.1 $status\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno.\n",
-		);
+		$hub = @stream_socket_client("tcp://$this->hub", $code, $message, 5) ?: throw new Cut();
+		fwrite($hub, $head);
+
+		return $hub;
+	}
+
+	private function ask(string $head, string $body): string
+	{
+		$hub = $this->reach($head);
+		fwrite($hub, $body);
+		$answer = $this->listen($hub);
+		fclose($hub);
+
+		return $answer;
+	}
+
+	/**
+	 * @param resource $hub
+	 *
+	 * @return string Its answer, which ends with the connection.
+	 */
+	private function listen($hub): string
+	{
+		stream_set_timeout($hub, (int) ceil($this->rules['patience'] ?? 3600));
+		$answer = (string) stream_get_contents($hub);
+		if (stream_get_meta_data($hub)['timed_out']) {
+			throw new Cut(504);
+		}
+
+		return $answer === '' ? throw new Cut() : $answer;
+	}
+
+	/**
+	 * Sends an answer.
+	 *
+	 * @param resource $client
+	 */
+	private function send($client, string $answer): void
+	{
+		// Nobody is late any more.
+		unset($this->rules['patience']);
+		$head = (int) strpos($answer, "\r\n\r\n");
+		foreach (str_split($answer, self::CHUNK) as $piece) {
+			if (! $this->write($client, $piece)) {
+				return;
+			}
+			$this->delay($piece);
+			$this->cutOff($this->answered - $head);
+		}
+	}
+
+	/** @param resource $client */
+	private function write($client, string $bytes): bool
+	{
+		for ($at = 0; $at < strlen($bytes); $at += $count) {
+			$count = (int) @fwrite($client, substr($bytes, $at));
+			if ($count === 0) {
+				return false;
+			}
+			$this->answered += $count;
+		}
+
+		return true;
+	}
+
+	private function delay(string $bytes): void
+	{
+		if (isset($this->rules['rate'])) {
+			usleep((int) ((1e6 * strlen($bytes)) / $this->rules['rate']));
+		}
+	}
+
+	/** Ends a connection over which so many bytes of a body went, if it is time. */
+	private function cutOff(int $bytes): void
+	{
+		$now = microtime(true);
+		if (isset($this->rules['patience']) && $now > ($this->begun + $this->rules['patience'])) {
+			throw new Cut(504);
+		}
+		$every = $this->rules['every'] ?? null;
+		if ($every !== null && floor($now / $every) > floor($this->begun / $every)) {
+			throw new Cut();
+		}
+		if ($bytes >= ($this->rules['cut'] ?? PHP_INT_MAX)) {
+			throw new Cut();
+		}
+	}
+
+	/** Counts a request; tells whether it is one of those that a rule is for. */
+	private function counts(string $rule, string $line): bool
+	{
+		if (! isset($this->rules[$rule]) || ! preg_match("#{$this->rules['at']}#", $line)) {
+			return false;
+		}
+		$this->counts[$rule] = ($this->counts[$rule] ?? 0) + 1;
+
+		return ($this->counts[$rule] % $this->rules[$rule]) === 0;
+	}
+
+	/**
+	 * Refuses without reading the body, and listens a while, as web servers do.
+	 *
+	 * @param resource $client
+	 */
+	private function refuse($client, string $method, int $length): void
+	{
+		$status = $length > ($this->rules['limit'] ?? PHP_INT_MAX) ? 413 : $this->rules['refuse'][$method] ?? 0;
+		if ($status === 0) {
+			return;
+		}
+		$this->write($client, self::short($status));
 		stream_socket_shutdown($client, STREAM_SHUT_WR);
 		stream_set_timeout($client, 1);
 		while (! feof($client) && fread($client, 1 << 16) && ! stream_get_meta_data($client)['timed_out']) {
 		}
-		fclose($client);
+		throw new Cut();
+	}
+
+	private static function short(int $status): string
+	{
+		return "HTTP/1.1 $status No\r\nContent-Type: text/html\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno.\n";
 	}
 
 	private static function page(): string
 	{
 		$page = '<html>Welcome to this network. Please accept our terms.</html>';
+		$length = strlen($page);
 
-		return (
-			"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
-			. strlen($page)
-			. "\r\nConnection: close\r\n\r\n$page"
-		);
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: $length\r\nConnection: close\r\n\r\n$page";
 	}
 
-	/** @param array<string, mixed> $rules */
-	private static function altered(string $answer, array $rules): string
+	private function altered(string $answer): string
 	{
-		if (isset($rules['offset'])) {
+		if (isset($this->rules['offset'])) {
 			$answer = preg_replace_callback(
 				'/^(Upload-Offset: )(\d+)/mi',
-				fn ($part) => $part[1] . ((int) $part[2] + (int) $rules['offset']),
+				fn ($part) => $part[1] . ((int) $part[2] + (int) $this->rules['offset']),
 				$answer,
 			);
 		}
+		if (! isset($this->rules['lacking'])) {
+			return $answer;
+		}
 		[$head, $body] = [...explode("\r\n\r\n", $answer, 2), ''];
 		$said = json_decode($body, true);
-		if (isset($rules['lacking'], $said['lacking'])) {
-			$said['lacking'] = array_values(array_filter(
-				$said['lacking'],
-				fn ($n) => (($n + 1) % (int) $rules['lacking']) !== 0,
-				ARRAY_FILTER_USE_KEY,
-			));
-			$body = json_encode(['partial' => (object) $said['partial']] + $said);
-			$head = preg_replace('/^Content-Length:.*\r\n/mi', '', $head . "\r\n") . 'Content-Length: ' . strlen($body);
-
-			return "$head\r\n\r\n$body";
+		if (! isset($said['lacking'])) {
+			return $answer;
 		}
+		$said['lacking'] = array_values(array_filter(
+			$said['lacking'],
+			fn ($n) => (($n + 1) % (int) $this->rules['lacking']) !== 0,
+			ARRAY_FILTER_USE_KEY,
+		));
+		$body = json_encode(['partial' => (object) $said['partial']] + $said);
+		$head = preg_replace('/^Content-Length:.*\r\n/mi', '', $head . "\r\n") . 'Content-Length: ' . strlen($body);
 
-		return $answer;
+		return "$head\r\n\r\n$body";
 	}
 
 	/** @param resource $client */
@@ -163,21 +298,14 @@ final class Middle
 
 		return $head;
 	}
+}
 
-	private static function length(string $head): int
+/** A connection ends; with a status, after an answer of that. */
+final class Cut extends \RuntimeException
+{
+	public function __construct(public readonly int $status = 0)
 	{
-		return preg_match('/^Content-Length: (\d+)/mi', $head, $part) ? (int) $part[1] : 0;
-	}
-
-	/** @param resource $client */
-	private static function read($client, int $length): string
-	{
-		$body = '';
-		while (strlen($body) < $length && ($piece = fread($client, min(1 << 16, $length - strlen($body))))) {
-			$body .= $piece;
-		}
-
-		return $body;
+		parent::__construct();
 	}
 }
 

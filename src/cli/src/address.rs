@@ -21,11 +21,8 @@ impl Address {
     /// Reads `https://hub.example/channel/alice`, with or without the scheme, or `alice@hub.example`.
     pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         let wrong = || {
-            let words = format!(
-                "{text} is not the address of a channel. It is what the browser shows on the channel's page, such as \
-                 https://hub.example/channel/alice."
-            );
-            Problem::usage("not_an_address", words)
+            Problem::usage("not_an_address", format!("{text} is not the address of a channel."))
+                .remedy("It is what the browser shows on the channel's page, such as https://hub.example/channel/alice.")
         };
         let text = text.trim();
         let whole = match text.split_once('@') {

@@ -174,7 +174,8 @@ fn percent(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "a percentage from 1 to 100".to_owned())
 }
 
-fn time(text: &str) -> Result<String, String> {
+/// Reads a time; a date means its end.
+pub(crate) fn time(text: &str) -> Result<String, String> {
     let whole = if text.len() == 10 { format!("{text}T23:59:59Z") } else { text.to_owned() };
     let is_time = jiff::civil::DateTime::strptime("%Y-%m-%dT%H:%M:%SZ", &whole).is_ok() && whole.len() == 20;
     if is_time { Ok(whole) } else { Err("a date, or a time such as 2026-11-28T03:15:00Z".to_owned()) }

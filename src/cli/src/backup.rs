@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Watch,
+    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch,
 };
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
 use serde_json::{Map, Value, json};
@@ -136,7 +136,7 @@ fn back_up(
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Exit, Problem> {
-    let folder = options.folder.clone();
+    let folder = options.target.folder.clone();
     let about = json!({ "channel": address.text(), "folder": folder.display().to_string() });
     let wrong = |error: Error| of(&error, address, &folder);
     let mut shown = Shown { output, stopped };
@@ -147,7 +147,7 @@ fn back_up(
         output.say(&with(&about, &facts_of_outlook(&outlook)), &told_outlook(address, &outlook));
         return Ok(Exit::Complete);
     }
-    let damaged = options.damaged.clone();
+    let damaged = options.target.damaged.clone();
     let ended = way.run(options, &mut shown).map_err(wrong)?;
     output.clear();
     match ended {
@@ -157,13 +157,13 @@ fn back_up(
         }
         Ended::Removals { removed, before } => {
             let words = format!(
-                "{} of {} files and folders of the set are gone on {}. If that is right, --accept-removals goes on; they move to \
-                 data/older and stay until they are pruned.",
+                "{} of {} files and folders of the set are gone on {}.",
                 words::number(removed),
                 words::number(before),
                 address.host
             );
-            Err(Problem::new("many_removed", words))
+            Err(Problem::new("many_removed", words)
+                .remedy("If that is right, --accept-removals goes on; they move to data/older and stay until they are pruned."))
         }
         Ended::Done(report) => {
             damage::mended(&folder, &damaged);
@@ -178,16 +178,18 @@ fn back_up(
 
 fn options(arguments: &BackupArguments, folder: &Path, version: String) -> RunOptions {
     RunOptions {
-        folder: folder.to_owned(),
-        choice: Choice::new(&arguments.exclude, &arguments.only),
+        target: Target {
+            folder: folder.to_owned(),
+            choice: Choice::new(&arguments.exclude, &arguments.only),
+            accepts_removals: arguments.accept_removals,
+            damaged: damage::of(folder),
+            made_with: machine::MADE_WITH.to_owned(),
+            options: machine::options(),
+        },
         has_posts: !arguments.skip_posts,
         is_full: arguments.full,
-        accepts_removals: arguments.accept_removals,
-        damaged: damage::of(folder),
-        made_with: machine::MADE_WITH.to_owned(),
         hub_version: version,
         scratch: machine::scratch(),
-        set: machine::options(),
         limits: TransferLimits::default(),
         surroundings: Rc::new(|| transfer::Surroundings {
             boot_id: machine::boot_id(),
@@ -217,12 +219,8 @@ fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     let code = error.facts().find(|(key, _)| *key == "code").map(|(_, code)| code);
     let shown = folder.display();
     match code {
-        Some("set_signed") => Problem::usage(
-            "set_signed",
-            format!(
-                "The set in {shown} was made and signed by a hub. Choose another folder: this command could not sign it again."
-            ),
-        ),
+        Some("set_signed") => Problem::usage("set_signed", format!("The set in {shown} was made and signed by a hub."))
+            .remedy("Choose another folder: this command could not sign it again."),
         Some("set_busy" | "set_other_channel" | "set_newer" | "disk_short") => Problem::of_set(error, folder),
         Some(_) => hub::of_hub(error, address),
         None if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy | ErrorKind::Refused) => {
@@ -248,6 +246,10 @@ impl Watch for Shown<'_> {
                 self.output.progress(&head, bytes, all_bytes, name);
             }
         }
+    }
+
+    fn hindered(&mut self, _by: &'static str) {
+        self.output.remark("/dav is closed on the hub; reading through its API, which is slower");
     }
 
     fn must_stop(&self) -> bool {

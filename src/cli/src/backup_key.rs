@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::hub;
 use crate::problem::Problem;
 use crate::secret::Source;
+use crate::words;
 
 /// Asks a hub whether owners can read their channels there with a key.
 ///
@@ -21,14 +22,14 @@ pub(crate) fn are_offered(connection: &Connection, address: &Address) -> Result<
     let (oldest, newest) = doors.protocol;
     let (host, filesync) = (&address.host, &doors.filesync);
     match () {
-        () if Doors::PROTOCOL < oldest => Err(Problem::new(
-            "command_old",
-            format!("{host} has filesync {filesync}, which speaks no more with this command. Update it."),
-        )),
-        () if Doors::PROTOCOL > newest => Err(Problem::new(
-            "hub_old",
-            format!("{host} has filesync {filesync}, which is too old for this command. Its admin can update it."),
-        )),
+        () if Doors::PROTOCOL < oldest => {
+            Err(Problem::new("command_old", format!("{host} runs filesync {filesync}, for which this command is too old."))
+                .remedy("Update this command."))
+        }
+        () if Doors::PROTOCOL > newest => {
+            Err(Problem::new("hub_old", format!("{host} runs filesync {filesync}, which is too old for this command."))
+                .remedy("Update filesync on the hub, or ask its admin to."))
+        }
         () => Ok(doors.is_readable),
     }
 }
@@ -40,23 +41,24 @@ pub(crate) fn open<'c>(connection: &'c Connection, address: &Address, key: &str)
     if about.channel.nick == address.nick {
         return Ok((door, about));
     }
-    let words =
-        format!("This key is for the channel {}, not for {}. Make one while you use {1}.", about.channel.nick, address.nick);
-    Err(Problem::new("login_refused", words))
+    let words = format!("This key is for the channel {}, not for {}.", words::one_line(&about.channel.nick), address.nick);
+    Err(Problem::new("login_refused", words).remedy(format!("Make one while you use {}.", address.nick)))
 }
 
 /// Has the owner make a key, or takes it from a file. It is never an argument.
 pub(crate) fn obtain(address: &Address, file: Option<&Path>) -> Result<String, Problem> {
     let source = Source { kind: "no_login", name: "key", command: None, file };
     if !source.is_named() && !std::io::stdin().is_terminal() {
-        let words = format!("Make a backup key on {}/filesync/backup, and name --key-file.", address.hub);
-        return Err(Problem::usage("no_login", words));
+        let words = format!("There is no backup key for {}, and nobody to ask.", address.text());
+        let remedy = format!("Make one on {}/filesync/backup, and name --key-file.", address.hub);
+        return Err(Problem::usage("no_login", words).remedy(remedy));
     }
     let key = source.take(&guide(address))?.trim().to_owned();
     if is_key(&key) {
         return Ok(key);
     }
-    Err(Problem::usage("no_login", "This is not a backup key. One begins with fsb_, and is shown once, when it is made."))
+    Err(Problem::usage("no_login", "This is not a backup key.")
+        .remedy("One begins with fsb_, and is shown once, when it is made."))
 }
 
 /// Returns what names a key on the hub's page; it is not a secret.

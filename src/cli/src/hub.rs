@@ -58,12 +58,8 @@ pub(crate) fn connection(address: &Address, line: &Line, limit: Option<NonZeroU6
 pub(crate) fn options(address: &Address, line: &Line, limit: Option<NonZeroU64>) -> Result<ConnectionOptions, Problem> {
     let may_http = address.is_loopback() || line.insecure_http;
     if address.is_http() && !may_http {
-        let words = format!(
-            "{} is plain http: everybody on the way could read and change everything. Use https, or --insecure-http if that \
-             is your own network.",
-            address.text()
-        );
-        return Err(Problem::usage("insecure_http", words));
+        let words = format!("{} is plain http: everybody on the way could read and change everything.", address.text());
+        return Err(Problem::usage("insecure_http", words).remedy("Use https, or --insecure-http if that is your own network."));
     }
     let ca_pem = line.cacert.as_deref().map(secret::read).transpose()?;
     Ok(ConnectionOptions {
@@ -100,9 +96,8 @@ pub(crate) fn greet(connection: &Connection, address: &Address) -> Result<String
         Greeting::Here(version) => Ok(version),
         Greeting::Moved(hub) => {
             let there = address.moved_to(&hub).map_or_else(|| hub.to_string(), |address| address.text());
-            let words =
-                format!("{} sends to {there}. If that is right: `filesync login {there}`, and use that address.", address.host);
-            Err(Problem::new("moved", words))
+            let words = format!("{} sends to {there}.", address.host);
+            Err(Problem::new("moved", words).remedy(format!("If that is right: `filesync login {there}`, and use that address.")))
         }
     }
 }
@@ -115,15 +110,15 @@ pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<
             return Ok(Credentials::Key { id: key.id.clone(), secret: Secret::new(key.secret.clone()) });
         }
         if !std::io::stdin().is_terminal() {
-            let words = format!(
-                "There is no log-in for {}. `filesync login {0}` makes one; or name --password-command or --password-file.",
-                address.text()
-            );
-            return Err(Problem::usage("no_login", words));
+            let channel = address.text();
+            let remedy = format!("`filesync login {channel}` makes one; or name --password-command or --password-file.");
+            return Err(Problem::usage("no_login", format!("There is no log-in for {channel}.")).remedy(remedy));
         }
     }
     if address.is_http() && !address.is_loopback() {
-        return Err(Problem::usage("insecure_http", "A password is not sent over plain http. Make an app key, or use https."));
+        return Err(
+            Problem::usage("insecure_http", "A password is not sent over plain http.").remedy("Make an app key, or use https.")
+        );
     }
     let password = source.take(&format!("Password of {} on {}: ", address.nick, address.host))?;
     Ok(Credentials::Password(Secret::new(password)))
@@ -141,63 +136,53 @@ pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
     match fact(error, "code") {
         Some("login_refused") if fact(error, "reply") == Some("unauthorized_client") => Problem::new(
             "login_refused",
-            "The hub refuses this app key: its field *Grant Types* does not hold the words client_credentials. Type them in on \
-             the hub's page /oauth2, although it says to leave the field empty.",
-        ),
-        Some("login_refused") => Problem::new("login_refused", format!("The hub refuses this log-in. {make_key}")),
+            "The hub refuses this app key: its field *Grant Types* does not hold the words client_credentials.",
+        )
+        .remedy("Type them in on the hub's page /oauth2, although it says to leave the field empty."),
+        Some("login_refused") => Problem::new("login_refused", "The hub refuses this log-in.").remedy(make_key),
         Some("password_colon") => {
-            Problem::new("login_refused", format!("Your password has a ‘:’; this hub's API cuts it there. {make_key}"))
+            Problem::new("login_refused", "Your password has a ‘:’; this hub's API cuts it there.").remedy(make_key)
         }
-        Some("two_factor") => Problem::new("two_factor", format!("This account uses two-factor log-in. {make_key}")),
+        Some("two_factor") => Problem::new("two_factor", "This account uses two-factor log-in.").remedy(make_key),
         Some("other_channel") => Problem::new(
             "login_refused",
             format!(
-                "This log-in is for the channel {} of the account, not for {}. Make the app key while you use {1}.",
+                "This log-in is for the channel {} of the account, not for {}.",
                 fact(error, "nick").unwrap_or("?"),
                 address.nick
             ),
-        ),
-        Some("no_channel") => Problem::new("no_channel", format!("{host} has no channel {}.", address.nick)),
-        Some("no_hub") => Problem::new("no_hub", format!("No hub answers at {}. Is the address right?", address.hub)),
+        )
+        .remedy(format!("Make the app key while you use {}.", address.nick)),
+        Some("no_channel") => Problem::new("no_channel", format!("{host} has no channel {}.", address.nick))
+            .remedy("Give the address that the browser shows on the channel's page."),
+        Some("no_hub") => Problem::new("no_hub", format!("No hub answers at {}.", address.hub)).remedy("Is the address right?"),
+        Some("hub_wrong") => Problem::new("hub_wrong", format!("{host} answers what no hub answers: {error}."))
+            .remedy("Its admin can see to it; what the last run left is whole."),
         Some("key_wrong" | "key_missing") => Problem::new(
             "login_refused",
-            format!(
-                "{host} does not know this backup key: it was revoked, or was not used for a year. Make another: `filesync login \
-                 {channel}`."
-            ),
-        ),
-        Some("key_scope") => {
-            Problem::new("key_scope", format!("This key may only restore. Make a backup key on {}/filesync/backup.", address.hub))
+            format!("{host} does not know this backup key: it was revoked, or was not used for a year."),
+        )
+        .remedy(format!("Make another: `filesync login {channel}`.")),
+        Some("key_scope") => Problem::new("key_scope", "This key may only restore.")
+            .remedy(format!("Make a backup key on {}/filesync/backup.", address.hub)),
+        Some("door_closed") => {
+            Problem::new("door_closed", format!("{host} lets no program read this channel: its admin closed the door."))
+                .remedy(format!("`filesync login {channel}` makes an app key."))
         }
-        Some("door_closed") => Problem::new(
-            "door_closed",
-            format!(
-                "{host} lets no program read this channel: its admin closed the door. `filesync login {channel}` makes an app key."
-            ),
-        ),
-        Some("door_wrong") => Problem::new(
-            "door_wrong",
-            format!(
-                "{host} answers what no reading door answers: {error}. Its admin can see to it; what the last run left is whole."
-            ),
-        ),
-        Some("no_door") => Problem::new(
-            "no_filesync",
-            format!(
-                "Something else than filesync answers at {}/filesync/v1. If it is gone, `filesync login {channel}` makes an app key.",
-                address.hub
-            ),
-        ),
-        Some("session_ended") => Problem::later(
-            "hub_unreachable",
-            format!("{host} ended the log-in again and again. Run it again; it goes on where it stopped."),
-        ),
+        Some("door_wrong") => Problem::new("door_wrong", format!("{host} answers what no reading door answers: {error}."))
+            .remedy("Its admin can see to it; what the last run left is whole."),
+        Some("no_door") => {
+            Problem::new("no_filesync", format!("Something else than filesync answers at {}/filesync/v1.", address.hub))
+                .remedy(format!("If it is gone, `filesync login {channel}` makes an app key."))
+        }
+        Some("session_ended") => Problem::later("hub_unreachable", format!("{host} ended the log-in again and again."))
+            .remedy("Run it again; it goes on where it stopped."),
         _ => match error.kind() {
-            ErrorKind::Network | ErrorKind::PeerBusy => Problem::later(
-                "hub_unreachable",
-                format!("{host} does not answer: {error}. Run it again; it goes on where it stopped."),
-            ),
-            _ => Problem::new("failed", format!("{host}: {error}")),
+            ErrorKind::Network | ErrorKind::PeerBusy => {
+                Problem::later("hub_unreachable", format!("{host} does not answer: {error}."))
+                    .remedy("Run it again; it goes on where it stopped.")
+            }
+            _ => Problem::new("failed", format!("{host}: {error}.")),
         },
     }
 }

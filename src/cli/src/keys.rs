@@ -56,9 +56,8 @@ impl Keys {
     fn read_from(path: &Path) -> Result<Self, Problem> {
         // The cause would quote the text.
         let content = toml::from_str(&private::read(path)?).map_err(|_| {
-            let words =
-                format!("{} is not as `filesync login` wrote it. Mend it, or remove it and log in again.", path.display());
-            Problem::new("failed", words)
+            Problem::new("failed", format!("{} is not as `filesync login` wrote it.", path.display()))
+                .remedy("Mend it, or remove it and log in again.")
         })?;
         Ok(Self { path: path.to_owned(), content })
     }

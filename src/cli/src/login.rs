@@ -49,7 +49,7 @@ pub(crate) fn login(arguments: &LoginArguments, output: &Output) -> Result<Exit,
     }
     if arguments.key_file.is_some() {
         let words = format!("{} makes no backup keys: it has no filesync, or its admin has closed that door.", address.host);
-        return Err(Problem::new("door_closed", words));
+        return Err(Problem::new("door_closed", words).remedy("Without --key-file, this makes a key for apps."));
     }
     let (id, secret) = match &arguments.app {
         Some(name) => (name.clone(), secret_of(arguments, name)?),
@@ -106,7 +106,8 @@ fn find(typed: &Address, line: &Line, output: &Output) -> Result<(Address, Conne
         Greeting::Moved(root) => {
             let moved = typed.moved_to(&root).filter(|moved| !moved.is_http() || typed.is_http());
             let moved = moved.ok_or_else(|| {
-                Problem::new("moved", format!("{} sends to {root}, which is not encrypted. It is not followed.", typed.host))
+                Problem::new("moved", format!("{} sends to {root}, which is not encrypted.", typed.host))
+                    .remedy("It is not followed: give the address that the browser shows.")
             })?;
             output.aside(&format!("filesync: {} sends to {}; that address is used from now on", typed.host, moved.text()));
             let connection = hub::connection(&moved, line, None)?;
@@ -136,10 +137,8 @@ fn made_now(address: &Address) -> Result<(String, String), Problem> {
     let mut line = String::new();
     let count = std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
     if count == 0 {
-        return Err(Problem::usage(
-            "no_login",
-            "Nothing was entered. `--app NAME --secret-file FILE` logs in without questions.",
-        ));
+        return Err(Problem::usage("no_login", "Nothing was entered.")
+            .remedy("`--app NAME --secret-file FILE` logs in without questions."));
     }
     Ok((id, secret))
 }

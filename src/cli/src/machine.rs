@@ -54,10 +54,8 @@ pub(crate) fn options() -> set::Options {
 /// Returns the full path of a set's folder that exists.
 pub(crate) fn existing(folder: &Path) -> Result<PathBuf, Problem> {
     if folder.is_file() {
-        return Err(Problem::usage(
-            "set_is_archive",
-            format!("{} is a file. If it is an archive, unpack it and name the folder.", folder.display()),
-        ));
+        return Err(Problem::usage("set_is_archive", format!("{} is a file.", folder.display()))
+            .remedy("If it is an archive, unpack it and name the folder."));
     }
     let missing = || Problem::usage("no_folder", format!("There is no folder {}.", folder.display()));
     let path = folder.canonicalize().map_err(|_| missing())?;

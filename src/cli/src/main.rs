@@ -10,6 +10,7 @@ mod backup;
 mod backup_key;
 mod damage;
 mod diff;
+mod foreseen;
 mod hub;
 mod keys;
 mod list;

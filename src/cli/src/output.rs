@@ -91,10 +91,13 @@ impl Output {
         if self.is_json {
             let mut facts = about.clone();
             facts.insert("error".to_owned(), problem.kind.into());
-            facts.insert("words".to_owned(), problem.words.clone().into());
+            facts.insert("words".to_owned(), problem.sentence().into());
             self.line(&Value::Object(facts).to_string());
         } else {
             self.aside(&format!("filesync: {}", words::one_line(&problem.words)));
+            if !problem.remedy.is_empty() {
+                self.aside(&format!("          {}", words::one_line(&problem.remedy)));
+            }
         }
         problem.exit
     }

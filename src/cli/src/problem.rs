@@ -33,8 +33,10 @@ impl Exit {
 pub(crate) struct Problem {
     /// In one word, for programs.
     pub(crate) kind: &'static str,
-    /// For the person who asked.
+    /// For the person who asked: what is wrong.
     pub(crate) words: String,
+    /// And what helps; empty if the first says it.
+    pub(crate) remedy: String,
     /// How the command ends.
     pub(crate) exit: Exit,
 }
@@ -42,51 +44,73 @@ pub(crate) struct Problem {
 impl Problem {
     /// Something needs attention.
     pub(crate) fn new(kind: &'static str, words: impl Into<String>) -> Self {
-        Self { kind, words: words.into(), exit: Exit::NeedsAttention }
+        Self { kind, words: words.into(), remedy: String::new(), exit: Exit::NeedsAttention }
     }
 
     /// Something else must be asked for.
     pub(crate) fn usage(kind: &'static str, words: impl Into<String>) -> Self {
-        Self { kind, words: words.into(), exit: Exit::Usage }
+        Self { exit: Exit::Usage, ..Self::new(kind, words) }
     }
 
     /// The same command goes on later.
     pub(crate) fn later(kind: &'static str, words: impl Into<String>) -> Self {
-        Self { kind, words: words.into(), exit: Exit::GoesOn }
+        Self { exit: Exit::GoesOn, ..Self::new(kind, words) }
+    }
+
+    /// Adds what helps.
+    pub(crate) fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: remedy.into(), ..self }
+    }
+
+    /// Returns both for a program that shows them.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{} {}", self.words, self.remedy).trim_end().to_owned()
     }
 
     /// Puts an error about a set into words.
     pub(crate) fn of_set(error: &Error, folder: &Path) -> Self {
         let shown = folder.display();
-        let has_code = |code: &str| error.facts().any(|fact| fact == ("code", code));
-        match error.kind() {
-            ErrorKind::PeerBusy => {
-                Self::later("set_busy", format!("Somebody else writes the set in {shown}: {error}. Try again when that is over."))
+        let fact = |name: &str| error.facts().find(|(key, _)| *key == name).map(|(_, value)| value);
+        match (fact("code"), error.kind()) {
+            (Some("set_cut_off"), _) => Self::later(
+                "set_cut_off",
+                format!("The last run of the backup in {shown} was cut off while it was being put in place."),
+            )
+            .remedy(format!("`filesync verify {shown} --finish` completes it from the set alone; no hub is needed.")),
+            (Some("set_refused" | "path_refused"), _) => {
+                Self::new("set_refused", format!("The set in {shown} was made to do harm: it breaks the rules that keep a reader safe."))
+                    .remedy("Do not restore from it. Nothing was done.")
             }
-            ErrorKind::Storage => Self::later(
-                "disk_short",
-                format!("The disk is full or fails: {error}. What the last run left is whole; the same command goes on."),
-            ),
-            ErrorKind::Unsupported => {
-                let format = error.facts().find(|(key, _)| *key == "format").map_or("a newer one", |(_, format)| format);
-                Self::new("set_newer", format!("The set in {shown} has format {format}; this filesync reads 1. Update filesync."))
+            (Some("no_run"), _) => Self::usage(
+                "no_run",
+                format!("No run of the backup in {shown} is as old as {}.", fact("at").unwrap_or("that")),
+            )
+            .remedy(format!("What the run of {} left is the oldest that it has.", fact("first_run").unwrap_or("?"))),
+            (Some("set_busy"), _) => Self::later("set_busy", format!("A backup writes the set in {shown}."))
+                .remedy("Try again when that is over."),
+            (_, ErrorKind::PeerBusy) => Self::later("set_busy", format!("Somebody else writes the set in {shown}: {error}."))
+                .remedy("Try again when that is over."),
+            (_, ErrorKind::Storage) => Self::later("disk_short", format!("The disk is full or fails: {error}."))
+                .remedy("What the last run left is whole; the same command goes on."),
+            (_, ErrorKind::Unsupported) => Self::new(
+                "set_newer",
+                format!("The set in {shown} has format {}; this filesync reads 1.", fact("format").unwrap_or("of another time")),
+            )
+            .remedy("Update filesync."),
+            (_, ErrorKind::Corrupt) => Self::new("set_damaged", format!("The set in {shown} is damaged: {error}.")).remedy(format!(
+                "`filesync verify {shown}` says what is whole. No run can build on it: move the folder away, and the same command makes a \
+                 new set."
+            )),
+            (Some("set_other_channel"), _) => {
+                Self::new("set_other_channel", format!("The set in {shown} is another channel's."))
+                    .remedy("Choose another folder for this one.")
             }
-            ErrorKind::Corrupt => Self::new(
-                "set_damaged",
-                format!(
-                    "The set in {shown} is damaged: {error}. `filesync verify {shown}` says what is whole. No run can build on it: \
-                     move the folder away, and the same command makes a new set."
-                ),
-            ),
-            ErrorKind::InvalidInput if has_code("set_other_channel") => Self::new(
-                "set_other_channel",
-                format!("The set in {shown} is another channel's. Choose another folder for this one."),
-            ),
-            ErrorKind::NotFound if folder.join("set.json").is_file() => {
-                Self::new("not_in_set", format!("The set in {shown} does not have it: {error}"))
+            (_, ErrorKind::NotFound) if folder.join("set.json").is_file() => {
+                Self::new("not_in_set", format!("The set in {shown} does not have it: {error}."))
             }
-            ErrorKind::NotFound => Self::new("no_set", format!("There is no set in {shown}: {error}")),
-            _ => Self::new("failed", error.to_string()),
+            (_, ErrorKind::NotFound) => Self::new("no_set", format!("There is no set in {shown}."))
+                .remedy("Name the folder that has set.json in it; `filesync backup` makes one."),
+            _ => Self::new("failed", format!("That did not work: {error}.")),
         }
     }
 }

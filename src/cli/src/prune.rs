@@ -18,16 +18,12 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
     let found = look(&folder, &machine::surroundings(), &SetLimits::default()).map_err(wrong)?;
     let about: Value = found.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     if about.get("signed_by").is_some_and(Value::is_object) {
-        let words = format!(
-            "The set in {shown} is signed by its channel, and only a hub where that lives can sign it again: \
-             `cli.php prune {shown} --older-than AGE` there."
-        );
-        return Err(Problem::new("set_signed", words));
+        let words = format!("The set in {shown} is signed by its channel, and only a hub where that lives can sign it again.");
+        return Err(Problem::new("set_signed", words).remedy(format!("`cli.php prune {shown} --older-than AGE` there.")));
     }
     if found.unfinished.is_some() {
-        let words =
-            format!("A run of the set in {shown} was interrupted: finish it first, by the same `filesync backup` command.");
-        return Err(Problem::later("run_unfinished", words));
+        let problem = Problem::later("run_unfinished", format!("A run of the set in {shown} was interrupted."));
+        return Err(problem.remedy("Finish it first, by the same `filesync backup` command."));
     }
     let mut set = Set::open(&folder, machine::options()).map_err(wrong)?;
     let spec = PruneSpec {

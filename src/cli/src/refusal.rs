@@ -25,7 +25,8 @@ pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     known.or_else(|| of_door(error, address)).unwrap_or_else(|| match error.kind() {
         ErrorKind::Network | ErrorKind::PeerBusy => unreachable(error, address),
         _ if is_of_hub => {
-            Problem::new("failed", format!("Something between here and filesync on {} refuses: {error}", address.host))
+            Problem::new("failed", format!("Something between here and filesync on {} refuses: {error}.", address.host))
+                .remedy("Its admin can see to it; the same command goes on then.")
         }
         _ => Problem::of_set(error, folder),
     })
@@ -38,42 +39,31 @@ pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
 
 /// Puts into words why a hub could not restore what it has.
 pub(crate) fn failed(state: &State, address: &Address) -> Problem {
-    let words = format!(
-        "{} could not restore it: {} What was sent is kept there. When that is mended, the same command goes on.",
-        address.host,
-        state.message()
-    );
-    match state.code() {
+    let words = format!("{} could not restore it: {}", address.host, state.message());
+    let problem = match state.code() {
         "disk_short" => Problem::later("disk_short", words),
+        "clone_unreachable" => Problem::later("clone_unreachable", words),
         "quota_short" => Problem::new("quota_short", words),
-        "set_refused" | "path_refused" => Problem::new("set_refused", words),
+        "path_refused" => Problem::new("path_refused", words),
+        "set_refused" => Problem::new("set_refused", words),
+        "no_run" => Problem::new("no_run", words),
         _ => Problem::new("restore_failed", words),
-    }
+    };
+    problem.remedy("What was sent is kept there. When that is mended, the same command goes on.")
 }
 
 fn unreachable(error: &Error, address: &Address) -> Problem {
-    let words = format!("{} does not answer: {error}. Run it again; it goes on where it stopped.", address.host);
-    Problem::later("hub_unreachable", words)
+    Problem::later("hub_unreachable", format!("{} does not answer: {error}.", address.host))
+        .remedy("Run it again; it goes on where it stopped.")
 }
 
 fn of_set(error: &Error, folder: &Path) -> Option<Problem> {
-    let shown = folder.display();
-    Some(match fact(error, "code")? {
-        "set_cut_off" => Problem::later(
-            "set_cut_off",
-            format!(
-                "The last run of the backup in {shown} was cut off while it was being put in place. `filesync verify {shown} \
-                 --finish` completes it from the set alone; no hub is needed."
-            ),
-        ),
-        "set_busy" => Problem::later("set_busy", format!("A backup writes the set in {shown}. Try again when that is over.")),
-        "set_newer" if error.kind() == ErrorKind::Unsupported => Problem::of_set(error, folder),
-        "set_refused" => Problem::new(
-            "set_refused",
-            format!("The set in {shown} breaks the rules that keep a reader safe: do not restore from it. Nothing was sent."),
-        ),
-        _ => return None,
-    })
+    let is_of_set = match fact(error, "code")? {
+        // The hub's, too.
+        "set_newer" => error.kind() == ErrorKind::Unsupported,
+        code => ["set_cut_off", "set_busy", "set_refused", "no_run"].contains(&code),
+    };
+    is_of_set.then(|| Problem::of_set(error, folder))
 }
 
 /// Returns a size that is among the facts.
@@ -85,25 +75,29 @@ fn size(error: &Error, name: &str) -> String {
 fn of_key(error: &Error, address: &Address) -> Option<Problem> {
     let (host, hub) = (&address.host, &address.hub);
     let make_key = format!("Make another on {hub}/filesync/backup.");
-    Some(match fact(error, "code")? {
+    let problem = match fact(error, "code")? {
         "key_missing" | "key_wrong" => Problem::new(
             "key_wrong",
-            format!("This restore key opens nothing on {host}: it is mistyped, was revoked, or is over. {make_key}"),
+            format!("This restore key opens nothing on {host}: it is mistyped, was revoked, or is over."),
         ),
-        "key_scope" => Problem::new(
-            "key_scope",
-            format!("This is a backup key: it may only read. Make a restore key on {hub}/filesync/backup."),
-        ),
-        "key_used" => Problem::new("key_used", format!("A key restores once, and the restore of this one is over. {make_key}")),
-        "no_session" => Problem::new("no_session", format!("{host} knows this restore no longer. {make_key}")),
-        "session_expired" => Problem::new(
+        "key_scope" => {
+            return Some(
+                Problem::new("key_scope", "This key may only back up.")
+                    .remedy(format!("Make a restore key on {hub}/filesync/backup.")),
+            );
+        }
+        "key_used" => Problem::new("key_used", "A key restores once, and the restore of this one is over."),
+        "no_session" => Problem::new("no_session", format!("{host} knows this restore no longer.")),
+        "session_expired" => Problem::later(
             "session_expired",
-            format!("This restore waited too long, and {host} has put it away; what was restored stays. {make_key}"),
+            format!("This restore waited too long, and {host} has put it away; what was restored stays."),
         ),
-        "revoked" => Problem::new("revoked", format!("The key of this restore was revoked; what was restored stays. {make_key}")),
-        "ended" => Problem::new("ended", format!("This restore was ended; what was restored stays. {make_key}")),
+        "revoked" => Problem::new("revoked", "The key of this restore was revoked; what was restored stays."),
+        "ended" => Problem::new("ended", "This restore was ended; what was restored stays."),
         _ => return None,
-    })
+    };
+    let again = if problem.kind == "session_expired" { " The same command starts it again with that." } else { "" };
+    Some(problem.remedy(format!("{make_key}{again}")))
 }
 
 /// Says how much room is short.
@@ -119,30 +113,24 @@ fn of_room(error: &Error, address: &Address) -> Option<Problem> {
         )
     };
     Some(match fact(error, "code")? {
-        "quota_short" => Problem::new(
-            "quota_short",
-            format!("{} Free some there, or ask its admin for more.", short(&format!("for this account on {host}"))),
-        ),
-        "disk_short" if fact(error, "short_bytes").is_some() => Problem::later(
-            "disk_short",
-            format!("{} Its admin can make room; the same command goes on.", short(&format!("on the disk of {host}"))),
-        ),
-        "disk_short" => Problem::later(
-            "disk_short",
-            format!("The disk of {host} is full, or fails. The same command goes on when it is not."),
-        ),
+        "quota_short" => Problem::new("quota_short", short(&format!("for this account on {host}")))
+            .remedy("`--only DIR` restores one folder; or free some there, or ask its admin for more."),
+        "disk_short" if fact(error, "short_bytes").is_some() => {
+            Problem::later("disk_short", short(&format!("on the disk of {host}")))
+                .remedy("Its admin can make room; the same command goes on.")
+        }
+        "disk_short" => Problem::later("disk_short", format!("The disk of {host} is full, or fails."))
+            .remedy("The same command goes on when it is not."),
         "file_too_large" => Problem::new(
             "file_too_large",
-            format!("A file of the set is above the limit of {host} for one file, {}. Ask its admin.", size("limit_bytes")),
-        ),
+            format!("A file of the set is above the limit of {host} for one file, {}.", size("limit_bytes")),
+        )
+        .remedy("Ask its admin (`file_max_bytes`)."),
         "body_limit" => Problem::new(
             "body_limit",
-            format!(
-                "Something between here and filesync on {host} takes no request of {}. The hub's admin can raise that limit (nginx: \
-                 client_max_body_size; Apache: LimitRequestBody).",
-                size("limit_bytes")
-            ),
-        ),
+            format!("Something between here and filesync on {host} takes no request of {}.", size("limit_bytes")),
+        )
+        .remedy("The hub's admin can raise that limit (nginx: client_max_body_size; Apache: LimitRequestBody)."),
         _ => return None,
     })
 }
@@ -150,75 +138,64 @@ fn of_room(error: &Error, address: &Address) -> Option<Problem> {
 fn of_door(error: &Error, address: &Address) -> Option<Problem> {
     let (host, hub, channel) = (&address.host, &address.hub, address.text());
     let code = fact(error, "code")?;
-    let version = || fact(error, "filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
+    let version = fact(error, "filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
+    let said = || fact(error, "message").map_or_else(String::new, |message| format!(": {}", words::one_line(message)));
     Some(match code {
-        "door_closed" => Problem::new(
-            "door_closed",
-            format!("{host} takes no sets now: its admin closed this way, for the hub or for the channel (`restore_door`)."),
-        ),
-        "no_door" => Problem::new(
-            "no_door",
-            format!("No filesync that takes sets answers at {hub}. Is the address right, and filesync of that hub up to date?"),
-        ),
-        "hub_old" => {
-            Problem::new("hub_old", format!("{host} runs filesync {}, which is too old for this command: update it.", version()))
+        "door_closed" => Problem::new("door_closed", format!("{host} takes no sets now."))
+            .remedy("Its admin closed this way, for the hub or for the channel (`restore_door`): ask there."),
+        "no_door" => Problem::new("no_door", format!("No filesync that takes sets answers at {hub}."))
+            .remedy("Is the address right, and filesync of that hub up to date?"),
+        "door_wrong" => Problem::new("door_wrong", format!("{host} answers what no door for sets answers: {error}."))
+            .remedy("Its admin can see to it; the same command goes on then."),
+        "hub_old" => Problem::new("hub_old", format!("{host} runs filesync {version}, which is too old for this command."))
+            .remedy("Update filesync on the hub, or ask its admin to."),
+        "command_old" => {
+            Problem::new("command_old", format!("{host} runs filesync {version}, for which this command is too old."))
+                .remedy("Update this command.")
         }
-        "command_old" => Problem::new(
-            "command_old",
-            format!("{host} runs filesync {}, for which this command is too old: update the command.", version()),
-        ),
-        "moved" => Problem::new(
-            "moved",
-            format!("{host} sends to another address, which is not followed. Give the address that the browser shows."),
-        ),
-        "set_newer" => Problem::new(
-            "set_newer",
-            format!("filesync on {host} does not read the format of this set: it must be updated by its admin."),
-        ),
-        "set_other_channel" => Problem::new(
-            "set_other_channel",
-            "This set is another channel's than the one for which the key was made. `--as-copy` restores its files only, as new \
-             ones that you alone can see.",
-        ),
-        "set_changed" => Problem::new(
-            "set_changed",
-            format!(
-                "This key began with another state of the set: a backup has run since. `filesync cancel {channel}` ends that; then \
-                 restore with another key, made on {hub}/filesync/backup."
-            ),
-        ),
-        "restore_running" => Problem::later(
-            "restore_running",
-            format!("Another restore of this channel is under way. Wait until it is over, or end it on {hub}/filesync/backup."),
-        ),
+        // It has no such place, or knows no such option: those came later.
+        "no_such_path" | "option_wrong" => {
+            Problem::new("hub_old", format!("filesync on {host} is older than this command, and cannot do that{}.", said()))
+                .remedy("Update filesync on the hub, or ask its admin to; or leave out the option.")
+        }
+        "moved" => Problem::new("moved", format!("{host} sends to another address, which is not followed."))
+            .remedy("Give the address that the browser shows."),
+        "set_newer" => Problem::new("set_newer", format!("filesync on {host} does not read the format of this set."))
+            .remedy("Update filesync on the hub, or ask its admin to."),
+        "set_other_channel" => {
+            Problem::new("set_other_channel", "This set is another channel's than the one for which the key was made.")
+                .remedy("`--as-copy` restores its files only, as new ones that you alone can see.")
+        }
+        "set_changed" => {
+            Problem::new("set_changed", "This key began with another state of the set: a backup has run since.").remedy(format!(
+                "`filesync cancel {channel}` ends that; then restore with another key, made on {hub}/filesync/backup."
+            ))
+        }
+        "restore_running" => Problem::later("restore_running", format!("Another restore of this channel is under way on {host}."))
+            .remedy(format!("Wait until it is over, or end it on {hub}/filesync/backup; `filesync status` shows those from here.")),
         "too_many_sessions" => Problem::later(
             "too_many_sessions",
-            format!("As many sets are being sent to channels of this account as {host} takes at once. Finish one of them first."),
-        ),
-        "restoring" => Problem::later(
-            "restoring",
-            format!(
-                "{host} restores what was sent, and takes no more meanwhile. `filesync status {channel}` says how far it is."
-            ),
-        ),
+            format!("As many sets are being sent to channels of this account as {host} takes at once."),
+        )
+        .remedy("Finish one of them first."),
+        "restoring" | "planning" => {
+            Problem::later("restoring", format!("{host} is at what was sent, and takes no more meanwhile."))
+                .remedy(format!("`filesync status {channel}` says how far it is, `filesync cancel {channel}` ends it."))
+        }
         "offset_differs" | "checksum_wrong" | "digest_wrong" => Problem::new(
             "altered",
             format!(
                 "What arrives on {host} is not what was sent, again and again ({code}): something on the way changes it, or answers in \
-                 the hub's place. Try another network; the same command goes on."
+                 the hub's place."
             ),
-        ),
-        "lists_missing" => Problem::new(
-            "lists_missing",
-            format!(
-                "Lists of the set did not arrive on {host}, so that it restores nothing. `filesync verify` says whether they are whole."
-            ),
-        ),
-        _ if error.kind() != ErrorKind::Refused => return None,
-        code => {
-            let said = fact(error, "message").map_or_else(String::new, |message| format!(": {message}"));
-            Problem::new("failed", format!("{host} refuses ({code}){said}"))
+        )
+        .remedy("Try another network; the same command goes on."),
+        "lists_missing" => {
+            Problem::new("lists_missing", format!("Lists of the set did not arrive on {host}, so that it restores nothing."))
+                .remedy("`filesync verify DIR` says whether they are whole.")
         }
+        _ if error.kind() != ErrorKind::Refused => return None,
+        code => Problem::new("failed", format!("{host} refuses ({code}){}", said())),
     })
 }
 
@@ -241,7 +218,7 @@ mod tests {
             ("code", "quota_short"),
         ];
         let problem = said(ErrorKind::Refused, &numbers);
-        let words = "18.2 GiB are to be sent, 15.0 GiB are left for this account on hub.example: short by 3.2 GiB. Free some there, or ask its admin for more.";
+        let words = "18.2 GiB are to be sent, 15.0 GiB are left for this account on hub.example: short by 3.2 GiB.";
         assert_eq!((problem.words.as_str(), problem.exit), (words, Exit::NeedsAttention));
         assert_eq!(said(ErrorKind::PeerBusy, &[("code", "disk_short")]).exit, Exit::GoesOn);
     }

@@ -1,5 +1,6 @@
 //! `restore`: sends a set to a hub, which restores it.
 
+use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +9,14 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::door::{self, Door, Ended, Progress, Report, RestoreOptions, State, Unsent, Watch, Why};
+use filesync_engine::set::Part;
 use filesync_engine::{Secret, SetLimits};
 use serde_json::{Value, json};
 
 use crate::address::{Address, URL_HELP};
+use crate::args::time;
 use crate::backup::{rate, with};
+use crate::foreseen;
 use crate::hub::{self, Line};
 use crate::machine;
 use crate::output::Output;
@@ -30,6 +34,15 @@ pub(crate) struct RestoreArguments {
     pub(crate) folder: PathBuf,
     #[arg(long, value_name = "URL", help = URL_HELP)]
     pub(crate) to: String,
+    /// Say what would be done, and restore nothing; lists and metadata are sent for that
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Restore only this folder or file of the channel, by its true names
+    #[arg(long, value_name = "PATH")]
+    pub(crate) only: Option<String>,
+    /// As it was then: 2026-11-28, which means its end, or 2026-11-28T03:15:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) at: Option<String>,
     /// Look beneath this folder for files that are not in the set, by size and content; names and places do not matter
     #[arg(long, value_name = "DIR")]
     pub(crate) find_in: Option<PathBuf>,
@@ -42,6 +55,9 @@ pub(crate) struct RestoreArguments {
     /// Restore another channel's set: its files become new ones, which you alone can see
     #[arg(long)]
     pub(crate) as_copy: bool,
+    /// Believe what no signature of the channel proves: access, categories and posts come as the set has them
+    #[arg(long)]
+    pub(crate) trust: bool,
     /// Do not ask this clone of the channel what was deleted there, because it is gone
     #[arg(long, value_name = "HUB")]
     pub(crate) without: Vec<String>,
@@ -74,8 +90,9 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let options = hub::options(&address, &arguments.line, arguments.limit)?;
     let mut restores = Restores::read()?;
     let key = key(arguments, &address, &restores)?;
-    let door = Door::new(options, Secret::new(key.clone()))
-        .map_err(|_| Problem::usage("no_key", "What was given is not a restore key: it begins with fsr_, and has no blanks."))?;
+    let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
+        Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
+    })?;
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
@@ -85,6 +102,8 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         as_copy: arguments.as_copy,
         replace: arguments.replace,
         deleted: arguments.deleted,
+        is_trusted: arguments.trust,
+        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
         without: arguments.without.clone(),
         scratch: machine::scratch(),
         surroundings: machine::surroundings(),
@@ -94,6 +113,12 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let underway = Underway { channel: address.text(), folder: folder.clone(), session: String::new(), key: key.clone() };
     let mut shown =
         Shown { output, stopped: &stopped, restores: &mut restores, underway, find_in: find_in.as_deref(), is_hindered: false };
+    if arguments.dry_run {
+        let outcome = door::outlook(&door, &options, &mut shown);
+        output.clear();
+        let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests() });
+        return foreseen::tell(outcome, &address, &folder, &about, output);
+    }
     let outcome = door::restore(&door, &options, &mut shown);
     output.clear();
     let about = json!({
@@ -124,13 +149,27 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, &address)),
         Ok(Ended::Done(report)) => {
             restores.forget(&address.text(), &key)?;
-            let exit = exit_of(&report.state, report.unsent);
+            let exit = exit_of(&report.state, report.unsent + report.untold);
             if exit != Exit::Complete || output.speaks() {
-                output.say(&with(&about, &facts(&report)), &told(&address, &report.state, report.unsent));
+                let mut text = told(&address, &report.state, report.unsent);
+                if report.untold > 0 {
+                    let count = words::count(report.untold, "file or folder", "files and folders");
+                    let _ = write!(
+                        text,
+                        "\n{} does not say what became of {count}; restore once more, with another key",
+                        address.host
+                    );
+                }
+                output.say(&with(&about, &facts(&report)), &text);
             }
             Ok(exit)
         }
     }
+}
+
+/// Returns the true names in a path of the channel.
+fn names(path: Option<&str>) -> Vec<String> {
+    path.into_iter().flat_map(|path| path.split('/')).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Finds the restore key: one that was named, else that of a restore under way, else one typed now.
@@ -147,12 +186,8 @@ fn key(arguments: &RestoreArguments, address: &Address, restores: &Restores) -> 
             return Ok(underway.key.clone());
         }
         if !std::io::stdin().is_terminal() {
-            let words = format!(
-                "There is no restore key for {}. Make one on {}/filesync/backup, and name --key-command or --key-file.",
-                address.text(),
-                address.hub
-            );
-            return Err(Problem::usage("no_key", words));
+            let remedy = format!("Make one on {}/filesync/backup, and name --key-command or --key-file.", address.hub);
+            return Err(Problem::usage("no_key", format!("There is no restore key for {}.", address.text())).remedy(remedy));
         }
     }
     let prompt = format!("Restore key for {} (made on {}/filesync/backup): ", address.text(), address.hub);
@@ -185,6 +220,7 @@ impl Watch for Shown<'_> {
                 let head = format!("{} of {}   ", words::number(files), words::files(all_files));
                 self.output.progress(&head, bytes, all_bytes, name.strip_prefix("data/files/").unwrap_or(name));
             }
+            Progress::Planning => self.output.phase("the hub counts what would be done"),
             Progress::Restoring { percent } => self.output.phase(&format!("all is sent; the hub restores it, {percent} %")),
         }
     }
@@ -226,8 +262,13 @@ impl Watch for Shown<'_> {
 
 /// Returns the exit code of a restore that is over.
 pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
+    if state.name() == "done" { exit_after(state, unsent) } else { Exit::NeedsAttention }
+}
+
+/// Returns the exit code of what was done, or would be.
+pub(crate) fn exit_after(state: &State, unsent: u64) -> Exit {
     match () {
-        () if state.name() != "done" || unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
+        () if unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
         () if state.arriving() > 0 => Exit::GoesOn,
         () => Exit::Complete,
     }
@@ -236,8 +277,67 @@ pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
 fn facts(report: &Report) -> Value {
     let own = json!({
         "sent_files": report.sent_files, "sent_bytes": report.sent_bytes, "unsent": report.unsent, "found": report.found,
+        "untold": report.untold,
     });
     with(report.state.facts(), &own)
+}
+
+/// Says what else is to be known of what was done, or would be.
+pub(crate) fn remarks(state: &State) -> Vec<String> {
+    let count = |word: &str| state.number_of("files", word);
+    let files = |word: &str, one: &str, many: &str| (count(word), format!("file {one}"), format!("files {many}"));
+    let posts = |name: &str, one: &str, many: &str| (state.number(name), one.to_owned(), many.to_owned());
+    [
+        files("here", "was there before", "were there before"),
+        files(
+            "differs_here",
+            "was changed there since and stays; `--replace` takes the set's",
+            "were changed there since and stay; `--replace` takes the set's",
+        ),
+        files(
+            "deleted_since",
+            "was deleted on the channel after the backup and stays deleted; `--deleted` brings it back",
+            "were deleted on the channel after the backup and stay deleted; `--deleted` brings them back",
+        ),
+        files("newer_elsewhere", "is newer on another hub and comes from there", "are newer on another hub and come from there"),
+        files("arriving", "is on its way from another hub", "are on their way from another hub"),
+        posts("unproven", UNPROVEN, UNPROVEN),
+        posts("posts_of_strangers", "comment by somebody whom the hub does not know comes without name and picture", STRANGERS),
+        posts("posts_unsigned", "of your posts carries no valid signature, and comes unsigned", UNSIGNED),
+        posts("posts_unproven", "post is left out, because nothing proves it", "posts are left out, because nothing proves them"),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| words::count(number, &one, &many))
+    .collect()
+}
+
+const UNPROVEN: &str =
+    "for you alone, without access and posts, because no signature of the channel proves them; `--trust` takes the rest";
+const STRANGERS: &str = "comments by people whom the hub does not know come without name and picture";
+const UNSIGNED: &str = "of your posts carry no valid signature, and come unsigned";
+
+/// Returns how much is restored, or would be.
+pub(crate) fn amount(state: &State) -> String {
+    let sum = |what: &str| ["restore", "mend", "replace", "revive"].map(|word| state.number_of(what, word)).iter().sum::<u64>();
+    format!(
+        "{} ({}), {}, {}",
+        words::files(sum("files")),
+        words::size(sum("bytes")),
+        words::count(state.number("crops"), "crop", "crops"),
+        words::count(state.number("posts"), "post", "posts"),
+    )
+}
+
+/// Names what somebody should look at.
+pub(crate) fn attention(state: &State) -> Vec<String> {
+    let amiss = state.needs_attention();
+    let named = state.attention().into_iter().map(|one| format!("    {}", one.message));
+    if amiss == 0 {
+        Vec::new()
+    } else {
+        std::iter::once(words::count(amiss, "needs attention:", "need attention:")).chain(named).collect()
+    }
 }
 
 /// Says what a restore did that is over.
@@ -246,33 +346,11 @@ pub(crate) fn told(address: &Address, state: &State, unsent: u64) -> String {
     if state.name() != "done" {
         return format!("the restore was ended: {} What was restored stays", state.message());
     }
-    let sum = |what: &str| ["restore", "mend", "replace", "revive"].map(|word| state.number_of(what, word)).iter().sum::<u64>();
-    let count = |word: &str| state.number_of("files", word);
-    let mut lines = vec![format!(
-        "{} ({}), {}, {} restored and checked by {host}",
-        words::files(sum("files")),
-        words::size(sum("bytes")),
-        words::count(state.number("crops"), "crop", "crops"),
-        words::count(state.number("posts"), "post", "posts"),
-    )];
-    for (number, what) in [
-        (count("here"), "were there before"),
-        (count("deleted_since"), "were deleted on the channel after the backup and stay deleted; `--deleted` brings them back"),
-        (count("newer_elsewhere"), "are newer on another hub and come from there"),
-        (count("arriving"), "are on their way from another hub"),
-        (state.number("unproven"), "come for you alone, without access and posts: no signature of the channel proves them"),
-    ] {
-        if number > 0 {
-            lines.push(format!("{} {what}", words::number(number)));
-        }
-    }
+    let mut lines = vec![format!("{} restored and checked by {host}", amount(state))];
+    lines.extend(remarks(state));
     if unsent > 0 {
         lines.push(format!("{} of the set could not be sent", words::files(unsent)));
     }
-    let amiss = state.needs_attention();
-    if amiss > 0 {
-        lines.push(format!("{} need attention:", words::number(amiss)));
-        lines.extend(state.attention().into_iter().map(|one| format!("    {}", one.message)));
-    }
+    lines.extend(attention(state));
     lines.join("\n")
 }

@@ -57,21 +57,21 @@ impl Found {
 }
 
 fn find(arguments: &UnderwayArguments, restores: &Restores) -> Result<Found, Problem> {
-    let none = |words: String| Err(Problem::usage("no_restore", words));
-    let begin = "`filesync restore DIR --to URL` begins one.";
+    let none = |words: String| Err(Problem::usage("no_restore", words).remedy("`filesync restore DIR --to URL` begins one."));
     let underway = match (&arguments.url, restores.all()) {
         (Some(url), _) => {
             let channel = Address::parse(url)?.text();
             match restores.of(&channel) {
                 Some(underway) => underway.clone(),
-                None => return none(format!("No restore to {channel} is under way from this computer. {begin}")),
+                None => return none(format!("No restore to {channel} is under way from this computer.")),
             }
         }
         (None, [underway]) => underway.clone(),
-        (None, []) => return none(format!("No restore is under way from this computer. {begin}")),
+        (None, []) => return none("No restore is under way from this computer.".to_owned()),
         (None, several) => {
             let channels: Vec<&str> = several.iter().map(|one| one.channel.as_str()).collect();
-            return none(format!("Several restores are under way. Name one of: {}.", channels.join(", ")));
+            let problem = Problem::usage("no_restore", "Several restores are under way.");
+            return Err(problem.remedy(format!("Name one of: {}.", channels.join(", "))));
         }
     };
     let address = Address::parse(&underway.channel)?;
@@ -87,7 +87,7 @@ pub(crate) fn status(arguments: &UnderwayArguments, output: &Output) -> Result<E
     let found = find(arguments, &restores)?;
     let state = found.state(&mut restores)?;
     output.say(&with(&found.about(), state.facts()), &line(&found, &state));
-    if matches!(state.name(), "open" | "restoring" | "ending") {
+    if matches!(state.name(), "open" | "planning" | "restoring" | "ending") {
         return Ok(Exit::GoesOn);
     }
     found.forget(&mut restores)?;
@@ -105,6 +105,7 @@ fn line(found: &Found, state: &State) -> String {
             words::files(number("received", "files")),
             words::size(number("received", "bytes"))
         ),
+        "planning" => "the hub counts what a restore would do".to_owned(),
         "restoring" => format!("all is sent; the hub restores it, {} %{why}", state.percent()),
         "ending" => "it was ended; the file under way is finished first".to_owned(),
         _ => told(&found.address, state, 0),

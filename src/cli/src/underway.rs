@@ -41,9 +41,8 @@ impl Restores {
     fn read_from(path: &Path) -> Result<Self, Problem> {
         // The cause would quote the text.
         let content = toml::from_str(&private::read(path)?).map_err(|_| {
-            let words =
-                format!("{} is not as `filesync restore` wrote it. Remove it, and give the restore key again.", path.display());
-            Problem::new("failed", words)
+            Problem::new("failed", format!("{} is not as `filesync restore` wrote it.", path.display()))
+                .remedy("Remove it, and give the restore key again.")
         })?;
         Ok(Self { path: path.to_owned(), content })
     }

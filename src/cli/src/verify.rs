@@ -80,12 +80,13 @@ fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exi
         "counts": counts,
     });
     let text = format!(
-        "{} of {} read, {} of {}\n{}",
+        "{} of {} read, {} of {}\n{}\n{}",
         words::number(progress.read_files),
         words::files(progress.files_total),
         words::size(progress.read_bytes),
         words::size(progress.bytes_total),
-        verdict.words
+        verdict.words,
+        verdict.remedy
     );
     if verdict.exit != Exit::Complete || output.speaks() {
         output.say(&facts, &text);
@@ -104,27 +105,31 @@ fn verdict(check: &Check) -> Problem {
     let count = |code| result.counts.get(&code).copied().unwrap_or_default();
     let damaged: u64 = result.counts.iter().filter(|(code, _)| !is_harmless(**code)).map(|(_, count)| count).sum();
     if count(FindingCode::PathRefused) + count(FindingCode::SetRefused) > 0 {
-        return Problem::new("set_refused", "This set breaks the rules that keep a reader safe: do not restore from it.");
+        return Problem::new("set_refused", "This set breaks the rules that keep a reader safe.")
+            .remedy("Do not restore from it.");
+    }
+    if damaged > 0 && damaged == count(FindingCode::SignatureWrong) {
+        let words = "The signature does not fit: somebody changed the set, or another channel signed it.";
+        return Problem::new("signature_wrong", words)
+            .remedy("What fits the lists can be restored, for you alone; `filesync restore --trust` takes the rest.");
     }
     if damaged > 0 {
-        let words = format!(
-            "{damaged} found that is not as it was saved. All others can be restored, and the next backup fetches these again."
-        );
-        return Problem::new("set_damaged", words);
+        let words = match damaged {
+            1 => "1 file is not as it was saved.".to_owned(),
+            _ => format!("{} files are not as they were saved.", words::number(damaged)),
+        };
+        return Problem::new("set_damaged", words).remedy("All others can be restored, and the next backup fetches these again.");
     }
     if result.is_cut_off {
-        return Problem::later(
-            "set_cut_off",
-            "The last run of this backup was cut off while it was being put in place. `filesync verify DIR --finish` completes it \
-             from the set alone; no hub is needed.",
-        );
+        return Problem::later("set_cut_off", "The last run of this backup was cut off while it was being put in place.")
+            .remedy("`filesync verify DIR --finish` completes it from the set alone; no hub is needed.");
     }
-    let words = if result.is_signed {
+    let words = if result.is_verified {
         "All that was read is whole, and signed by the key that the set names."
     } else {
         "All that was read is whole. The set is not signed."
     };
-    Problem { kind: "whole", words: words.to_owned(), exit: Exit::Complete }
+    Problem { exit: Exit::Complete, ..Problem::new("whole", words) }
 }
 
 fn facts_of(finding: &Finding) -> Value {

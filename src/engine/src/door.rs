@@ -14,6 +14,6 @@ mod state;
 mod watch;
 
 pub use client::{Door, Terms};
-pub use restore::{Ended, Report, RestoreOptions, restore};
+pub use restore::{Ended, Foreseen, Outlook, Report, RestoreOptions, outlook, restore};
 pub use state::{Attention, State};
 pub use watch::{Progress, Unsent, Watch, Why};

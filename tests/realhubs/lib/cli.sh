@@ -5,19 +5,39 @@ COMMAND=${COMMAND:-$REPOSITORY/target/release/filesync}
 
 # Runs the command as an owner does: cli <word…>. Its settings are in a folder of the run.
 cli() { env -i HOME="$LAYOUT/scratch/owner" PATH="$PATH" TMPDIR="${TMPDIR:-/tmp}" "$COMMAND" "$@" </dev/null; }
-# Backs up hub A's channel: cli_backup [option…]. It may say that files lack bytes.
-cli_backup() { cli backup "$(hub_url a)/channel/${NICK[a]}" --to "$set" --cacert "$LAYOUT/ca/ca.pem" "$@" || [ $? = 1 ]; }
-# Compares the set with hub A; prints its counts.
+# Logs in at a hub's channel: cli_login <hub> <secret> <option…>, of which the last one is that for a file with the secret.
+cli_login() {
+	local hub=$1 status
+	install -d -m 700 "$LAYOUT/scratch/owner"
+	echo "$2" >"$LAYOUT/scratch/owner/secret"
+	shift 2
+	cli login "$(hub_url "$hub")/channel/${NICK[$hub]}" --cacert "$LAYOUT/ca/ca.pem" "$@" "$LAYOUT/scratch/owner/secret"
+	status=$?
+	rm "$LAYOUT/scratch/owner/secret"
+	return $status
+}
+# Backs up a hub's channel: cli_backup <hub> [option…]. It may say that files lack bytes.
+cli_backup() {
+	local hub=$1
+	shift
+	cli backup "$(hub_url "$hub")/channel/${NICK[$hub]}" --to "$set" --cacert "$LAYOUT/ca/ca.pem" "$@" || [ $? = 1 ]
+}
+# Compares the set with a hub; prints its counts: cli_set_is_equal <hub> outside|home.
 cli_set_is_equal() {
 	chmod -R go+rX "$set"
-	set_scripts && hub_do a compare-set "$set" "${NICK[a]}" outside
+	set_scripts && hub_do "$1" compare-set "$set" "${NICK[$1]}" "$2"
+}
+# A file of a hub is overwritten, one is deleted, one gets another name: cli_changes <hub>.
+cli_changes() {
+	dav "$1" -T "$(random_file other.bin 5000)" "$(dav_url "$1" "$TOP/zoo/no%20extension")" -o /dev/null &&
+		dav "$1" -X DELETE "$(dav_url "$1" "$TOP/same.bin")" -o /dev/null &&
+		dav "$1" -X MOVE -H "$(dav_target "$1" "$TOP/zoo/moved.txt")" "$(dav_url "$1" "$TOP/zoo/dash%20-rf.txt")" -o /dev/null
 }
 
 scenario_cli_backup() {
 	local set=$LAYOUT/scratch/sets/$TOP-cli secret said photo second made before legacy half
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
-	install -d -m 700 "$LAYOUT/scratch/owner"
 	hub_do a upload-photos 12 "$TOP/photos" >/dev/null || { echo 'no photos'; return 1; }
 	photo=$(give "$(photo_file set.jpg 1600 1200)" set.jpg "$TOP")
 	second=$(give "$(photo_file second.png 900 700)" second.png "$TOP")
@@ -33,27 +53,23 @@ scenario_cli_backup() {
 	settle 120 || return 1
 	secret=$(head -c 24 /dev/urandom | base64 | tr -dc a-z0-9)
 	hub_do a app-key filesync-realhubs "$secret" >/dev/null || { echo 'no app'; return 1; }
-	echo "$secret" >"$LAYOUT/scratch/owner/secret"
-	cli login "$(hub_url a)/channel/${NICK[a]}" --app filesync-realhubs --secret-file "$LAYOUT/scratch/owner/secret" --cacert "$LAYOUT/ca/ca.pem" || return 1
-	said=$(cli_backup --json) || { echo "$said"; return 1; }
+	cli_login a "$secret" --app filesync-realhubs --secret-file || return 1
+	said=$(cli_backup a --json) || { echo "$said"; return 1; }
 	[ -n "$(said files "$said")" ] || { echo "$said"; return 1; }
-	cli_set_is_equal >"$LAYOUT/scratch/cli-counts" || { cat "$LAYOUT/scratch/cli-counts"; return 1; }
+	cli_set_is_equal a outside >"$LAYOUT/scratch/cli-counts" || { cat "$LAYOUT/scratch/cli-counts"; return 1; }
 	before=$(wc -l <"$LAYOUT/a/log/access.log")
-	said=$(cli_backup --json) || { echo "$said"; return 1; }
+	said=$(cli_backup a --json) || { echo "$said"; return 1; }
 	[ "$(said received_bytes "$said") $(said changed "$said")" = '0 0' ] || { echo "fetched again: $said"; return 1; }
 	echo "a second run: $(log_since a "$before" | wc -l) requests" >>"$LAYOUT/scratch/cli-counts"
-	# A file is overwritten, one is deleted, one gets another name.
-	dav a -T "$(random_file other.bin 5000)" "$(dav_url a "$TOP/zoo/no%20extension")" -o /dev/null || return 1
-	dav a -X DELETE "$(dav_url a "$TOP/same.bin")" -o /dev/null || return 1
-	dav a -X MOVE -H "$(dav_target a "$TOP/zoo/moved.txt")" "$(dav_url a "$TOP/zoo/dash%20-rf.txt")" -o /dev/null || return 1
+	cli_changes a || return 1
 	settle 120 || return 1
-	said=$(cli_backup --json --full) || { echo "$said"; return 1; }
+	said=$(cli_backup a --json --full) || { echo "$said"; return 1; }
 	[ "$(said replaced "$said") $(said removed "$said") $(said moved "$said") $(said received_bytes "$said")" = '1 1 1 5000' ] || { echo "not one of each: $said"; return 1; }
-	cli_set_is_equal >/dev/null || { cli_set_is_equal; return 1; }
+	cli_set_is_equal a outside >/dev/null || { cli_set_is_equal a outside; return 1; }
 	# With the password, into another folder: the same.
 	set=$set-password
-	said=$(cli_backup --json --password-command 'echo realhubs') || { echo "$said"; return 1; }
-	cli_set_is_equal >/dev/null || { cli_set_is_equal; return 1; }
+	said=$(cli_backup a --json --password-command 'echo realhubs') || { echo "$said"; return 1; }
+	cli_set_is_equal a outside >/dev/null || { cli_set_is_equal a outside; return 1; }
 	cli diff "${set%-password}" "$set" >"$LAYOUT/scratch/cli-diff" || { head -5 "$LAYOUT/scratch/cli-diff"; return 1; }
 	# And where the web server lets nobody to /dav. The row of one file says only half of where its bytes are: the API finds none, and the set says so.
 	rm -rf "$set"
@@ -72,40 +88,28 @@ scenario_cli_backup() {
 
 # The same of hub B, which has filesync, with a key that the owner makes on the page.
 scenario_cli_door() {
-	local set=$LAYOUT/scratch/sets/$TOP-door url key said before photo folder_lost bytes_lost photo_alone
+	local set=$LAYOUT/scratch/sets/$TOP-door key said before photo folder_lost bytes_lost photo_alone
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
-	install -d -m 700 "$LAYOUT/scratch/owner"
-	url=$(hub_url b)/channel/${NICK[b]}
 	fill_channel "$((90 + SET_BYTES / 5000000))" || return 1
 	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }
-	echo "$key" >"$LAYOUT/scratch/owner/key"
-	cli login "$url" --key-file "$LAYOUT/scratch/owner/key" --cacert "$LAYOUT/ca/ca.pem" || return 1
+	cli_login b "$key" --key-file || return 1
 	before=$(wc -l <"$LAYOUT/b/log/access.log")
-	said=$(door_backup --json) || { echo "$said"; return 1; }
+	said=$(cli_backup b --json) || { echo "$said"; return 1; }
 	[ -n "$(said files "$said")" ] || { echo "$said"; return 1; }
-	door_set_is_equal >"$LAYOUT/scratch/door-counts" || { cat "$LAYOUT/scratch/door-counts"; return 1; }
+	cli_set_is_equal b home >"$LAYOUT/scratch/door-counts" || { cat "$LAYOUT/scratch/door-counts"; return 1; }
 	echo "the first run: $(log_since b "$before" | wc -l) requests" >>"$LAYOUT/scratch/door-counts"
 	before=$(wc -l <"$LAYOUT/b/log/access.log")
-	said=$(door_backup --json) || { echo "$said"; return 1; }
+	said=$(cli_backup b --json) || { echo "$said"; return 1; }
 	[ "$(said received_bytes "$said") $(said changed "$said")" = '0 0' ] || { echo "fetched again: $said"; return 1; }
 	echo "a second run: $(log_since b "$before" | wc -l) requests" >>"$LAYOUT/scratch/door-counts"
-	# A file is overwritten, one is deleted, one gets another name.
-	dav b -T "$(random_file other.bin 5000)" "$(dav_url b "$TOP/zoo/no%20extension")" -o /dev/null || return 1
-	dav b -X DELETE "$(dav_url b "$TOP/same.bin")" -o /dev/null || return 1
-	dav b -X MOVE -H "$(dav_target b "$TOP/zoo/moved.txt")" "$(dav_url b "$TOP/zoo/dash%20-rf.txt")" -o /dev/null || return 1
+	cli_changes b || return 1
 	settle || return 1
-	said=$(door_backup --json) || { echo "$said"; return 1; }
+	said=$(cli_backup b --json) || { echo "$said"; return 1; }
 	[ "$(said replaced "$said") $(said removed "$said") $(said moved "$said") $(said received_bytes "$said")" = '1 1 1 5000' ] || { echo "not one of each: $said"; return 1; }
-	door_set_is_equal >/dev/null || { door_set_is_equal; return 1; }
+	cli_set_is_equal b home >/dev/null || { cli_set_is_equal b home; return 1; }
 	! grep -rlF -e 'PRIVATE KEY' -e "$key" "$set" || { echo 'a secret is in the set'; return 1; }
 	cat "$LAYOUT/scratch/door-counts"
-	rm -rf "$set" "$LAYOUT/scratch/owner/key"
-}
-# Backs up hub B's channel with the key: door_backup [option…]. It may say that files lack bytes.
-door_backup() { cli backup "$(hub_url b)/channel/${NICK[b]}" --to "$set" --cacert "$LAYOUT/ca/ca.pem" "$@" || [ $? = 1 ]; }
-door_set_is_equal() {
-	chmod -R go+rX "$set"
-	set_scripts && hub_do b compare-set "$set" "${NICK[b]}" home
+	rm -rf "$set"
 }

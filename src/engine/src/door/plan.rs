@@ -2,19 +2,27 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Halt, MOST_PAUSES, Outcome};
+use super::client::MOST_PAUSES;
 use super::run::{Parcel, Run};
 use super::watch::{Progress, Why};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Method;
+use crate::patience::{Halt, Stoppable};
 use crate::set::{self, Sorted, Sorter, Wanted};
 
 /// Files to be sent, in the order of their paths.
 pub(crate) struct Plan {
     pub(crate) parcels: Sorted,
+    pub(crate) lacking: Lacking,
+}
+
+/// What the hub lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    pub(crate) files: u64,
     /// Bytes of files of which the hub knows nothing yet.
-    new_bytes: u64,
+    pub(crate) new_bytes: u64,
     largest: u64,
 }
 
@@ -26,8 +34,7 @@ const FRAME_BYTES: usize = 32;
 /// Files that are being collected.
 struct Collecting {
     sorter: Sorter,
-    new_bytes: u64,
-    largest: u64,
+    lacking: Lacking,
 }
 
 /// Digests with the paths of their files.
@@ -35,10 +42,11 @@ type Page = Vec<(Digest, Vec<String>)>;
 
 impl Run<'_> {
     /// Finds out what must be sent.
-    pub(crate) fn plan(&mut self) -> Outcome<Plan> {
-        let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
+    pub(crate) fn plan(&mut self) -> Stoppable<Plan> {
+        let mut collecting = Collecting { sorter: self.set.sorter(), lacking: Lacking::default() };
         let mut missing = Wanted::new(self.set);
         let (mut digests, mut asked) = (self.set.digests()?, 0);
+        self.counts.entries = digests.entries;
         loop {
             let most = self.digests_at_once();
             let mut page = Page::new();
@@ -61,22 +69,20 @@ impl Run<'_> {
         if !missing.is_empty() {
             self.seek(missing, Why::Missing, &mut collecting)?;
         }
-        let Collecting { sorter, new_bytes, largest } = collecting;
-        Ok(Plan { parcels: sorter.end()?, new_bytes, largest })
+        Ok(Plan { parcels: collecting.sorter.end()?, lacking: collecting.lacking })
     }
 
     /// Plans once more for files whose bytes were not what the set says.
-    pub(crate) fn plan_again(&mut self, damaged: Wanted) -> Outcome<Plan> {
-        let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
+    pub(crate) fn plan_again(&mut self, damaged: Wanted) -> Stoppable<Plan> {
+        let mut collecting = Collecting { sorter: self.set.sorter(), lacking: Lacking::default() };
         self.seek(damaged, Why::Damaged, &mut collecting)?;
-        let Collecting { sorter, new_bytes, largest } = collecting;
-        Ok(Plan { parcels: sorter.end()?, new_bytes, largest })
+        Ok(Plan { parcels: collecting.sorter.end()?, lacking: collecting.lacking })
     }
 
     /// Makes sure that the hub has room for it, before a byte is sent.
-    pub(crate) fn need_room(&self, plan: &Plan) -> Outcome<()> {
+    pub(crate) fn need_room(&self, plan: &Plan) -> Stoppable<()> {
         let stop = || self.watch.must_stop();
-        let wanted = json!({ "bytes": plan.new_bytes, "largest": plan.largest });
+        let wanted = json!({ "bytes": plan.lacking.new_bytes, "largest": plan.lacking.largest });
         self.door.ask(&Method::POST, &["restore", &self.session, "room"], Some(&wanted), &stop)?;
         Ok(())
     }
@@ -87,7 +93,7 @@ impl Run<'_> {
     }
 
     /// Asks which of some digests the hub lacks, and how much of each it has.
-    fn lacking(&mut self, page: Page) -> Outcome<Vec<(Digest, u64, Vec<String>)>> {
+    fn lacking(&mut self, page: Page) -> Stoppable<Vec<(Digest, u64, Vec<String>)>> {
         let mut lacking = Vec::new();
         let (mut rest, mut odd) = (page, 0);
         while !rest.is_empty() {
@@ -126,7 +132,7 @@ impl Run<'_> {
     }
 
     /// Makes bodies shorter because one was refused as too long.
-    pub(crate) fn shorten(&mut self, length: usize, error: Error) -> Outcome<()> {
+    pub(crate) fn shorten(&mut self, length: usize, error: Error) -> Stoppable<()> {
         if !self.pace.too_long(length) {
             return Err(error.context("code", "body_limit").context("limit_bytes", length).into());
         }
@@ -150,18 +156,22 @@ impl Run<'_> {
             self.leave_out(&parcel.path, Why::TooLarge { size_bytes, limit_bytes });
             return Ok(());
         }
+        to.lacking.files += 1;
         // What was begun is counted already.
         if parcel.begun == 0 {
-            to.new_bytes += size_bytes;
+            to.lacking.new_bytes += size_bytes;
         }
-        to.largest = to.largest.max(size_bytes);
+        to.lacking.largest = to.lacking.largest.max(size_bytes);
+        if self.is_outlook && !set::describes(&parcel.path) {
+            return Ok(());
+        }
         self.counts.all_files += 1;
         self.counts.all_bytes += size_bytes;
         parcel.add_to(&mut to.sorter)
     }
 
     /// Looks for files in another folder, if there is one; names those that are not found.
-    fn seek(&mut self, wanted: Wanted, why: Why, to: &mut Collecting) -> Outcome<()> {
+    fn seek(&mut self, wanted: Wanted, why: Why, to: &mut Collecting) -> Stoppable<()> {
         let folder = self.find_in.clone();
         let watch = &mut *self.watch;
         let outcome = set::seek(self.set, wanted, folder.as_deref(), &mut |looked| {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client::{Door, Halt, Outcome, Stop};
+use super::client::{Door, Stop, Terms};
 use super::pace::Pace;
 use super::run::{Counts, Run};
 use super::sending::Sending;
@@ -14,7 +14,8 @@ use super::watch::{Progress, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Method;
 use crate::limits::SetLimits;
-use crate::set::{Outgoing, Surroundings};
+use crate::patience::{Halt, Stoppable, or_stopped};
+use crate::set::{Outgoing, Part, Surroundings};
 
 /// What shall be restored.
 pub struct RestoreOptions {
@@ -28,6 +29,10 @@ pub struct RestoreOptions {
     pub replace: bool,
     /// What was deleted since comes back.
     pub deleted: bool,
+    /// What no signature of the channel proves is believed.
+    pub is_trusted: bool,
+    /// Which part of the set.
+    pub part: Part,
     /// Clones that are not asked what was deleted there.
     pub without: Vec<String>,
     /// Folder for temporary files.
@@ -64,6 +69,36 @@ pub struct Report {
     pub unsent: u64,
     /// Files that were found in the other folder.
     pub found: u64,
+    /// Files and folders of which the hub does not say what became of them.
+    pub untold: u64,
+}
+
+/// What a restore would do.
+#[derive(Debug)]
+pub struct Outlook {
+    /// What the hub says, as if it had been done.
+    pub plan: State,
+    /// Files that would be sent.
+    pub lacking_files: u64,
+    /// Their bytes.
+    pub lacking_bytes: u64,
+    /// Why they would not be taken: there is no room for them.
+    pub short: Option<Error>,
+    /// Files that would not be sent because they are not here.
+    pub unsent: u64,
+    /// Files that were found in the other folder.
+    pub found: u64,
+}
+
+/// How looking ahead ended.
+#[derive(Debug)]
+pub enum Foreseen {
+    /// This would be done.
+    Plan(Box<Outlook>),
+    /// The hub could not count it, or restores it already: the state says why.
+    Failed(Box<State>),
+    /// It was told to stop; the same call goes on.
+    Stopped,
 }
 
 const BEGINNING: &str = "beginning a restore";
@@ -76,37 +111,58 @@ const MOST_REST: Duration = Duration::from_secs(5);
 ///
 /// As the door refuses, with its word as fact `code`; as [`Outgoing::open`] about the set.
 pub fn restore(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Result<Ended> {
-    match restore_unless(door, options, watch) {
-        Ok(ended) => Ok(ended),
-        Err(Halt::Stopped) => Ok(Ended::Stopped),
-        Err(Halt::Failed(error)) => Err(error),
-    }
+    or_stopped(restore_unless(door, options, watch), Ended::Stopped)
 }
 
-fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Outcome<Ended> {
-    let set = Outgoing::open(&options.folder, &options.scratch, &options.surroundings, options.limits.clone())?;
+/// Finds out what a restore would do. Nothing is restored; only lists and metadata are sent, which the restore needs, too.
+///
+/// # Errors
+///
+/// As [`restore`].
+pub fn outlook(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Result<Foreseen> {
+    or_stopped(outlook_unless(door, options, watch), Foreseen::Stopped)
+}
+
+fn open(options: &RestoreOptions) -> Result<Outgoing> {
+    Outgoing::open(&options.folder, &options.scratch, &options.surroundings, options.limits.clone(), options.part.clone())
+}
+
+/// Prepares to send to a session that is open.
+fn run<'a>(
+    door: &'a Door,
+    terms: Terms,
+    set: &'a Outgoing,
+    begun: &State,
+    find_in: Option<PathBuf>,
+    watch: &'a mut dyn Watch,
+) -> Run<'a> {
+    let rate = door.options().bytes_per_second;
+    let pace = Pace::new(usize::try_from(terms.piece_bytes).unwrap_or(usize::MAX), rate);
+    let file_limit = begun.facts().get("room").and_then(|room| room.get("file_bytes")).and_then(Value::as_u64);
+    let (session, counts) = (begun.session().to_owned(), Counts::default());
+    Run { door, terms, set, session, file_limit, is_outlook: false, find_in, pace, watch, counts }
+}
+
+fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Stoppable<Ended> {
+    let set = open(options)?;
     let terms = door.terms()?;
-    let begun = begin(door, options, &set, &|| watch.must_stop())?;
+    let begun = enter(door, options, &set, watch)?;
     let session = begun.session().to_owned();
-    watch.begun(&session);
     let mut counts = Counts::default();
     let is_open = begun.name() == "open";
     if is_open {
-        let rate = door.options().bytes_per_second;
-        let pace = Pace::new(usize::try_from(terms.piece_bytes).unwrap_or(usize::MAX), rate);
-        let file_limit = begun.facts().get("room").and_then(|room| room.get("file_bytes")).and_then(serde_json::Value::as_u64);
-        let (find_in, session) = (options.find_in.clone(), session.clone());
-        let mut run = Run { door, terms, set: &set, session, file_limit, find_in, pace, watch: &mut *watch, counts };
+        let mut run = run(door, terms, &set, &begun, options.find_in.clone(), &mut *watch);
         send_all(&mut run)?;
         counts = run.counts;
     }
     // One that waits for something may wait for what other options leave out.
     if is_open || (begun.name() == "restoring" && !begun.code().is_empty()) {
-        finish(door, &session, options, &|| watch.must_stop())?;
+        leave(door, &session, "finish", options, &|| watch.must_stop())?;
     }
     let state = follow(door, &session, watch)?;
-    let Counts { sent_files, sent_bytes, unsent, found, .. } = counts;
-    let report = Box::new(Report { state, sent_files, sent_bytes, unsent, found });
+    let Counts { sent_files, sent_bytes, unsent, found, entries, .. } = counts;
+    let untold = if state.name() == "done" { entries.saturating_sub(state.entries()) } else { 0 };
+    let report = Box::new(Report { state, sent_files, sent_bytes, unsent, found, untold });
     Ok(match report.state.name() {
         "restoring" | "ending" => Ended::Waiting(report),
         "open" => Ended::Failed(report),
@@ -114,8 +170,44 @@ fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) 
     })
 }
 
-/// Begins, or goes on with what the same key began.
-fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) -> Outcome<State> {
+fn outlook_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Stoppable<Foreseen> {
+    let set = open(options)?;
+    let terms = door.terms()?;
+    let begun = enter(door, options, &set, watch)?;
+    let session = begun.session().to_owned();
+    if begun.name() != "open" {
+        return Ok(Foreseen::Failed(Box::new(begun)));
+    }
+    let mut run = run(door, terms, &set, &begun, options.find_in.clone(), &mut *watch);
+    run.is_outlook = true;
+    let plan = run.plan()?;
+    let lacking = plan.lacking;
+    let short = match run.need_room(&plan) {
+        Err(Halt::Failed(error)) if error.facts().any(|(key, _)| key == "short_bytes") => Some(error),
+        outcome => outcome.map(|()| None)?,
+    };
+    Sending::new(&mut run, false).send(plan)?;
+    let Counts { unsent, found, .. } = run.counts;
+    leave(door, &session, "plan", options, &|| watch.must_stop())?;
+    let state = follow(door, &session, watch)?;
+    let Some(plan) = state.plan() else { return Ok(Foreseen::Failed(Box::new(state))) };
+    let (lacking_files, lacking_bytes) = (lacking.files, lacking.new_bytes);
+    Ok(Foreseen::Plan(Box::new(Outlook { plan, lacking_files, lacking_bytes, short, unsent, found })))
+}
+
+/// Begins, or goes on with what the same key began; while that is counted, nothing is taken.
+fn enter(door: &Door, options: &RestoreOptions, set: &Outgoing, watch: &mut dyn Watch) -> Stoppable<State> {
+    loop {
+        let begun = begin(door, options, set, &|| watch.must_stop())?;
+        watch.begun(begun.session());
+        if begun.name() != "planning" {
+            return Ok(begun);
+        }
+        follow(door, begun.session(), watch)?;
+    }
+}
+
+fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) -> Stoppable<State> {
     let asked = json!({
         "set": { "filesync_set": set.format(), "channel": { "hash": set.channel_hash() } },
         "lists": set.proofs().iter().map(|(name, digest)| (*name, digest.to_string())).collect::<std::collections::BTreeMap<_, _>>(),
@@ -131,7 +223,7 @@ fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) 
     Ok(state)
 }
 
-fn send_all(run: &mut Run<'_>) -> Outcome<()> {
+fn send_all(run: &mut Run<'_>) -> Stoppable<()> {
     let plan = run.plan()?;
     run.need_room(&plan)?;
     let looks_again = run.find_in.is_some();
@@ -143,27 +235,42 @@ fn send_all(run: &mut Run<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn finish(door: &Door, session: &str, options: &RestoreOptions, stop: Stop<'_>) -> Outcome<()> {
-    let wanted = json!({ "options": {
+/// Leaves it to the hub to restore what was sent, or to count what that would do.
+fn leave(door: &Door, session: &str, place: &str, options: &RestoreOptions, stop: Stop<'_>) -> Stoppable<()> {
+    let mut wanted = json!({
         "as_copy": options.as_copy, "replace": options.replace, "deleted": options.deleted, "without": options.without,
-    }});
-    match door.ask(&Method::POST, &["restore", session, "finish"], Some(&wanted), stop) {
+    });
+    // A hub that is older knows the others.
+    for (name, value) in [
+        ("trust", options.is_trusted.then(|| true.into())),
+        ("names", Some(options.part.names.clone()).filter(|names| !names.is_empty()).map(Value::from)),
+        ("at", options.part.at.clone().map(Value::from)),
+    ] {
+        if let (Some(value), Some(wanted)) = (value, wanted.as_object_mut()) {
+            wanted.insert(name.to_owned(), value);
+        }
+    }
+    let is_begun = |error: &Error| error.facts().any(|fact| fact == ("code", "restoring") || fact == ("code", "planning"));
+    match door.ask(&Method::POST, &["restore", session, place], Some(&json!({ "options": wanted })), stop) {
         // An answer was lost, and the hub has begun.
-        Err(Halt::Failed(error)) if error.facts().any(|fact| fact == ("code", "restoring")) => Ok(()),
+        Err(Halt::Failed(error)) if is_begun(&error) => Ok(()),
         outcome => outcome.map(|_| ()),
     }
 }
 
-/// Waits until the hub has restored what was sent, or waits itself.
-fn follow(door: &Door, session: &str, watch: &mut dyn Watch) -> Outcome<State> {
+/// Waits until the hub has done what was left to it, or waits itself.
+fn follow(door: &Door, session: &str, watch: &mut dyn Watch) -> Stoppable<State> {
     let mut rest = LEAST_REST;
     loop {
         let state = door.state_unless(session, &|| watch.must_stop())?;
-        let is_under_way = matches!(state.name(), "restoring" | "ending") && state.code().is_empty();
+        let is_under_way = matches!(state.name(), "planning" | "restoring" | "ending") && state.code().is_empty();
         if !is_under_way {
             return Ok(state);
         }
-        watch.progress(&Progress::Restoring { percent: state.percent() });
+        watch.progress(&match state.name() {
+            "planning" => Progress::Planning,
+            _ => Progress::Restoring { percent: state.percent() },
+        });
         door.rest(rest, &|| watch.must_stop())?;
         rest = rest.mul_f64(1.5).min(MOST_REST);
     }

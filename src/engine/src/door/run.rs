@@ -18,6 +18,8 @@ pub(crate) struct Run<'a> {
     pub(crate) session: String,
     /// The largest file that the hub takes.
     pub(crate) file_limit: Option<u64>,
+    /// Only what says what the set has is sent.
+    pub(crate) is_outlook: bool,
     /// Another folder, in which files are looked for by size and digest.
     pub(crate) find_in: Option<PathBuf>,
     pub(crate) pace: Pace,
@@ -28,6 +30,8 @@ pub(crate) struct Run<'a> {
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Files and folders that are to be restored, or looked at for that.
+    pub(crate) entries: u64,
     pub(crate) all_files: u64,
     pub(crate) all_bytes: u64,
     pub(crate) sent_files: u64,

@@ -80,6 +80,20 @@ impl State {
         amiss.sum::<u64>() + self.number("crops_lost")
     }
 
+    /// Returns what a restore would do, said as if it had been done; none if that was not counted.
+    pub fn plan(&self) -> Option<Self> {
+        let plan = self.0.get("plan").filter(|plan| plan.is_object())?;
+        let attention = self.0.get("attention").cloned().unwrap_or_default();
+        Some(Self(serde_json::json!({ "restore": plan, "attention": attention })))
+    }
+
+    /// Returns how many files and folders it says something about.
+    pub(crate) fn entries(&self) -> u64 {
+        let restore = self.0.get("restore");
+        let numbers = ["files", "folders"].into_iter().filter_map(|what| restore?.get(what)?.as_object()).flatten();
+        numbers.filter_map(|(_, number)| number.as_u64()).sum()
+    }
+
     /// Returns how many files are still on their way from another hub.
     pub fn arriving(&self) -> u64 {
         self.number_of("files", ARRIVING)

@@ -34,6 +34,8 @@ pub enum Progress<'a> {
         /// What is under way: a path of the set.
         name: &'a str,
     },
+    /// The hub counts what a restore would do.
+    Planning,
     /// The hub restores them.
     Restoring {
         /// How much of it is done.

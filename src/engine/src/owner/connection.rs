@@ -15,7 +15,7 @@ use super::wire::{ConnectionOptions, Wire};
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
 use crate::http::Request;
-use crate::signature::{Pass, Secret};
+use crate::signature::{Pass, PublicKey, Secret};
 
 /// What proves the owner.
 #[derive(Debug)]
@@ -187,9 +187,10 @@ impl Connection {
             };
             let row: Value = found.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
             let hash = text(&row, "hash");
-            if hash.is_empty() || text(&row, "pubkey").trim() != key.trim() {
+            if hash.is_empty() || text(&row, "pubkey").trim() != key.trim() || PublicKey::from_pem(&key).is_err() {
                 return Err(Error::new(ErrorKind::Corrupt, LOGGING_IN)
-                    .context("fault", "the hub knows the channel by another key than it shows to everybody")
+                    .context("code", "hub_wrong")
+                    .context("fault", "the hub knows the channel by no key, or another one than it shows to everybody")
                     .context("nick", nick));
             }
             Ok(Channel { nick: nick.to_owned(), name: text(&public, "name"), hash, guid, key, url })

@@ -19,7 +19,7 @@ use crate::head;
 use crate::http::{Reply, Request};
 use crate::pack::{MOST_PACK_BYTES, Pack};
 use crate::patience::StallMeter;
-use crate::signature::Secret;
+use crate::signature::{PublicKey, Secret};
 use crate::upload::Upload;
 
 /// What a hub says of the doors that filesync opens there.
@@ -210,6 +210,9 @@ impl<'a> Door<'a> {
         };
         if channel.nick.is_empty() || channel.hash.is_empty() {
             return Err(wrong("it does not say which channel it shows"));
+        }
+        if channel.hash.contains('\n') || channel.url.is_empty() || PublicKey::from_pem(&channel.key).is_err() {
+            return Err(wrong("it does not say by which key, or at which address, its channel is known"));
         }
         Ok(About { channel, files: number("files"), bytes: number("bytes"), said })
     }

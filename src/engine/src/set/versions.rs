@@ -89,6 +89,12 @@ impl Versions {
 #[derive(Clone, Debug)]
 pub(crate) struct Moment(String);
 
+impl std::fmt::Display for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&super::place::time_of(&self.0))
+    }
+}
+
 impl Moment {
     /// Reads a time such as `2026-11-28T03:17:09Z`.
     pub(crate) fn parse(text: &str) -> Result<Self> {

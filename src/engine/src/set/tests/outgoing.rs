@@ -3,13 +3,17 @@
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::*;
-use crate::set::{Outgoing, Wanted, seek};
+use crate::set::{self, Outgoing, Wanted, seek};
 
 impl Hub {
     fn outgoing(&self) -> Result<Outgoing> {
+        self.outgoing_part(set::Part::default())
+    }
+
+    fn outgoing_part(&self, part: set::Part) -> Result<Outgoing> {
         let now = self.now.get();
         let scratch = self.folder.path().join("scratch");
-        Outgoing::open(&self.set_path(), &scratch, &self.surroundings(move || now), self.limits.clone())
+        Outgoing::open(&self.set_path(), &scratch, &self.surroundings(move || now), self.limits.clone(), part)
     }
 }
 
@@ -46,6 +50,38 @@ fn every_file_is_named_once_by_its_digest_and_older_ones_are_not() {
     assert_eq!((set.format(), set.channel_hash()), (1, "channel-hash"));
     assert_eq!(set.proofs().keys().copied().collect::<Vec<_>>(), ["tagmanifest-sha256.txt"]);
     assert_eq!((set.size("set.json").unwrap().is_some(), set.size("data/files/gone").unwrap()), (true, None));
+}
+
+#[test]
+fn of_a_part_only_its_bytes_are_needed_and_all_lists_and_metadata() {
+    let hub = three_files();
+    let names = vec!["2024".to_owned()];
+    let set = hub.outgoing_part(set::Part { names, at: None }).unwrap();
+    assert_eq!(set.digests().unwrap().entries, 1);
+    let digests = digests(&set);
+    let has = |bytes: &[u8]| digests.contains_key(&Digest::of(bytes).to_string());
+    assert!(has(b"a cat") && !has(b"some notes"));
+    assert_eq!(digests.values().flatten().filter(|path| path.starts_with("data/metadata/")).count(), 3);
+}
+
+#[test]
+fn of_an_earlier_state_what_was_true_then_is_needed() {
+    let mut hub = three_files();
+    let then = hub.now.get();
+    hub.put("cccc-3", &["notes.txt"], b"other notes");
+    hub.put("dddd-4", &["late.txt"], b"came late");
+    hub.files.remove("bbbb-2");
+    hub.backup();
+    let time = |seconds: i64| jiff::Timestamp::from_second(seconds).unwrap().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let at = |seconds: i64| hub.outgoing_part(set::Part { names: Vec::new(), at: Some(time(seconds)) });
+    let set = at(then + 3600).unwrap();
+    assert_eq!(set.digests().unwrap().entries, 3);
+    let digests = digests(&set);
+    let has = |bytes: &[u8]| digests.contains_key(&Digest::of(bytes).to_string());
+    assert!(has(b"a cat") && has(b"some notes") && !has(b"other notes") && !has(b"came late"));
+    assert!(digests.values().flatten().any(|path| path.starts_with("data/older/") && path.contains("/metadata/")));
+    let refused = at(then - 90_000).err().unwrap();
+    assert!(refused.facts().any(|fact| fact == ("code", "no_run")) && refused.facts().any(|(key, _)| key == "first_run"));
 }
 
 #[test]

@@ -1,0 +1,122 @@
+<?php
+
+namespace Cli;
+
+use PHPUnit\Framework\Assert;
+
+/**
+ * An owner at home, who runs the command. Environment COMMAND names it; with BREAK=exit every run ends with 0.
+ */
+trait AtHome
+{
+	/** The owner's home folder. */
+	private static string $home;
+
+	/**
+	 * Runs it as programs do.
+	 *
+	 * @return array{int, array<string, mixed>, string} Exit code, the last object, all that was said.
+	 */
+	private static function command(string ...$words): array
+	{
+		return self::commandBy([], ...$words);
+	}
+
+	/**
+	 * @param list<string> $by A command that starts it.
+	 *
+	 * @return array{int, array<string, mixed>, string} As `command`.
+	 */
+	private static function commandBy(array $by, string ...$words): array
+	{
+		[$code, $text] = self::outcome($by, ...$words, ...['--json']);
+		$lines = explode("\n", trim($text));
+
+		return [$code, json_decode((string) end($lines), true) ?? ['said' => $text], $text];
+	}
+
+	/** Runs it, and wants it to end with 0. */
+	private static function succeed(string ...$words): void
+	{
+		[$code, , $text] = self::command(...$words);
+		Assert::assertSame(0, $code, $text);
+	}
+
+	/** @return array{int, string} Exit code, and what a person reads. */
+	private static function read(string ...$words): array
+	{
+		return self::outcome([], ...$words);
+	}
+
+	/**
+	 * Starts it; what it says is added to a file.
+	 *
+	 * @return resource
+	 */
+	private static function start(string $log, string ...$words)
+	{
+		$said = ['file', $log, 'a'];
+
+		return self::open([], [['file', '/dev/null', 'r'], $said, $said], $pipes, ...$words, ...['--json']);
+	}
+
+	/**
+	 * Kills it once something is so, and at the latest after a minute; tells whether it was still running.
+	 *
+	 * @param resource $process
+	 */
+	private static function killOnce(\Closure $isSo, $process): bool
+	{
+		$end = microtime(true) + 60;
+		do {
+			usleep(2000);
+			$isRunning = proc_get_status($process)['running'];
+		} while ($isRunning && ! $isSo() && microtime(true) < $end);
+		proc_terminate($process, SIGKILL);
+		proc_close($process);
+
+		return $isRunning;
+	}
+
+	/** Writes a file into the home folder; returns its path. */
+	private static function file(string $name, string $bytes): string
+	{
+		file_put_contents(self::$home . "/$name", $bytes);
+
+		return self::$home . "/$name";
+	}
+
+	/**
+	 * @param list<string> $by
+	 *
+	 * @return array{int, string}
+	 */
+	private static function outcome(array $by, string ...$words): array
+	{
+		$process = self::open($by, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]], $pipes, ...$words);
+		$text = (string) stream_get_contents($pipes[1]);
+
+		return [proc_close($process), $text];
+	}
+
+	/**
+	 * @param list<string>              $by
+	 * @param list<array<int, mixed>>   $streams
+	 * @param array<int, resource>|null $pipes
+	 *
+	 * @return resource
+	 */
+	private static function open(array $by, array $streams, ?array &$pipes, string ...$words)
+	{
+		$command = [...$by, getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync', ...$words];
+		if (getenv('BREAK') === 'exit') {
+			$command = ['sh', '-c', '"$@"; exit 0', 'sh', ...$command];
+		}
+
+		return proc_open($command, $streams, $pipes, null, [
+			'HOME' => self::$home,
+			'PATH' => (string) getenv('PATH'),
+			'TMPDIR' => sys_get_temp_dir(),
+		]);
+	}
+}
