@@ -9,6 +9,7 @@ use FileSync\Addon\Page\BackupActions;
 use FileSync\Addon\Page\BackupPage;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Page\RestorePage;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Status\Metrics;
 
@@ -17,9 +18,9 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The hub's module `filesync`: `/filesync` and `/filesync/backup` for the channel's owner, `/filesync/state` and
- * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the
- * door for programs.
+ * The hub's module `filesync`: `/filesync`, `/filesync/backup` and `/filesync/restore` for the channel's owner, `state`
+ * beneath each for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the door for
+ * programs.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
@@ -31,6 +32,8 @@ class Filesync extends \Zotlabs\Web\Controller
 	{
 		if (argv(1) === 'backup' && argv(2) === 'state') {
 			$this->end(BackupPage::state(...));
+		} elseif (argv(1) === 'restore' && argv(2) === 'state') {
+			$this->end(RestorePage::state(...));
 		} elseif (argv(1) === 'state') {
 			$this->end(OwnerPage::state(...));
 		} elseif (argv(1) === 'metrics') {
@@ -48,7 +51,11 @@ class Filesync extends \Zotlabs\Web\Controller
 	public function get()
 	{
 		try {
-			return argv(1) === 'backup' ? BackupPage::show($this->made) : OwnerPage::show();
+			return match (argv(1)) {
+				'backup' => BackupPage::show($this->made),
+				'restore' => RestorePage::show(),
+				default => OwnerPage::show(),
+			};
 		} catch (\Throwable $e) {
 			Log::failure('the page for the owner', $e);
 			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));

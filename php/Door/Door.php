@@ -79,6 +79,7 @@ final class Door
 			'session' => ['GET', 'HEAD', 'DELETE'],
 			'lacking' => ['POST'],
 			'room' => ['POST'],
+			'plan' => ['POST'],
 			'finish' => ['POST'],
 			'pack' => ['POST'],
 			'upload' => ['OPTIONS', 'POST'],
@@ -92,7 +93,7 @@ final class Door
 				&& count($path) === 3
 				&& in_array(
 					$path[2],
-					['lacking', 'room', 'finish', 'pack', 'upload'],
+					['lacking', 'room', 'plan', 'finish', 'pack', 'upload'],
 					true,
 				)
 				=> $path[2],
@@ -108,11 +109,12 @@ final class Door
 		if ($method === 'OPTIONS') {
 			return Tus::options();
 		}
-		[$key, $channel] = Admission::of($request, Key::RESTORE);
+		$sender = Admission::sender($request);
+		$channel = $sender->channel;
 		if ($place === 'restore') {
-			return self::begin($request, $key, $channel);
+			return self::begin($request, $sender);
 		}
-		$session = self::session($key, $path[1]);
+		$session = self::session($sender, $path[1]);
 		if ($place === 'session') {
 			return $method === 'DELETE' ? self::end($session) : Response::json(200, Standing::of($session));
 		}
@@ -130,6 +132,7 @@ final class Door
 		return match (true) {
 			$place === 'lacking' => self::lacking($request, $channel, $session),
 			$place === 'room' => self::room($request, $channel, $session),
+			$place === 'plan' => self::plan($request, $channel, $session),
 			$place === 'finish' => self::finish($request, $channel, $session),
 			$place === 'pack' => Packs::take($request, $channel, $session),
 			$place === 'upload' => $tus->create(),
@@ -166,11 +169,15 @@ final class Door
 		];
 	}
 
-	private static function session(Key $key, string $id): Session
+	private static function session(Sender $sender, string $id): Session
 	{
-		$session = $key->session !== '' && hash_equals($key->session, $id) ? Session::find($id) : null;
-
-		return $session?->settled() ?? throw new Refusal(404, 'no_session', 'This key began no such restore.');
+		return (
+			$sender->session($id)?->settled() ?? throw new Refusal(
+				404,
+				'no_session',
+				'No such restore was begun with this key, or by this owner.',
+			)
+		);
 	}
 
 	private static function needOpen(Session $session): void
@@ -187,8 +194,9 @@ final class Door
 		}
 	}
 
-	private static function begin(Request $request, Key $key, Channel $channel): Response
+	private static function begin(Request $request, Sender $sender): Response
 	{
+		$channel = $sender->channel;
 		$said = Body::of($request)->json(self::MOST_JSON);
 		$lists = is_array($said['lists'] ?? null) ? $said['lists'] : [];
 		$known = [];
@@ -209,8 +217,9 @@ final class Door
 			);
 		}
 		self::refuseForeign($channel, $said);
-		if ($key->session !== '') {
-			return self::again($key, $channel, $known);
+		$begun = $sender->begun();
+		if ($begun) {
+			return self::again($begun, $channel, $known);
 		}
 		try {
 			Underway::refuseSecond($channel);
@@ -227,7 +236,7 @@ final class Door
 			$session->end($e->kind, $e->getMessage());
 			throw $e;
 		}
-		$key->bind($session->id);
+		$sender->bind($session);
 
 		return self::begun(201, $channel, $session);
 	}
@@ -282,22 +291,16 @@ final class Door
 	}
 
 	/** @param array<string, string> $lists */
-	private static function again(Key $key, Channel $channel, array $lists): Response
+	private static function again(Session $session, Channel $channel, array $lists): Response
 	{
-		$session = Session::find($key->session)?->settled();
-		$isDone = $session?->state === Session::DONE && $session->lists === $lists;
-		if (! $session || (! $session->isLive() && ! $isDone)) {
-			throw new Refusal(
-				403,
-				'key_used',
-				'A restore key begins one restore, and that of this key is over. Make another on the page for backups.',
-			);
+		if ($session->lists !== $lists && ! $session->isLive()) {
+			throw Sender::used();
 		}
 		if ($session->lists !== $lists) {
 			throw new Refusal(
 				409,
 				'set_changed',
-				'This key began to restore another state of the set. Send that one, or end it by DELETE.',
+				'Another set, or another state of this one, is being sent to this channel. Send that one, or end it first.',
 				['session' => $session->id],
 			);
 		}
@@ -365,16 +368,29 @@ final class Door
 		return Response::json(200, self::needRoom($said, $channel, $session)->facts());
 	}
 
+	private static function plan(Request $request, Channel $channel, Session $session): Response
+	{
+		Finish::plan($channel, $session, self::options($request));
+
+		return Response::json(202, Standing::of($session->settled()));
+	}
+
 	private static function finish(Request $request, Channel $channel, Session $session): Response
+	{
+		Finish::take($channel, $session, self::options($request));
+
+		return Response::json(202, Standing::of($session->settled()));
+	}
+
+	/** @return array<array-key, mixed> */
+	private static function options(Request $request): array
 	{
 		/** @var mixed $options */
 		$options = Body::of($request)->json(self::MOST_JSON)['options'] ?? [];
-		if (! is_array($options)) {
-			throw new Refusal(400, 'option_wrong', '"options" must be an object.');
-		}
-		Finish::take($channel, $session, $options);
 
-		return Response::json(202, Standing::of($session->settled()));
+		return is_array($options)
+			? $options
+			: throw new Refusal(400, 'option_wrong', '"options" must be an object.');
 	}
 
 	private static function end(Session $session): Response

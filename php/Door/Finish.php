@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\Underway;
 
 if (! class_exists('App', false)) {
@@ -46,13 +47,37 @@ final class Finish
 			Underway::take($channel, Intake::set($channel->id, $session->id), $choice);
 		} catch (Problem $e) {
 			Session::find($session->id)?->settled();
-			throw new Refusal(
-				409,
-				$e->kind,
-				'Another restore of this channel is under way. Ask again when it is over.',
-			);
+			throw self::busy($e);
 		}
 		Daemon::summon('restore');
+	}
+
+	/**
+	 * Has workers count what would be restored: the lists and the metadata are here, and what they name counts as sent.
+	 *
+	 * @param array<array-key, mixed> $options
+	 *
+	 * @throws Refusal
+	 */
+	public static function plan(Channel $channel, Session $session, array $options): void
+	{
+		$choice = self::choice($options);
+		self::name($channel, $session);
+		try {
+			Underway::ask($channel, Intake::set($channel->id, $session->id), $choice, Job::UPLOAD);
+		} catch (Problem $e) {
+			throw self::busy($e);
+		}
+		Daemon::summon('restore');
+	}
+
+	private static function busy(Problem $why): Refusal
+	{
+		return new Refusal(
+			409,
+			$why->kind,
+			'Another restore of this channel is under way. Ask again when it is over.',
+		);
 	}
 
 	/** @param array<array-key, mixed> $options */

@@ -111,7 +111,7 @@ final class Session
 		return new Refusal(
 			409,
 			'restore_running',
-			'Another set is being sent to this channel. Finish it, or end it by DELETE or by revoking its key.',
+			'Another set is being sent to this channel. Finish it, or end it: by DELETE, by revoking its key, or on the page /filesync/restore.',
 		);
 	}
 
@@ -223,6 +223,12 @@ final class Session
 			: null;
 	}
 
+	/** Tells whether workers count, or have counted, what it would restore. */
+	public function isPlan(): bool
+	{
+		return in_array($this->job()?->state, [JobState::Planning, JobState::Planned], true);
+	}
+
 	/** Tells whether its restore waits for something that it names. */
 	public function isWaiting(): bool
 	{
@@ -260,6 +266,9 @@ final class Session
 
 	private function close(string $state, string $code, string $reason, string $result = ''): void
 	{
+		if ($this->isPlan()) {
+			Underway::cancel($this->channelId);
+		}
 		Table::update(
 			'filesync_door',
 			['state' => $state, 'code' => $code, 'reason' => $reason, 'result' => $result, 'ended' => Clock::now()],

@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Restore\Decision;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Restore\JobState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,9 +21,11 @@ final class Standing
 		$job = $session->job();
 		$isRestoring = $session->state === Session::RESTORING || $session->state === Session::ENDING;
 		/** @var array{named?: array<string, list<array{name: string, why: string}>>} $counted */
-		$counted = $session->isLive()
-			? json_decode((string) json_encode($job?->done()->facts() ?? []), true)
-			: $session->result();
+		$counted = match (true) {
+			! $session->isLive() => $session->result(),
+			$session->isPlan() => [],
+			default => json_decode((string) json_encode($job?->done()->facts() ?? []), true),
+		};
 		$attention = self::attention($counted['named'] ?? []);
 
 		return [
@@ -33,9 +37,21 @@ final class Standing
 			'declared' => Entry::count($session, false),
 			'received' => Entry::count($session, true),
 			'percent' => $session->state === Session::DONE ? 100 : ($isRestoring ? $job?->percent() ?? 0 : 0),
+			'plan' => $session->state === Session::OPEN && $job ? self::plan($job) : null,
 			'restore' => $counted === [] ? null : $counted,
 			'attention' => $attention,
 		];
+	}
+
+	/** @return ?array<string, mixed> */
+	private static function plan(Job $job): ?array
+	{
+		return match ($job->state) {
+			JobState::Planning => ['state' => 'counting', 'entries' => $job->progress()->entries],
+			JobState::Planned => ['state' => 'ready', 'options' => $job->choice->facts()] + $job->plan,
+			JobState::Failed => ['state' => 'failed', 'code' => $job->code, 'message' => $job->reason],
+			default => null,
+		};
 	}
 
 	/**

@@ -101,8 +101,10 @@ final class BackupActions
 
 			return '';
 		}
+		// What is being sent is begun on the page that sends it.
 		if (
 			! $job
+			|| $job->door !== Job::PAGE
 			|| $job->state !== JobState::Planned
 			|| ($form['filesync_job'] ?? null) !== RestoreWords::seal($job)
 		) {

@@ -321,6 +321,10 @@ final class BackupPage
 		if (! $job || ($job->state->isOver() && $job->updated < (Clock::now() - Job::LONGEST_SECONDS))) {
 			return ['', '', false];
 		}
+		// What is being sent is begun on the page that sends it.
+		if ($job->door === Job::UPLOAD && in_array($job->state, [JobState::Planning, JobState::Planned], true)) {
+			return ['', '', false];
+		}
 		$values = RestoreWords::of($job);
 
 		return [
@@ -334,8 +338,8 @@ final class BackupPage
 		];
 	}
 
-	/** @return array<string, string> */
-	private static function words(): array
+	/** @return array<string, string> What the buttons and lists say. */
+	public static function words(): array
 	{
 		return [
 			'title' => t('Backup'),

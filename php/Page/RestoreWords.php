@@ -322,6 +322,15 @@ final class RestoreWords
 			$plan['set_cut_off'] ?? false
 				? t('The last backup was cut off. What it would have left is shown.')
 				: '',
+			($plan['findings'] ?? []) !== []
+				? sprintf(
+					t('lists of the backup set that are damaged, and are read as far as they can be: %s'),
+					Words::all(
+						array_map(Log::oneLine(...), array_column($plan['findings'] ?? [], 'path')),
+						self::NAMED,
+					),
+				)
+				: '',
 			($plan['signed_by'] ?? 'channel') === 'channel'
 				? ''
 				: t(

@@ -94,11 +94,13 @@ final class Underway
 	/**
 	 * Asks workers for a plan, in place of what was asked for before.
 	 *
+	 * @param Job::PAGE|Job::UPLOAD $door
+	 *
 	 * @throws Problem Another restore is under way.
 	 */
-	public static function ask(Channel $channel, string $folder, Choice $choice): void
+	public static function ask(Channel $channel, string $folder, Choice $choice, string $door = Job::PAGE): void
 	{
-		self::leaveToWorkers($channel, Job::PAGE, $folder, $choice, JobState::Planning);
+		self::leaveToWorkers($channel, $door, $folder, $choice, JobState::Planning);
 	}
 
 	/**

@@ -62,7 +62,9 @@
 		{{if $job.may_cancel}}
 		<button type="submit" name="filesync_cancel" value="1" class="btn btn-secondary btn-sm" id="filesync-cancel">{{$words.cancel|escape:'html'}}</button>
 		{{/if}}
+		{{if $again}}
 		<a href="{{$again|escape:'html'}}" id="filesync-again">{{$words.again|escape:'html'}}</a>
+		{{/if}}
 	</p>
 	{{/if}}
 </div>
