@@ -23,9 +23,6 @@ final class RestoreTexts
 			'reading_of' => t('The folder is being read: %1$s of %2$s.'),
 			'set_of' => t('a backup of %1$s, made %2$s UTC'),
 			'set_has' => t('files: %1$s (%2$s); folders: %3$s'),
-			'unsigned' => t(
-				'Nobody signed this set: its files are restored for you alone, without categories and posts.',
-			),
 			'missing' => t('listed and not in the folder: %s'),
 			'damaged' => t('not what was saved: %s'),
 			'extra' => t('in the folder and in no list; they are left alone: %s'),

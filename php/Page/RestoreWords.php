@@ -322,13 +322,10 @@ final class RestoreWords
 			$plan['set_cut_off'] ?? false
 				? t('The last backup was cut off. What it would have left is shown.')
 				: '',
-			($plan['findings'] ?? []) !== []
+			self::damaged($plan) !== []
 				? sprintf(
 					t('lists of the backup set that are damaged, and are read as far as they can be: %s'),
-					Words::all(
-						array_map(Log::oneLine(...), array_column($plan['findings'] ?? [], 'path')),
-						self::NAMED,
-					),
+					Words::all(self::damaged($plan), self::NAMED),
 				)
 				: '',
 			($plan['signed_by'] ?? 'channel') === 'channel'
@@ -344,6 +341,20 @@ final class RestoreWords
 				: '',
 			...self::afterwards($plan),
 		]));
+	}
+
+	/**
+	 * Returns the lists of the set with which something is wrong. That it is not signed is said elsewhere.
+	 *
+	 * @param Counted $plan
+	 *
+	 * @return list<string>
+	 */
+	private static function damaged(array $plan): array
+	{
+		$findings = array_filter($plan['findings'] ?? [], fn ($one) => $one['code'] !== 'unsigned');
+
+		return array_values(array_map(fn ($one) => Log::oneLine($one['path']), $findings));
 	}
 
 	/**

@@ -161,8 +161,7 @@
 			const made = String(set.about.updated || '').slice(0, 16).replace('T', ' ');
 			this.list('about-lines', [
 				this.text('set_of', this.address(), made),
-				this.text('set_has', number(set.files), size(set.bytes), number(set.folders)),
-				set.about.signed_by ? '' : this.text('unsigned')
+				this.text('set_has', number(set.files), size(set.bytes), number(set.folders))
 			]);
 			this.named('missing', set.missing);
 			this.named('damaged', set.damaged);
