@@ -60,7 +60,7 @@ final class RestorePage
 			'channel' => $channel->hash,
 			'door' => Web::path(Session::PATH),
 			'source' => Web::path(self::PATH . '/state'),
-			'back' => Web::root() . BackupPage::PATH,
+			'back' => Web::root() . dirname(self::PATH) . '/backup',
 			'texts' => json_encode(RestoreTexts::all(), JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR),
 		]);
 	}
@@ -79,13 +79,7 @@ final class RestorePage
 		return Response::json(200, [
 			'token' => Page::token(Admission::PAGE_FORM),
 			'session' => $session?->isLive() ? Standing::of($session) : null,
-			'html' => $values
-				? Page::render('filesync_restore.tpl', [
-					'words' => BackupPage::words(),
-					'job' => $values,
-					'again' => '',
-				])
-				: '',
+			'html' => $values ? RestoreFragment::show($values, '') : '',
 			'say' => $values['title'] ?? '',
 		]);
 	}
@@ -114,7 +108,7 @@ final class RestorePage
 	private static function words(Channel $channel): array
 	{
 		return [
-			'title' => t('Restore a backup from your computer'),
+			'title' => t('Restore a backup'),
 			'help' => sprintf(
 				t(
 					'Choose the folder of a backup set. You see first what would be restored to %s; only what is missing here is sent.',

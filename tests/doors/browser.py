@@ -7,6 +7,7 @@ Needs chromium and Python's playwright. What it restores, it leaves on the hub. 
 """
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -68,6 +69,13 @@ class Visit:
         self.page.goto(self.hub + PAGE)
         self.page.wait_for_selector('#filesync-send:not([hidden])')
         self.page.wait_for_function('window.FilesyncDoor !== undefined')
+
+    def clear(self):
+        """Ends what an earlier run left."""
+        self.page.wait_for_timeout(1000)
+        if self.sees('#filesync-send-other'):
+            self.page.click('#filesync-send-other')
+            self.wait('the end of an earlier run', lambda: not self.sees('#filesync-send-running'))
 
     def text(self, part):
         return self.page.inner_text(f'#filesync-send-{part}')
@@ -241,7 +249,7 @@ def by_keyboard(visit, folder):
 
 
 def wrong_folders(visit, folder, scratch):
-    """What is no set, or one that is damaged, is named."""
+    """Folders that have no set, or one that cannot be read, are named."""
     def changed(name):
         place = os.path.join(scratch, name)
         shutil.copytree(folder, place)
@@ -281,9 +289,9 @@ def wrong_folders(visit, folder, scratch):
     shutil.rmtree(scratch)
 
 
-def damaged_files(visit, folder, count):
+def damaged_files(visit, folder, label, count):
     """A damaged, a cut and a missing file are named; all others come."""
-    files = [os.path.join(folder, 'data/files/Folder 000', f'file {number:05}.bin') for number in range(3)]
+    files = [os.path.join(folder, f'data/files/{label} 000', f'file {number:05}.bin') for number in range(3)]
     with open(files[0], 'r+b') as file:
         first = file.read(1)
         file.seek(0)
@@ -295,10 +303,10 @@ def damaged_files(visit, folder, count):
     visit.planned()
     check('not in the folder: 1' in visit.text('missing-count') and 'not what was saved: 1' in visit.text('damaged-count'),
           visit.page.inner_text('#filesync-send-page'))
-    check('Folder 000/file 00001.bin' in visit.page.text_content('#filesync-send-damaged-names'), 'the cut file is not named')
+    check(f'{label} 000/file 00001.bin' in visit.page.text_content('#filesync-send-damaged-names'), 'the cut file is not named')
     visit.page.click('#filesync-start')
     visit.restored()
-    check('Folder 000/file 00000.bin' in visit.page.text_content('#filesync-send-unsent-names'), 'the damaged file is not named')
+    check(f'{label} 000/file 00000.bin' in visit.page.text_content('#filesync-send-unsent-names'), 'the damaged file is not named')
     lines = visit.page.inner_text('#filesync-restore-lines')
     check(f'{count - 3:,} files' in lines, lines)
     check('are missing in the backup set: 3' in visit.page.inner_text('#filesync-restore'), visit.page.inner_text('#filesync-restore'))
@@ -306,10 +314,10 @@ def damaged_files(visit, folder, count):
     print(f'3 of {count} damaged, cut and missing: named, and the others restored')
 
 
-def deleted_and_changed(visit, folder, nick, password):
+def deleted_and_changed(visit, folder, label, nick, password):
     """What was deleted or changed since stays, unless it is asked for."""
-    dav = f'{visit.hub}/dav/{nick}/Folder%20000/'
-    auth = {'Authorization': 'Basic ' + __import__('base64').b64encode(f'{nick}:{password}'.encode()).decode()}
+    dav = f'{visit.hub}/dav/{nick}/' + urllib.parse.quote(f'{label} 000/')
+    auth = {'Authorization': 'Basic ' + base64.b64encode(f'{nick}:{password}'.encode()).decode()}
     for number in (10, 11):
         check(visit.context.request.delete(f'{dav}file%20{number:05}.bin', headers=auth).ok, 'a file cannot be deleted')
     check(visit.context.request.put(f'{dav}file%2000012.bin', headers=auth, data=b'changed').ok, 'a file cannot be changed')
@@ -341,6 +349,11 @@ def looks(browser, said, folder):
         ('phone', {'viewport': {'width': 390, 'height': 844}, 'is_mobile': True, 'has_touch': True}),
     ]:
         visit = Visit(browser, said.hub, said.nick, said.password, said.shots, **options)
+        if name == 'dark':
+            # What the hub's own switch does.
+            visit.context.add_init_script(
+                "document.addEventListener('DOMContentLoaded', () => document.documentElement.setAttribute('data-bs-theme', 'dark'))")
+            visit.open()
         visit.shoot(f'{name}-1')
         visit.choose(folder)
         visit.planned()
@@ -381,10 +394,12 @@ def main():
     parser.add_argument('--files', type=int, default=10000)
     parser.add_argument('--large', type=int, default=2 << 30)
     parser.add_argument('--shots')
+    parser.add_argument('--seed', type=int, default=int(time.time()), help='other files, and other names, for each')
     parser.add_argument('--keep', help='a folder for the sets, which stay there')
     said = parser.parse_args()
     if said.shots:
         os.makedirs(said.shots, exist_ok=True)
+    print(f'seed {said.seed}')
     scratch = said.keep or tempfile.mkdtemp(prefix='filesync-browser-')
     try:
         with sync_playwright() as playwright:
@@ -392,20 +407,24 @@ def main():
             browser = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
             visit = Visit(browser, said.hub, said.nick, said.password, said.shots, viewport={'width': 1200, 'height': 900})
             channel = visit.channel()
+            visit.clear()
+
+            def label(name):
+                return f'{name} {said.seed}'
 
             def made(name, files, seed, large=0):
                 folder = os.path.join(scratch, name)
                 if not os.path.isdir(folder):
-                    made_set.make(folder, channel, files, seed=seed, large=large, nick=said.nick, url=said.hub)
+                    made_set.make(folder, channel, files, seed=said.seed + seed, large=large, nick=said.nick, url=said.hub, label=label(name))
                 return folder
 
             without_script(browser, said)
             few = made('few', 40, 1)
             by_keyboard(visit, few)
-            deleted_and_changed(visit, few, said.nick, said.password)
+            deleted_and_changed(visit, few, label('few'), said.nick, said.password)
             wrong_folders(visit, few, os.path.join(scratch, 'wrong'))
             looks(browser, said, made('looks', 40, 2))
-            damaged_files(visit, made('damaged', 30, 3), 30)
+            damaged_files(visit, made('damaged', 30, 3), label('damaged'), 30)
             many_files(visit, made('many', said.files, 4), said.files)
             large_file(visit, made('large', 10, 5, said.large), said.large)
             visit.close()

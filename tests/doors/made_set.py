@@ -96,14 +96,14 @@ class Maker:
         self.write('tagmanifest-sha256.txt', [''.join(lines).encode()])
 
 
-def make(folder, channel, files=100, size=20480, large=0, seed=1, nick='alice', url='https://hub.example'):
+def make(folder, channel, files=100, size=20480, large=0, seed=1, nick='alice', url='https://hub.example', label='Folder'):
     """Writes one with so many files in folders of a hundred, an empty folder, and one large file."""
     maker = Maker(folder, channel, seed)
-    maker.make_folder('Empty')
+    maker.make_folder(f'{label}, empty')
     for number in range(files):
-        maker.make_file(f'Folder {number // 100:03}', f'file {number:05}.bin', size)
+        maker.make_file(f'{label} {number // 100:03}', f'file {number:05}.bin', size)
     if large:
-        maker.make_file('', 'large.bin', large)
+        maker.make_file('', f'{label}.bin', large)
     maker.end(nick, url)
     return maker.counts
 

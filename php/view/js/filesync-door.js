@@ -10,6 +10,9 @@
 	/** A request that nobody answers for so long is given up. */
 	const PATIENCE_MS = 120000;
 	const MOST_WAIT_MS = 30000;
+	/** The hub is asked about no more digests at once, and each takes so much of the question. */
+	const MOST_DIGESTS = 2000;
+	const DIGEST_BYTES = 67;
 	/** How many requests are under way at once. */
 	const AT_ONCE = 3;
 	/** Larger files travel alone. */
@@ -21,7 +24,8 @@
 
 	/** What the door answered. */
 	class Answer {
-		constructor(response, said) {
+		constructor(response, said, sentAs) {
+			this.sentAs = sentAs;
 			this.status = response.status;
 			this.code = response.headers.get('Filesync-Error') || '';
 			this.isJson = said !== null;
@@ -76,11 +80,12 @@
 
 		/** Sends one request; throws if nobody answers. */
 		async once(method, path, headers, body) {
-			const isPatch = method === 'PATCH' && this.overrides;
-			const all = Object.assign({[HEADER]: this.token}, isPatch ? {'X-HTTP-Method-Override': 'PATCH'} : {}, headers);
-			const response = await this.request(this.path + path, {method: isPatch ? 'POST' : method, headers: all, body: body});
+			const isOverridden = method === 'PATCH' && this.overrides;
+			const sentAs = isOverridden ? 'POST' : method;
+			const all = Object.assign({[HEADER]: this.token}, isOverridden ? {'X-HTTP-Method-Override': method} : {}, headers);
+			const response = await this.request(this.path + path, {method: sentAs, headers: all, body: body});
 			const isJson = (response.headers.get('Content-Type') || '').startsWith('application/json');
-			return new Answer(response, isJson && method !== 'HEAD' ? await response.json() : null);
+			return new Answer(response, isJson && method !== 'HEAD' ? await response.json() : null, sentAs);
 		}
 
 		async request(url, options) {
@@ -184,10 +189,15 @@
 		/** Returns those that the hub lacks, each with how much of it is there. */
 		async lacking(files) {
 			const lacking = [];
-			const most = 2000;
-			for (let at = 0; at < files.length && !this.isPaused; at += most) {
+			let at = 0;
+			while (at < files.length && !this.isPaused) {
+				const most = Math.min(MOST_DIGESTS, Math.floor(this.pace.bytes / DIGEST_BYTES) - 1);
 				const some = files.slice(at, at + most);
-				const said = await this.ask('/lacking', {sha256: some.map((file) => file.sha256)});
+				const said = await this.ask('/lacking', {sha256: some.map((file) => file.sha256)}, true);
+				if (said === null) {
+					continue;
+				}
+				at += some.length;
 				const named = new Set(said.lacking);
 				some.forEach(function (file) {
 					if (named.delete(file.sha256)) {
@@ -222,8 +232,12 @@
 			}
 		}
 
-		/** Asks with JSON until there is an answer; throws what the door refuses. */
-		async ask(path, content) {
+		/**
+		 * Asks with JSON until there is an answer; throws what the door refuses.
+		 *
+		 * @param canBeShorter Returns null where the question is too long for something on the way, and shorter ones are not.
+		 */
+		async ask(path, content, canBeShorter) {
 			const body = JSON.stringify(content);
 			for (;;) {
 				const answer = await this.attempt(() => this.door.send('POST', this.path + path, {'Content-Type': 'application/json'}, body));
@@ -233,6 +247,10 @@
 				if (answer && answer.isGood && answer.isJson) {
 					this.arrived();
 					return answer.said;
+				}
+				if (answer && answer.isTooLong && canBeShorter) {
+					this.shorten(body.length);
+					return null;
 				}
 				if (answer && !answer.passes && !answer.isGood) {
 					throw answer.refusal();
@@ -437,9 +455,11 @@
 				this.shorten(piece.size);
 				return offset;
 			}
-			if (answer && offset !== null && answer.isRefusedOnTheWay && !this.door.overrides) {
-				this.door.overrides = true;
-				this.watch.hindered('patch_refused', 0);
+			if (answer && answer.sentAs === 'PATCH' && answer.isRefusedOnTheWay) {
+				if (!this.door.overrides) {
+					this.door.overrides = true;
+					this.watch.hindered('patch_refused', 0);
+				}
 				return offset;
 			}
 			if (answer && answer.code === 'digest_wrong') {

@@ -340,7 +340,9 @@
 				return false;
 			}
 			if (!isWhole) {
+				const {all, done} = this.sending;
 				this.title(this.text('paused'));
+				this.part('numbers').textContent = done ? this.numbers(all, done) : '';
 				this.say(this.text('paused'));
 				this.note('');
 				this.buttons('on');
@@ -381,7 +383,7 @@
 			this.lastShown = now;
 			const share = all.bytes > 0 ? done.bytes / all.bytes : 1;
 			const seconds = this.rate.secondsLeft(all.bytes - done.bytes);
-			const numbers = this.text('numbers', number(done.files), number(all.files), size(done.bytes), size(all.bytes));
+			const numbers = this.numbers(all, done);
 			const rate = seconds === null ? '' : ', ' + this.text('rate', size(this.rate.perSecond()), this.duration(seconds));
 			this.part('bar').value = share;
 			this.part('bar').textContent = Math.floor(100 * share) + ' %';
@@ -391,6 +393,10 @@
 				this.lastTold = tenth;
 				this.say(10 * tenth + ' %, ' + numbers);
 			}
+		}
+
+		numbers(all, done) {
+			return this.text('numbers', number(done.files), number(all.files), size(done.bytes), size(all.bytes));
 		}
 
 		/** Names what could not be sent. */
