@@ -121,7 +121,7 @@ final class Door
 		if ($place === 'upload' || $place === 'file') {
 			Tus::needVersion($request);
 		}
-		if ($place === 'finish' && $session->isWaiting()) {
+		if (in_array($place, ['plan', 'finish'], true) && $session->isWaiting()) {
 			// What it waits for may be left out by other options.
 			Underway::cancel($channel->id);
 			$session = $session->settled();
@@ -132,8 +132,7 @@ final class Door
 		return match (true) {
 			$place === 'lacking' => self::lacking($request, $channel, $session),
 			$place === 'room' => self::room($request, $channel, $session),
-			$place === 'plan' => self::plan($request, $channel, $session),
-			$place === 'finish' => self::finish($request, $channel, $session),
+			$place === 'plan', $place === 'finish' => self::leave($request, $channel, $session, $place),
 			$place === 'pack' => Packs::take($request, $channel, $session),
 			$place === 'upload' => $tus->create(),
 			$method === 'HEAD' => $tus->head($path[3]),
@@ -182,6 +181,9 @@ final class Door
 
 	private static function needOpen(Session $session): void
 	{
+		if ($session->state === Session::PLANNING) {
+			throw new Refusal(409, 'planning', 'What a restore would do is being counted. Nothing is taken meanwhile.');
+		}
 		if ($session->state === Session::RESTORING || $session->state === Session::ENDING) {
 			throw new Refusal(409, 'restoring', 'What was sent is being restored. Nothing more is taken meanwhile.');
 		}
@@ -368,29 +370,18 @@ final class Door
 		return Response::json(200, self::needRoom($said, $channel, $session)->facts());
 	}
 
-	private static function plan(Request $request, Channel $channel, Session $session): Response
-	{
-		Finish::plan($channel, $session, self::options($request));
-
-		return Response::json(202, Standing::of($session->settled()));
-	}
-
-	private static function finish(Request $request, Channel $channel, Session $session): Response
-	{
-		Finish::take($channel, $session, self::options($request));
-
-		return Response::json(202, Standing::of($session->settled()));
-	}
-
-	/** @return array<array-key, mixed> */
-	private static function options(Request $request): array
+	private static function leave(Request $request, Channel $channel, Session $session, string $place): Response
 	{
 		/** @var mixed $options */
 		$options = Body::of($request)->json(self::MOST_JSON)['options'] ?? [];
+		if (! is_array($options)) {
+			throw new Refusal(400, 'option_wrong', '"options" must be an object.');
+		}
+		$place === 'plan'
+			? Finish::plan($channel, $session, $options)
+			: Finish::take($channel, $session, $options);
 
-		return is_array($options)
-			? $options
-			: throw new Refusal(400, 'option_wrong', '"options" must be an object.');
+		return Response::json(202, Standing::of($session->settled()));
 	}
 
 	private static function end(Session $session): Response

@@ -15,8 +15,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The end of sending: the lists get their names, of which each is known beforehand, and workers restore the set. What
- * it proves, and what comes back, is decided as for every other set.
+ * The end of sending: the lists get their names, of which each is known beforehand, and workers restore the set, or
+ * only count what that would do. What it proves, and what comes back, is decided as for every other set.
  */
 final class Finish
 {
@@ -24,8 +24,10 @@ final class Finish
 	public const SIGNATURE = 'channel-signature.json';
 	private const NEEDED = ['manifest-sha256.txt', 'set.json'];
 	private const NAMES = ['manifest-sha256.txt', 'set.json', 'README.txt', 'bag-info.txt', 'bagit.txt'];
-	private const FLAGS = ['replace', 'deleted', 'as_copy'];
+	private const FLAGS = ['replace', 'deleted', 'as_copy', 'trust'];
 	private const TEXTS = ['names', 'without'];
+	private const TIME = 'at';
+	private const TIMES = '/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/D';
 	private const RUN = '#^runs/\d{4}-\d\d-\d\dT\d{6}Z\.json$#D';
 	private const LINE = '/^([0-9a-f]{64})  (.+)$/D';
 	private const MOST_BYTES = 1 << 20;
@@ -40,20 +42,13 @@ final class Finish
 	 */
 	public static function take(Channel $channel, Session $session, array $options): void
 	{
-		$choice = self::choice($options);
+		$choice = self::choice($options, false);
 		self::name($channel, $session);
-		try {
-			$session->enter();
-			Underway::take($channel, Intake::set($channel->id, $session->id), $choice);
-		} catch (Problem $e) {
-			Session::find($session->id)?->settled();
-			throw self::busy($e);
-		}
-		Daemon::summon('restore');
+		self::leave($session, Session::RESTORING, fn () => Underway::take($channel, self::set($session), $choice));
 	}
 
 	/**
-	 * Has workers count what would be restored: the lists and the metadata are here, and what they name counts as sent.
+	 * Has it counted what that would do.
 	 *
 	 * @param array<array-key, mixed> $options
 	 *
@@ -61,29 +56,48 @@ final class Finish
 	 */
 	public static function plan(Channel $channel, Session $session, array $options): void
 	{
-		$choice = self::choice($options);
+		$choice = self::choice($options, true);
 		self::name($channel, $session);
+		self::leave(
+			$session,
+			Session::PLANNING,
+			fn () => Underway::ask($channel, self::set($session), $choice, Job::UPLOAD),
+		);
+	}
+
+	private static function set(Session $session): string
+	{
+		return Intake::set($session->channelId, $session->id);
+	}
+
+	/**
+	 * Leaves it to workers.
+	 *
+	 * @param Session::RESTORING|Session::PLANNING $state
+	 * @param \Closure(): void                     $leave
+	 *
+	 * @throws Refusal
+	 */
+	private static function leave(Session $session, string $state, \Closure $leave): void
+	{
 		try {
-			Underway::ask($channel, Intake::set($channel->id, $session->id), $choice, Job::UPLOAD);
+			$session->enter($state);
+			$leave();
 		} catch (Problem $e) {
-			throw self::busy($e);
+			Session::find($session->id)?->settled();
+			throw new Refusal(
+				409,
+				$e->kind,
+				'Another restore of this channel is under way. Ask again when it is over.',
+			);
 		}
 		Daemon::summon('restore');
 	}
 
-	private static function busy(Problem $why): Refusal
-	{
-		return new Refusal(
-			409,
-			$why->kind,
-			'Another restore of this channel is under way. Ask again when it is over.',
-		);
-	}
-
 	/** @param array<array-key, mixed> $options */
-	private static function choice(array $options): Choice
+	private static function choice(array $options, bool $beforeBytes): Choice
 	{
-		$unknown = array_diff(array_keys($options), [...self::FLAGS, ...self::TEXTS]);
+		$unknown = array_diff(array_keys($options), self::names());
 		if ($unknown !== []) {
 			throw self::wrong((string) reset($unknown));
 		}
@@ -92,9 +106,29 @@ final class Finish
 			mayReplace: self::flag($options, 'replace'),
 			mayRevive: self::flag($options, 'deleted'),
 			asCopy: self::flag($options, 'as_copy'),
+			isTrusted: self::flag($options, 'trust'),
+			at: self::time($options),
 			names: self::texts($options, 'names'),
 			without: self::texts($options, 'without'),
+			beforeBytes: $beforeBytes,
 		);
+	}
+
+	/** @return list<string> */
+	private static function names(): array
+	{
+		return [...self::FLAGS, ...self::TEXTS, self::TIME];
+	}
+
+	/** @param array<array-key, mixed> $options */
+	private static function time(array $options): ?string
+	{
+		/** @var mixed $said */
+		$said = $options[self::TIME] ?? null;
+
+		return $said === null || is_string($said) && preg_match(self::TIMES, $said)
+			? $said
+			: throw self::wrong(self::TIME);
 	}
 
 	/** @param array<array-key, mixed> $options */
@@ -128,9 +162,7 @@ final class Finish
 		return new Refusal(
 			400,
 			'option_wrong',
-			"The option $name is not one of "
-			. implode(', ', [...self::FLAGS, ...self::TEXTS])
-			. ', or has another form.',
+			"The option $name is not one of " . implode(', ', self::names()) . ', or has another form.',
 		);
 	}
 

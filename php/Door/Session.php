@@ -30,6 +30,8 @@ final class Session
 	public const PATH = '/filesync/v1';
 	/** Files arrive. */
 	public const OPEN = 'open';
+	/** Workers count what a restore would do. */
+	public const PLANNING = 'planning';
 	/** All of it is here, and workers restore it. */
 	public const RESTORING = 'restoring';
 	/** It was told to end; the file under way is finished first. */
@@ -37,7 +39,7 @@ final class Session
 	public const DONE = 'done';
 	public const ENDED = 'ended';
 	/** States in which it is under way. */
-	public const LIVE = [self::OPEN, self::RESTORING, self::ENDING];
+	public const LIVE = [self::OPEN, self::PLANNING, self::RESTORING, self::ENDING];
 	private const TOUCH_SECONDS = 60;
 	/** One that is over can be asked about for so long. */
 	private const KEPT_SECONDS = 30 * 86400;
@@ -167,13 +169,14 @@ final class Session
 	}
 
 	/**
-	 * Returns it as it is now: ended if its time is over, open again if its restore failed, done if it did not.
+	 * Returns it as it is now: ended if its time is over, done if it was restored, open again if that failed, or if
+	 * there is a plan.
 	 */
 	public function settled(): self
 	{
 		if ($this->state === self::OPEN && $this->expires() <= Clock::now()) {
 			$this->end('session_expired', $this->words());
-		} elseif ($this->state === self::RESTORING || $this->state === self::ENDING) {
+		} elseif ($this->state !== self::OPEN && $this->isLive()) {
 			$this->follow();
 		}
 
@@ -193,7 +196,7 @@ final class Session
 	private function follow(): void
 	{
 		$job = $this->job();
-		if ($job && ! $job->state->isOver()) {
+		if ($job && ! $job->state->isOver() && $job->state !== JobState::Planned) {
 			return;
 		}
 		if ($job && $job->state === JobState::Done) {
@@ -208,7 +211,7 @@ final class Session
 				'filesync_door',
 				['state' => self::OPEN, 'touched' => Clock::now()]
 				+ ($job ? ['code' => $job->code, 'reason' => $job->reason] : []),
-				['id' => $this->id, 'state' => self::RESTORING],
+				['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING]],
 			);
 		}
 	}
@@ -223,16 +226,18 @@ final class Session
 			: null;
 	}
 
-	/** Tells whether workers count, or have counted, what it would restore. */
-	public function isPlan(): bool
-	{
-		return in_array($this->job()?->state, [JobState::Planning, JobState::Planned], true);
-	}
-
-	/** Tells whether its restore waits for something that it names. */
+	/** Tells whether other options may begin again what workers do: they count, or wait for what they name. */
 	public function isWaiting(): bool
 	{
-		return $this->state === self::RESTORING && ($this->job()->code ?? '') !== '';
+		return $this->state === self::PLANNING || $this->state === self::RESTORING && ($this->job()->code ?? '') !== '';
+	}
+
+	/** @return array<string, mixed> What a restore of it would do; empty if that was not counted. */
+	public function plan(): array
+	{
+		$job = $this->job();
+
+		return $job && $job->state === JobState::Planned ? $job->plan : [];
 	}
 
 	/** @return array<string, mixed> What its restore did, after its end. */
@@ -242,12 +247,16 @@ final class Session
 		return json_decode($this->result, true) ?? [];
 	}
 
-	/** Notes that workers restore it. */
-	public function enter(): void
+	/**
+	 * Notes that workers restore it, or count what that would do.
+	 *
+	 * @param self::RESTORING|self::PLANNING $state
+	 */
+	public function enter(string $state): void
 	{
 		Table::update(
 			'filesync_door',
-			['state' => self::RESTORING, 'code' => '', 'reason' => '', 'touched' => Clock::now()],
+			['state' => $state, 'code' => '', 'reason' => '', 'touched' => Clock::now()],
 			['id' => $this->id, 'state' => self::OPEN],
 		);
 	}
@@ -255,7 +264,7 @@ final class Session
 	/** Ends it: its bytes go, what was restored stays. A restore of it stops after the file under way. */
 	public function end(string $code, string $reason): void
 	{
-		if ($this->state === self::RESTORING && $this->job()) {
+		if (in_array($this->state, [self::PLANNING, self::RESTORING], true) && $this->job()) {
 			Table::update('filesync_door', ['state' => self::ENDING], ['id' => $this->id]);
 			Underway::cancel($this->channelId);
 			self::find($this->id)?->follow();
@@ -266,7 +275,7 @@ final class Session
 
 	private function close(string $state, string $code, string $reason, string $result = ''): void
 	{
-		if ($this->isPlan()) {
+		if ($this->plan() !== []) {
 			Underway::cancel($this->channelId);
 		}
 		Table::update(

@@ -3,8 +3,6 @@
 namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Restore\Decision;
-use FileSync\Addon\Restore\Job;
-use FileSync\Addon\Restore\JobState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -19,39 +17,36 @@ final class Standing
 	public static function of(Session $session): array
 	{
 		$job = $session->job();
-		$isRestoring = $session->state === Session::RESTORING || $session->state === Session::ENDING;
-		/** @var array{named?: array<string, list<array{name: string, why: string}>>} $counted */
-		$counted = match (true) {
-			! $session->isLive() => $session->result(),
-			$session->isPlan() => [],
-			default => json_decode((string) json_encode($job?->done()->facts() ?? []), true),
-		};
-		$attention = self::attention($counted['named'] ?? []);
+		$isAtWork = $session->isLive() && $session->state !== Session::OPEN;
+		$plan = $session->plan();
+		$counted = $session->isLive() ? self::decoded($job?->done()->facts() ?? []) : $session->result();
+		/** @var array<string, list<array{name: string, why: string}>> $named */
+		$named = ($plan === [] ? $counted : $plan)['named'] ?? [];
 
 		return [
 			'session' => $session->id,
 			'state' => $session->state,
-			'code' => $isRestoring && $job ? $job->code : $session->code,
-			'message' => $isRestoring && $job ? $job->reason : $session->reason,
+			'code' => $isAtWork && $job ? $job->code : $session->code,
+			'message' => $isAtWork && $job ? $job->reason : $session->reason,
 			'expires' => gmdate('Y-m-d\TH:i:s\Z', $session->expires()),
 			'declared' => Entry::count($session, false),
 			'received' => Entry::count($session, true),
-			'percent' => $session->state === Session::DONE ? 100 : ($isRestoring ? $job?->percent() ?? 0 : 0),
-			'plan' => $session->state === Session::OPEN && $job ? self::plan($job) : null,
+			'percent' => $session->state === Session::DONE ? 100 : ($isAtWork ? $job?->percent() ?? 0 : 0),
 			'restore' => $counted === [] ? null : $counted,
-			'attention' => $attention,
+			'plan' => $plan === [] ? null : $plan,
+			'attention' => self::attention($named),
 		];
 	}
 
-	/** @return ?array<string, mixed> */
-	private static function plan(Job $job): ?array
+	/**
+	 * @param array<string, mixed> $facts
+	 *
+	 * @return array<string, mixed>
+	 */
+	private static function decoded(array $facts): array
 	{
-		return match ($job->state) {
-			JobState::Planning => ['state' => 'counting', 'entries' => $job->progress()->entries],
-			JobState::Planned => ['state' => 'ready', 'options' => $job->choice->facts()] + $job->plan,
-			JobState::Failed => ['state' => 'failed', 'code' => $job->code, 'message' => $job->reason],
-			default => null,
-		};
+		/** @var array<string, mixed> */
+		return json_decode((string) json_encode($facts), true);
 	}
 
 	/**

@@ -345,8 +345,8 @@ final class BackupPage
 		if (! $job || ($job->state->isOver() && $job->updated < (Clock::now() - Job::LONGEST_SECONDS))) {
 			return ['', '', false];
 		}
-		// What is being sent is begun on the page that sends it.
-		if ($job->door === Job::UPLOAD && in_array($job->state, [JobState::Planning, JobState::Planned], true)) {
+		// What is being sent is planned and begun where it is sent.
+		if ($job->door === Job::UPLOAD && $job->begun === 0 && $job->state !== JobState::Waiting) {
 			return ['', '', false];
 		}
 		$values = RestoreWords::of($job);

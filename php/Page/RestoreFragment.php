@@ -34,6 +34,9 @@ final class RestoreFragment
 			'cancel' => t('Stop'),
 			'discard' => t('Restore nothing'),
 			'replace' => t('Replace files that differ here. The present ones are kept for a while.'),
+			'trust' => t(
+				'I made this backup myself, and nobody else could change it: restore access, categories and posts as it has them.',
+			),
 			'deleted' => t('Also restore what was deleted since, on every clone.'),
 		];
 	}

@@ -74,7 +74,7 @@ final class RestorePage
 		}
 		$session = Migrations::ready() ? Session::of($channel->id)?->settled() : null;
 		$job = Migrations::ready() ? self::job($channel) : null;
-		$values = $job ? RestoreWords::of($job) : null;
+		$values = $job ? RestoreWords::of($job, Job::UPLOAD) : null;
 
 		return Response::json(200, [
 			'token' => Page::token(Admission::PAGE_FORM),
@@ -91,9 +91,10 @@ final class RestorePage
 		if (! $job || $job->door !== Job::UPLOAD || ! $job->isLet()) {
 			return null;
 		}
-		$isOld = $job->state->isOver() && $job->updated < (Clock::now() - self::SHOWN_SECONDS);
+		$isOver = $job->state->isOver();
+		$isOld = $isOver && $job->updated < (Clock::now() - self::SHOWN_SECONDS);
 
-		return $isOld ? null : $job;
+		return $isOld || ($isOver && $job->begun === 0) ? null : $job;
 	}
 
 	/** Returns the channel of this hub with which the reader is logged in, or null. */

@@ -102,7 +102,6 @@ final class RestoreTexts
 				'What describes the files is being sent, so that the hub can say what it would restore.',
 			),
 			'counting' => t('The hub counts what it would restore.'),
-			'counting_of' => t('The hub counts what it would restore: %1$s of %2$s.'),
 			'counted_first' => t('What you chose is counted first. Look at it, and then start it.'),
 			'sending' => t('The files are being sent. Keep this page open.'),
 			'finishing' => t('All is sent. The hub begins to restore it; this page can be closed.'),

@@ -23,7 +23,7 @@ if (! class_exists('App', false)) {
  *     crops_lost?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
  *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
- *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
+ *     trusted?: bool, set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
  *     set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
  *     findings?: list<array{code: string, path: string, why: ?string}>
  * }
@@ -41,14 +41,17 @@ final class RestoreWords
 	/**
 	 * Returns it.
 	 *
+	 * @param Job::PAGE|Job::UPLOAD $door Of the page that shows it, which begins and changes only what it asked for.
+	 *
 	 * @return array{
 	 *     state: string, title: string, what: string, percent: int, progress: string, lines: list<string>,
 	 *     stays: list<array{text: string, names: list<string>}>, warnings: list<string>, seal: string, may_start: bool,
 	 *     may_cancel: bool, is_live: bool, asks_replace: bool, asks_deleted: bool, is_replace: bool, is_deleted: bool,
-	 *     may_change: bool, away: list<array{id: string, url: string, is_left_out: bool, label: string}>
+	 *     asks_trust: bool, is_trust: bool, may_change: bool,
+	 *     away: list<array{id: string, url: string, is_left_out: bool, label: string}>
 	 * }
 	 */
-	public static function of(Job $job): array
+	public static function of(Job $job, string $door = Job::PAGE): array
 	{
 		/** @var Counted $plan */
 		$plan = $job->plan;
@@ -84,9 +87,20 @@ final class RestoreWords
 				...($job->code === '' ? [] : [self::trouble($job->code)]),
 			],
 			'seal' => self::seal($job),
-			'may_start' => $isPlan && $short === '' && self::inState($plan, 'away') === [] && self::hasWork($plan),
+			'may_start' =>
+				$job->door === $door
+					&& $isPlan
+					&& $short === ''
+					&& self::inState($plan, 'away') === []
+					&& self::hasWork($plan),
 			'may_change' =>
-				self::asksReplace($plan, $job->choice) || self::asksDeleted($plan, $job->choice) || $away !== [],
+				$job->door === $door
+					&& (
+						self::asksReplace($plan, $job->choice)
+						|| self::asksDeleted($plan, $job->choice)
+						|| self::asksTrust($job)
+						|| $away !== []
+					),
 			'away' => $away,
 			'may_cancel' => $job->isForWorkers()
 				&& in_array(
@@ -103,6 +117,8 @@ final class RestoreWords
 			'asks_deleted' => self::asksDeleted($plan, $job->choice),
 			'is_replace' => $job->choice->mayReplace,
 			'is_deleted' => $job->choice->mayRevive,
+			'asks_trust' => self::asksTrust($job),
+			'is_trust' => $job->choice->isTrusted,
 		];
 	}
 
@@ -142,6 +158,15 @@ final class RestoreWords
 			(self::count($plan, Decision::Deleted) + ($plan['folders'][Decision::Deleted->value] ?? 0)) > 0
 			|| $choice->mayRevive
 		);
+	}
+
+	/** Tells whether its owner may say that the set is the own one: only hubs sign the sets that they make. */
+	private static function asksTrust(Job $job): bool
+	{
+		/** @var Counted $plan */
+		$plan = $job->plan;
+
+		return $job->door === Job::UPLOAD && ! $job->choice->asCopy && ($plan['signed_by'] ?? 'channel') !== 'channel';
 	}
 
 	private static function title(Job $job): string
@@ -328,7 +353,7 @@ final class RestoreWords
 					Words::all(self::damaged($plan), self::NAMED),
 				)
 				: '',
-			($plan['signed_by'] ?? 'channel') === 'channel'
+			($plan['signed_by'] ?? 'channel') === 'channel' || ($plan['trusted'] ?? false)
 				? ''
 				: t(
 					"The backup set does not carry this channel's signature. Files are restored for you alone, without categories and posts.",

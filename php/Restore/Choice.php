@@ -33,6 +33,8 @@ final class Choice
 		public readonly array $names = [],
 		/** @var list<string> Clones that are not asked what was deleted there: host names or URLs. */
 		public readonly array $without = [],
+		/** Whether only a plan is wanted, before bytes come: those that the set names count as if they were here. */
+		public readonly bool $beforeBytes = false,
 	) {
 		$this->pattern = $only === null ? null : new Exclusion([$only]);
 	}
@@ -43,7 +45,7 @@ final class Choice
 		/**
 		 * @var array{
 		 *     replace?: bool, deleted?: bool, as_copy?: bool, trust?: bool, only?: ?string, at?: ?string,
-		 *     names?: list<string>, without?: list<string>
+		 *     names?: list<string>, without?: list<string>, before_bytes?: bool
 		 * } $said
 		 */
 		$said = json_decode($text, true) ?? [];
@@ -57,6 +59,7 @@ final class Choice
 			$said['at'] ?? null,
 			$said['names'] ?? [],
 			$said['without'] ?? [],
+			$said['before_bytes'] ?? false,
 		);
 	}
 
@@ -72,6 +75,7 @@ final class Choice
 			'at' => $this->at,
 			'names' => $this->names,
 			'without' => $this->without,
+			'before_bytes' => $this->beforeBytes,
 		];
 	}
 

@@ -55,8 +55,6 @@ final class Run implements Slice
 	private int $over = 0;
 	/** Whether another process goes on where this one stops. */
 	private bool $isSlice = false;
-	/** Whether bytes that are not here yet count as sent: what an owner sends is counted before. */
-	private bool $isComing = false;
 	private ?Underway $underway = null;
 	private ?SetPosts $posts = null;
 	/** Has read what is here of the entries at hand. */
@@ -135,7 +133,6 @@ final class Run implements Slice
 			return false;
 		}
 		$this->isSlice = true;
-		$this->isComing = $job->door === Job::UPLOAD && $job->state === JobState::Planning;
 		if ($attempts > self::MOST_ATTEMPTS) {
 			$this->fail(new Problem(
 				'failed',
@@ -250,7 +247,7 @@ final class Run implements Slice
 	private function count(Progress $progress, ?Underway $job): ?Plan
 	{
 		try {
-			$source = Source::open($this->folder, $this->channel, $this->choice, $this->isComing);
+			$source = Source::open($this->folder, $this->channel, $this->choice);
 			$this->elsewhere->open();
 			$isAll = $progress->entries === 0;
 			foreach ($source->entries($progress->entries) as $over => $some) {

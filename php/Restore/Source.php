@@ -62,22 +62,15 @@ final class Source
 		private readonly int $rate,
 		/** The channel's own files, where the set was sent here without what they have; null elsewhere. */
 		public readonly ?OwnBytes $own,
-		private readonly bool $isComing,
 	) {}
 
 	/**
 	 * Opens a set.
 	 *
-	 * @param bool $isComing Whether bytes that its metadata names count as here: its owner sends them later.
-	 *
 	 * @throws Problem It may not be restored to this channel.
 	 */
-	public static function open(
-		string $folder,
-		Channel $channel,
-		Choice $choice,
-		bool $isComing = false,
-	): self {
+	public static function open(string $folder, Channel $channel, Choice $choice): self
+	{
 		$isSent = Intake::holds($folder, $channel);
 		$path = $isSent ? Place::existing($folder) : Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
@@ -136,7 +129,6 @@ final class Source
 			self::homes($said, $about),
 			$rate,
 			$isSent ? new OwnBytes($channel) : null,
-			$isSent && $isComing,
 		);
 	}
 
@@ -245,7 +237,7 @@ final class Source
 		foreach ($said['parts'] as $n => $part) {
 			if (
 				! $part['is_found']
-				&& ($this->isComing
+				&& ($this->choice->beforeBytes
 				|| $this->own?->has($part['sha256'], $part['size_bytes']))
 			) {
 				$said['parts'][$n] = ['is_there' => true, 'is_found' => true] + $part;

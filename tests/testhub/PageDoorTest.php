@@ -153,19 +153,16 @@ final class PageDoorTest extends TestCase
 		$said = $this->json('POST', "$session/plan", ['options' => []]);
 		$this->assertSame([409, 'lists_missing'], [$said['status'], $said['error']]);
 		$this->sendLists($session);
-		$said = $this->json('POST', "$session/plan", ['options' => ['at' => '2026-01-01']]);
-		$this->assertSame([400, 'option_wrong'], [$said['status'], $said['error']]);
 		$said = $this->json('POST', "$session/plan", ['options' => []]);
-		$this->assertSame([202, 'open', 'counting'], [$said['status'], $said['state'], $said['plan']['state']]);
+		$this->assertSame([202, 'planning'], [$said['status'], $said['state']]);
 		self::$door->work();
 		$before = self::$door->pair->rows('b', 'SELECT hash FROM attach WHERE uid = 1');
 		$said = $this->state('alice');
 		$plan = $said['session']['plan'];
 		$this->assertSame(
-			['ready', false, ['here' => 1, 'restore' => 2], 360009, []],
+			['open', ['here' => 1, 'restore' => 2], 360009, []],
 			[
-				$plan['state'],
-				$plan['options']['replace'],
+				$said['session']['state'],
 				self::sorted($plan['files']),
 				$plan['bytes']['restore'],
 				$plan['named'],
@@ -186,7 +183,7 @@ final class PageDoorTest extends TestCase
 			'filesync_job' => json_decode($said['html'], true)['$job']['seal'],
 		]));
 		self::$door->work();
-		$this->assertSame('ready', $this->state('alice')['session']['plan']['state']);
+		$this->assertSame($plan, $this->state('alice')['session']['plan']);
 
 		// Without the bytes it says what is missing; with them all is restored.
 		$this->sendData($session);
@@ -224,8 +221,8 @@ final class PageDoorTest extends TestCase
 		$this->pack($session, [$tags, $manifest, $about]);
 		$this->assertSame(202, $this->json('POST', "$session/plan", [])['status']);
 		self::$door->work();
-		$plan = $this->json('GET', $session)['plan'];
-		$this->assertSame(['failed', 'set_other_channel'], [$plan['state'], $plan['code'] ?? '']);
+		$said = $this->json('GET', $session);
+		$this->assertSame(['open', 'set_other_channel', null], [$said['state'], $said['code'], $said['plan']]);
 		$this->assertSame(204, $this->json('DELETE', $session)['status']);
 
 		$session = '/restore/' . $this->begin()['session'];

@@ -185,12 +185,7 @@ final class UploadDoorTest extends TestCase
 	public function test_a_set_that_nobody_signed_comes_back_for_its_owner_alone(): void
 	{
 		self::lose();
-		$unsigned = self::copyOfSet();
-		unlink("$unsigned/channel-signature.json");
-		$set = json_decode(file_get_contents("$unsigned/set.json"), true);
-		$set['signed_by'] = null;
-		file_put_contents("$unsigned/set.json", json_encode($set));
-		self::relist($unsigned);
+		$unsigned = self::unsigned();
 		self::$door->makeKey();
 		[$code, $lines] = self::client('--send-only', set: $unsigned);
 		$this->assertSame(0, $code, $lines);
@@ -204,6 +199,130 @@ final class UploadDoorTest extends TestCase
 				self::$door->pair->rows('b', 'SELECT DISTINCT allow_cid FROM attach WHERE uid = 1'),
 				'allow_cid',
 			),
+		);
+	}
+
+	public function test_what_nobody_signed_is_believed_if_its_owner_says_so(): void
+	{
+		self::lose();
+		$unsigned = self::unsigned();
+		self::$door->makeKey();
+		[$code, $lines] = self::client('--send-only', set: $unsigned);
+		$this->assertSame(0, $code, $lines);
+		$said = $this->finished(['trust' => true]);
+		$this->assertSame(['done', 4, 0], [
+			$said['state'],
+			$said['restore']['files']['restore'],
+			$said['restore']['unproven'],
+		]);
+		$this->assertWhole();
+		// As the set has it: for everybody.
+		$this->assertSame([''], array_column(
+			self::$door->pair->rows('b', 'SELECT DISTINCT allow_cid FROM attach WHERE uid = 1'),
+			'allow_cid',
+		));
+	}
+
+	public function test_the_plan_is_what_finish_does_and_needs_no_more_than_lists_and_metadata(): void
+	{
+		self::lose();
+		$pair = self::$door->pair;
+		self::$door->makeKey();
+		$session = $this->described(self::$set);
+		$before = [self::rowsOf(), self::tree()];
+		$said = self::$door->say('POST', "$session/plan", []);
+		$this->assertSame([202, 'planning', null], [$said['status'], $said['state'], $said['plan']]);
+		// Nothing else is taken meanwhile, and another plan begins again.
+		$said = self::$door->say('POST', "$session/room", []);
+		$this->assertSame([409, 'planning'], [$said['status'], $said['error']]);
+		$this->assertSame(202, self::$door->say('POST', "$session/plan", [])['status']);
+		self::$door->work();
+		$said = self::$door->say('GET', $session);
+		$this->assertSame(['open', ''], [$said['state'], $said['code']]);
+		$this->assertSame([4, 0, 0], [
+			$said['plan']['files']['restore'],
+			$said['plan']['quota_short'],
+			$said['plan']['disk_short'],
+		]);
+		$this->assertSame('alice@' . parse_url($pair->urls['b'], PHP_URL_HOST), $said['plan']['set_of']);
+		$this->assertSame($before, [self::rowsOf(), self::tree()], 'nothing was changed');
+		// One folder alone; then the whole set, of which the plan said the same.
+		self::$door->say('POST', "$session/plan", ['options' => ['names' => ['Papers']]]);
+		self::$door->work();
+		$this->assertSame(2, self::$door->say('GET', $session)['plan']['files']['restore']);
+		[$code, $lines] = self::client('--send-only');
+		$this->assertSame(0, $code, $lines);
+		$said = $this->finished();
+		$this->assertSame(['done', 4, null], [$said['state'], $said['restore']['files']['restore'], $said['plan']]);
+		$this->assertWhole();
+	}
+
+	public function test_a_plan_says_what_is_in_the_way_and_ends_with_its_session(): void
+	{
+		$pair = self::$door->pair;
+		self::$door->makeKey();
+		$session = $this->described(self::$set);
+		self::$door->say('POST', "$session/plan", ['options' => ['at' => '2020-01-01T00:00:00Z']]);
+		self::$door->work();
+		$said = self::$door->say('GET', $session);
+		$this->assertSame(['open', 'no_run', null], [$said['state'], $said['code'], $said['plan']]);
+		$this->assertStringContainsString('is the oldest', $said['message']);
+		// Of what is here, one is deleted, and one differs.
+		$row = $pair->rows('b', "SELECT * FROM attach WHERE uid = 1 AND filename = 'one.txt'")[0];
+		file_put_contents(self::$door->hub . "/{$row['content']}", 'other bytes');
+		$pair->execute('b', "UPDATE attach SET filesize = 11 WHERE filename = 'one.txt'");
+		self::$door->say('POST', "$session/plan", []);
+		self::$door->work();
+		$said = self::$door->say('GET', $session);
+		$this->assertSame(['differs_here' => 1, 'here' => 3], self::sorted($said['plan']['files']));
+		$this->assertSame(['differs_here', 'Papers/one.txt'], [
+			$said['attention'][0]['code'],
+			$said['attention'][0]['name'],
+		]);
+		// The page shows it, and leaves it to the program that asked.
+		$words = json_decode(
+			self::$door->inHub(
+				'echo json_encode(FileSync\Addon\Page\RestoreWords::of(FileSync\Addon\Restore\Job::of(1)));',
+			),
+			true,
+		);
+		$this->assertSame(['planned', false, false], [
+			$words['state'],
+			$words['may_start'],
+			$words['may_change'],
+		]);
+		$this->assertSame(204, self::$door->ask('DELETE', $session)['status']);
+		$this->assertSame('stopped', $pair->rows('b', 'SELECT state FROM filesync_restore')[0]['state']);
+		$this->assertSame([], self::$door->onDisk());
+		self::lose();
+		self::$door->makeKey();
+		[$code, $lines] = self::client('--send-only');
+		$this->assertSame([0, 'done'], [$code, $this->finished()['state']], $lines);
+	}
+
+	public function test_an_earlier_state_comes_back(): void
+	{
+		self::lose();
+		$pair = self::$door->pair;
+		$set = "$pair->folder/of-two-runs";
+		$pair->upload('b', '', ["$pair->folder/in/one.txt"]);
+		$pair->command('b', 'backup', 'alice', $set);
+		$first = json_decode(file_get_contents("$set/set.json"), true)['updated'];
+		for ($end = microtime(true) + 30; gmdate('Y-m-d\TH:i:s\Z') <= $first && microtime(true) < $end;) {
+			usleep(20000);
+		}
+		$pair->execute('b', "DELETE FROM attach WHERE filename = 'one.txt'");
+		$pair->upload('b', '', ["$pair->folder/in/empty"]);
+		$pair->command('b', 'backup', 'alice', $set);
+		self::lose();
+		self::$door->makeKey();
+		[$code, $lines] = self::client('--send-only', set: $set);
+		$this->assertSame(0, $code, $lines);
+		$said = $this->finished(['at' => $first]);
+		$this->assertSame(['done', ['restore' => 1]], [$said['state'], self::sorted($said['restore']['files'])]);
+		$this->assertSame(
+			['one.txt'],
+			array_column($pair->rows('b', 'SELECT filename FROM attach WHERE uid = 1 AND is_dir = 0'), 'filename'),
 		);
 	}
 
@@ -296,14 +415,17 @@ final class UploadDoorTest extends TestCase
 			$this->assertSame([400, 'digests_wrong'], [$said['status'], $said['error']]);
 		}
 		foreach ([
-			['trust' => true],
+			['dry_run' => true],
 			['replace' => 1],
+			['trust' => 'yes'],
 			['names' => 'x'],
 			['names' => [1]],
 			['at' => '2026-01-01'],
 		] as $options) {
-			$said = self::$door->say('POST', "$session/finish", ['options' => $options]);
-			$this->assertSame([400, 'option_wrong'], [$said['status'], $said['error']]);
+			foreach (['plan', 'finish'] as $place) {
+				$said = self::$door->say('POST', "$session/$place", ['options' => $options]);
+				$this->assertSame([400, 'option_wrong'], [$said['status'], $said['error']]);
+			}
 		}
 		$said = self::$door->say('POST', "$session/finish", []);
 		$this->assertSame([409, 'lists_missing', ['tagmanifest-sha256.txt']], [
@@ -729,6 +851,52 @@ final class UploadDoorTest extends TestCase
 		Pair::run(['cp', '-a', self::$set, $copy]);
 
 		return $copy;
+	}
+
+	/** Returns a copy of the set that nobody signed. */
+	private static function unsigned(): string
+	{
+		$set = self::copyOfSet();
+		unlink("$set/channel-signature.json");
+		$about = json_decode(file_get_contents("$set/set.json"), true);
+		$about['signed_by'] = null;
+		file_put_contents("$set/set.json", json_encode($about));
+		self::relist($set);
+
+		return $set;
+	}
+
+	/** Sends the lists and the metadata of a set, and nothing else; returns the session's path. */
+	private function described(string $set): string
+	{
+		$lists = array_filter(
+			['tagmanifest-sha256.txt', 'channel-signature.json'],
+			fn ($name) => is_file("$set/$name"),
+		);
+		$session = self::$door->begin('', [
+			'lists' => array_combine($lists, array_map(fn ($name) => hash_file('sha256', "$set/$name"), $lists)),
+		]);
+		$files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator($set, FilesystemIterator::SKIP_DOTS));
+		$pack = [];
+		foreach ($files as $path => $file) {
+			$name = substr($path, strlen($set) + 1);
+			if (! str_starts_with($name, 'data/') || str_starts_with($name, 'data/metadata/')) {
+				$pack[hash_file('sha256', $path)] = (string) file_get_contents($path);
+			}
+		}
+		$said = self::$door->pack($session, Doorstep::tar($pack));
+		$this->assertSame(200, $said['status'], $said['body']);
+
+		return $session;
+	}
+
+	/** Returns the rows of the channel that a restore may change. */
+	private static function rowsOf(): array
+	{
+		return array_map(
+			fn ($table) => self::$door->pair->rows('b', "SELECT * FROM $table"),
+			['attach', 'photo', 'item', 'filesync_file', 'filesync_ended'],
+		);
 	}
 
 	/** Writes the list of lists of a set again. */

@@ -151,6 +151,7 @@ App::$strings['How long the received bytes of transfers that are no longer wante
 App::$strings['How often a file may end with bytes that do not match before it is parked and needs attention.'] ??= 'Wie oft eine Datei mit falschen Bytes enden darf, bevor sie beiseitegelegt wird und jemand eingreifen muss.';
 App::$strings['How the web server sends files itself, so that no PHP process waits: X-Accel-Redirect:/prefix/ (nginx, Caddy) or X-Sendfile (Apache, lighttpd). Empty: PHP sends them. See docs/web-servers.md.'] ??= 'Wie der Webserver Dateien selbst sendet, damit kein PHP-Prozess wartet: X-Accel-Redirect:/prefix/ (nginx, Caddy) oder X-Sendfile (Apache, lighttpd). Leer: PHP sendet sie. Siehe docs/web-servers.md.';
 App::$strings['Hub'] ??= 'Hub';
+App::$strings['I made this backup myself, and nobody else could change it: restore access, categories and posts as it has them.'] ??= 'Ich habe diese Sicherung selbst gemacht, und niemand sonst konnte sie ändern: Zugriff, Kategorien und Beiträge so wiederherstellen, wie sie darin sind.';
 App::$strings['In a channel with fewer files than this, one clone may replace or delete half of them within a day, and always ten.'] ??= 'In einem Kanal mit weniger Dateien darf ein Klon innerhalb eines Tages die Hälfte davon ersetzen oder löschen, zehn aber immer.';
 App::$strings['In this folder'] ??= 'In diesem Ordner';
 App::$strings['It begins in a moment.'] ??= 'Es beginnt gleich.';
@@ -305,7 +306,6 @@ App::$strings['The folder is being read.'] ??= 'Der Ordner wird gelesen.';
 App::$strings['The folder is being read: %1$s of %2$s.'] ??= 'Der Ordner wird gelesen: %1$s von %2$s.';
 App::$strings['The folder that has set.json in it. Nothing is sent before this page has read it.'] ??= 'Der Ordner, in dem set.json liegt. Nichts wird gesendet, bevor diese Seite ihn gelesen hat.';
 App::$strings['The hub counts what it would restore.'] ??= 'Der Hub zählt, was er wiederherstellen würde.';
-App::$strings['The hub counts what it would restore: %1$s of %2$s.'] ??= 'Der Hub zählt, was er wiederherstellen würde: %1$s von %2$s.';
 App::$strings['The hub does not answer. It is tried again in %s.'] ??= 'Der Hub antwortet nicht. In %s wird es wieder versucht.';
 App::$strings['The hub does not answer; this page may be out of date.'] ??= 'Der Hub antwortet nicht; diese Seite kann veraltet sein.';
 App::$strings['The hub is asked.'] ??= 'Der Hub wird gefragt.';

@@ -9,7 +9,7 @@
 	const SHOW_MS = 250;
 	const UNITS = [['GiB', 1 << 30], ['MiB', 1 << 20], ['KiB', 1 << 10]];
 	/** What a plan may be asked again with. */
-	const OPTIONS = {replace: 'filesync_replace', deleted: 'filesync_deleted'};
+	const OPTIONS = {replace: 'filesync_replace', deleted: 'filesync_deleted', trust: 'filesync_trust'};
 
 	/** Waits so long. */
 	function sleep(ms) {
@@ -115,7 +115,7 @@
 				return;
 			}
 			this.session = said.session.session;
-			if (said.session.state === 'open') {
+			if (said.session.state === 'open' || said.session.state === 'planning') {
 				this.show('running', true);
 				this.part('running-text').textContent = this.text('under_way', number(said.session.received.files), size(said.session.received.bytes));
 				this.part('other').hidden = false;
@@ -199,10 +199,11 @@
 			this.busy(this.text('beginning'), null);
 			const begun = await this.begin();
 			this.session = begun.session;
-			if (begun.state !== 'open') {
+			if (begun.state === 'restoring' || begun.state === 'ending') {
 				await this.follow();
 				return;
 			}
+			await this.counted();
 			this.sending = new window.FilesyncDoor.Sending(this.door, begun.session, begun, this.watch('sending_lists'), {now: () => performance.now(), sleep: sleep});
 			await this.sendLists();
 		}
@@ -245,25 +246,25 @@
 			this.busy(this.text('counting'), null);
 			this.show('plan', false);
 			await this.ask('POST', '/plan', {options: Object.assign({as_copy: this.asCopy}, options)});
+			const session = await this.counted();
+			if (turn !== this.turn) {
+				return;
+			}
+			if (!session || !session.plan) {
+				throw new window.FilesyncSet.Refusal((session && session.code) || 'ended', session || {});
+			}
+			this.planned = options;
+			this.show('move', false);
+			this.part('plan').hidden = false;
+		}
+
+		/** Waits until the hub has counted; returns what it says of the session. */
+		async counted() {
 			for (;;) {
 				const said = await this.look();
-				const plan = said.session && said.session.plan;
-				if (turn !== this.turn) {
-					return;
+				if (!said.session || said.session.state !== 'planning') {
+					return said.session;
 				}
-				if (!said.session) {
-					throw new window.FilesyncSet.Refusal('ended');
-				}
-				if (!plan || plan.state === 'failed') {
-					throw new window.FilesyncSet.Refusal(plan ? plan.code : 'restore_running', plan || {});
-				}
-				if (plan.state === 'ready') {
-					this.planned = plan;
-					this.show('move', false);
-					this.part('plan').hidden = false;
-					return;
-				}
-				this.busy(this.text('counting_of', number(plan.entries || 0), number(this.set.files + this.set.folders)), null);
 				await sleep(LOOK_MS);
 			}
 		}
@@ -280,8 +281,8 @@
 		}
 
 		isPlanned(chosen) {
-			const of = this.planned.options;
-			return chosen.replace === of.replace && chosen.deleted === of.deleted && chosen.without.slice().sort().join('\n') === of.without.slice().sort().join('\n');
+			const of = Object.assign({replace: false, deleted: false, trust: false, without: []}, this.planned);
+			return Object.keys(OPTIONS).every((name) => chosen[name] === of[name]) && chosen.without.slice().sort().join('\n') === of.without.slice().sort().join('\n');
 		}
 
 		/** A button beneath the plan, or beneath what the hub does. */

@@ -28,7 +28,7 @@
 			<p class="alert alert-danger text-break" role="alert" id="filesync-send-alert" hidden></p>
 			<button type="button" class="btn btn-secondary btn-sm mb-3" id="filesync-send-other" hidden>{{$words.other|escape:'html'}}</button>
 			<section class="mb-3" id="filesync-send-about" aria-labelledby="filesync-send-about-title" hidden>
-				<h3 class="fs-6 fw-bold mt-0" id="filesync-send-about-title">{{$words.in_folder|escape:'html'}}</h3>
+				<div class="fw-bold mb-2" role="heading" aria-level="3" id="filesync-send-about-title">{{$words.in_folder|escape:'html'}}</div>
 				<ul class="mb-2" id="filesync-send-about-lines"></ul>
 				<details class="alert alert-warning py-2 mb-2" id="filesync-send-missing" hidden>
 					<summary id="filesync-send-missing-count"></summary>
@@ -48,7 +48,7 @@
 				</div>
 			</section>
 			<section class="border rounded p-3 mb-3" id="filesync-send-move" aria-labelledby="filesync-send-title" hidden>
-				<h3 class="fs-6 fw-bold mt-0 mb-2" id="filesync-send-title"></h3>
+				<div class="fw-bold mb-2" role="heading" aria-level="3" id="filesync-send-title"></div>
 				<progress class="w-100" max="1" id="filesync-send-bar" aria-labelledby="filesync-send-title" aria-describedby="filesync-send-numbers"></progress>
 				<p class="mb-2 text-break" id="filesync-send-numbers"></p>
 				<p class="alert alert-warning py-2 mb-2" id="filesync-send-note" hidden></p>
@@ -62,7 +62,7 @@
 				<div id="filesync-send-state"></div>
 			</form>
 			<section class="mb-3" id="filesync-send-left" aria-labelledby="filesync-send-left-title" hidden>
-				<h3 class="fs-6 fw-bold mt-0" id="filesync-send-left-title">{{$words.left|escape:'html'}}</h3>
+				<div class="fw-bold mb-2" role="heading" aria-level="3" id="filesync-send-left-title">{{$words.left|escape:'html'}}</div>
 				<details class="alert alert-warning py-2 mb-2" id="filesync-send-unsent" hidden>
 					<summary id="filesync-send-unsent-count"></summary>
 					<ul class="small mb-0" id="filesync-send-unsent-names"></ul>

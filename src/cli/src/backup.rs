@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Watch,
+    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch,
 };
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
 use serde_json::{Map, Value, json};
@@ -136,7 +136,7 @@ fn back_up(
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Exit, Problem> {
-    let folder = options.folder.clone();
+    let folder = options.target.folder.clone();
     let about = json!({ "channel": address.text(), "folder": folder.display().to_string() });
     let wrong = |error: Error| of(&error, address, &folder);
     let mut shown = Shown { output, stopped };
@@ -147,7 +147,7 @@ fn back_up(
         output.say(&with(&about, &facts_of_outlook(&outlook)), &told_outlook(address, &outlook));
         return Ok(Exit::Complete);
     }
-    let damaged = options.damaged.clone();
+    let damaged = options.target.damaged.clone();
     let ended = way.run(options, &mut shown).map_err(wrong)?;
     output.clear();
     match ended {
@@ -178,16 +178,18 @@ fn back_up(
 
 fn options(arguments: &BackupArguments, folder: &Path, version: String) -> RunOptions {
     RunOptions {
-        folder: folder.to_owned(),
-        choice: Choice::new(&arguments.exclude, &arguments.only),
+        target: Target {
+            folder: folder.to_owned(),
+            choice: Choice::new(&arguments.exclude, &arguments.only),
+            accepts_removals: arguments.accept_removals,
+            damaged: damage::of(folder),
+            made_with: machine::MADE_WITH.to_owned(),
+            options: machine::options(),
+        },
         has_posts: !arguments.skip_posts,
         is_full: arguments.full,
-        accepts_removals: arguments.accept_removals,
-        damaged: damage::of(folder),
-        made_with: machine::MADE_WITH.to_owned(),
         hub_version: version,
         scratch: machine::scratch(),
-        set: machine::options(),
         limits: TransferLimits::default(),
         surroundings: Rc::new(|| transfer::Surroundings {
             boot_id: machine::boot_id(),

@@ -16,12 +16,14 @@ mod rows;
 mod run;
 mod shares;
 mod wire;
+mod writing;
 
 pub use choice::Choice;
 pub use connection::{Channel, Connection, Credentials, Greeting};
 pub use door::{About, Door, Doors};
 pub use notes::Lack;
 pub use reading::{outlook as outlook_at_door, read as read_at_door};
-pub use run::{Ended, Outlook, Progress, Report, RunOptions, Watch, outlook, run};
+pub use run::{outlook, run};
 pub use wire::ConnectionOptions;
 pub(crate) use wire::Wire;
+pub use writing::{Ended, Outlook, Progress, Report, RunOptions, Target, Watch};

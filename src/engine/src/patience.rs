@@ -1,4 +1,4 @@
-//! Waiting: how long, on which clock, and to limit a rate.
+//! Waiting: how long, on which clock, to limit a rate, and until somebody stops it.
 //!
 //! Invariant: time between two steps, while PHP does something else, never counts against an origin hub.
 
@@ -41,6 +41,32 @@ pub(crate) struct Patience<'a> {
     pub(crate) clock: &'a ActiveClock,
     pub(crate) limits: &'a TransferLimits,
     pub(crate) throttle: &'a Throttle,
+}
+
+/// Why work ended before its end.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// It was told to stop.
+    Stopped,
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What work comes to that may be told to stop.
+pub(crate) type Stoppable<T> = std::result::Result<T, Halt>;
+
+/// Returns what work came to; `stopped` if it was told to stop.
+pub(crate) fn or_stopped<T>(outcome: Stoppable<T>, stopped: T) -> Result<T> {
+    match outcome {
+        Ok(value) => Ok(value),
+        Err(Halt::Stopped) => Ok(stopped),
+        Err(Halt::Failed(error)) => Err(error),
+    }
 }
 
 /// Keeps a batch below a rate of received bytes. Unused time is saved for a quarter of a second at most.

@@ -12,6 +12,7 @@ use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Method, Request};
 use crate::owner::{ConnectionOptions, Wire};
+use crate::patience::{Halt, Stoppable};
 use crate::signature::Secret;
 
 /// The door of a hub, and the key that opens it.
@@ -36,33 +37,6 @@ pub struct Terms {
     /// Most digests in one question.
     pub digests: u64,
 }
-
-/// Why work ended before its end.
-#[derive(Debug)]
-pub(crate) enum Halt {
-    /// It was told to stop.
-    Stopped,
-    Failed(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl Halt {
-    /// Returns what failed; nobody told it to stop.
-    fn into_error(self) -> Error {
-        match self {
-            Self::Failed(error) => error,
-            Self::Stopped => Error::new(ErrorKind::PeerBusy, ASKING).context("fault", "it was told to stop"),
-        }
-    }
-}
-
-/// What work comes to, unless it ends before.
-pub(crate) type Outcome<T> = std::result::Result<T, Halt>;
 
 /// Asks whether to stop.
 pub(crate) type Stop<'a> = &'a dyn Fn() -> bool;
@@ -107,7 +81,7 @@ impl Door {
     /// `NotFound` with code `no_door` if the hub has none, `Unsupported` with `hub_old` or `command_old` if it speaks another
     /// version, `Refused` with `door_closed` or `moved`, otherwise as the line.
     pub fn terms(&self) -> Result<Terms> {
-        let answer = self.once(self.request(&Method::GET, &[], None)?, GO_ON).map_err(Halt::into_error)?;
+        let answer = self.once(self.request(&Method::GET, &[], None)?, GO_ON).map_err(unstopped)?;
         let fault = |kind, code: &'static str| Error::new(kind, ASKING).context("code", code);
         if (300..400).contains(&answer.status) {
             return Err(fault(ErrorKind::Refused, "moved"));
@@ -144,10 +118,10 @@ impl Door {
     ///
     /// As the door refuses, with its word as fact `code`.
     pub fn state(&self, session: &str) -> Result<State> {
-        self.state_unless(session, GO_ON).map_err(Halt::into_error)
+        self.state_unless(session, GO_ON).map_err(unstopped)
     }
 
-    pub(crate) fn state_unless(&self, session: &str, stop: Stop<'_>) -> Outcome<State> {
+    pub(crate) fn state_unless(&self, session: &str, stop: Stop<'_>) -> Stoppable<State> {
         self.ask(&Method::GET, &["restore", session], None, stop).map(|answer| State::of(answer.said.unwrap_or_default()))
     }
 
@@ -157,7 +131,7 @@ impl Door {
     ///
     /// As the door refuses, with its word as fact `code`.
     pub fn end(&self, session: &str) -> Result<()> {
-        self.ask(&Method::DELETE, &["restore", session], None, GO_ON).map(|_| ()).map_err(Halt::into_error)
+        self.ask(&Method::DELETE, &["restore", session], None, GO_ON).map(|_| ()).map_err(unstopped)
     }
 
     /// Has methods that only programs use travel as POST from now on; tells whether they did not before.
@@ -182,7 +156,7 @@ impl Door {
     }
 
     /// Sends a request once.
-    pub(crate) fn once(&self, request: Request, stop: Stop<'_>) -> Outcome<Answer> {
+    pub(crate) fn once(&self, request: Request, stop: Stop<'_>) -> Stoppable<Answer> {
         self.wire.wait(async {
             let work = pin!(async {
                 let reply = self.wire.send(request).await?;
@@ -201,7 +175,7 @@ impl Door {
     }
 
     /// Asks a question, again after a pause if it cannot be answered now.
-    pub(crate) fn ask(&self, method: &Method, place: &[&str], content: Option<&Value>, stop: Stop<'_>) -> Outcome<Answer> {
+    pub(crate) fn ask(&self, method: &Method, place: &[&str], content: Option<&Value>, stop: Stop<'_>) -> Stoppable<Answer> {
         let mut pauses = 0;
         loop {
             let body = content.map(|content| content.to_string().into_bytes());
@@ -226,19 +200,27 @@ impl Door {
     }
 
     /// Waits before the next try.
-    pub(crate) fn pause(&self, before: u32, asked_seconds: Option<u64>, stop: Stop<'_>) -> Outcome<()> {
+    pub(crate) fn pause(&self, before: u32, asked_seconds: Option<u64>, stop: Stop<'_>) -> Stoppable<()> {
         let asked = Duration::from_secs(asked_seconds.unwrap_or_default().min(MOST_WAIT_SECONDS));
         self.rest(FIRST_PAUSE.saturating_mul(1 << before.min(MOST_PAUSES)).max(asked), stop)
     }
 
     /// Waits so long.
-    pub(crate) fn rest(&self, time: Duration, stop: Stop<'_>) -> Outcome<()> {
+    pub(crate) fn rest(&self, time: Duration, stop: Stop<'_>) -> Stoppable<()> {
         self.wire.wait(async {
             match select(pin!(tokio::time::sleep(time)), pin!(until(stop))).await {
                 Either::Left(_) => Ok(()),
                 Either::Right(_) => Err(Halt::Stopped),
             }
         })
+    }
+}
+
+/// Returns what failed where nobody can say stop.
+fn unstopped(halt: Halt) -> Error {
+    match halt {
+        Halt::Failed(error) => error,
+        Halt::Stopped => Error::new(ErrorKind::PeerBusy, ASKING).context("fault", "it was told to stop"),
     }
 }
 

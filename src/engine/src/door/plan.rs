@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Halt, MOST_PAUSES, Outcome};
+use super::client::MOST_PAUSES;
 use super::run::{Parcel, Run};
 use super::watch::{Progress, Why};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Method;
+use crate::patience::{Halt, Stoppable};
 use crate::set::{self, Sorted, Sorter, Wanted};
 
 /// Files to be sent, in the order of their paths.
@@ -35,7 +36,7 @@ type Page = Vec<(Digest, Vec<String>)>;
 
 impl Run<'_> {
     /// Finds out what must be sent.
-    pub(crate) fn plan(&mut self) -> Outcome<Plan> {
+    pub(crate) fn plan(&mut self) -> Stoppable<Plan> {
         let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
         let mut missing = Wanted::new(self.set);
         let (mut digests, mut asked) = (self.set.digests()?, 0);
@@ -66,7 +67,7 @@ impl Run<'_> {
     }
 
     /// Plans once more for files whose bytes were not what the set says.
-    pub(crate) fn plan_again(&mut self, damaged: Wanted) -> Outcome<Plan> {
+    pub(crate) fn plan_again(&mut self, damaged: Wanted) -> Stoppable<Plan> {
         let mut collecting = Collecting { sorter: self.set.sorter(), new_bytes: 0, largest: 0 };
         self.seek(damaged, Why::Damaged, &mut collecting)?;
         let Collecting { sorter, new_bytes, largest } = collecting;
@@ -74,7 +75,7 @@ impl Run<'_> {
     }
 
     /// Makes sure that the hub has room for it, before a byte is sent.
-    pub(crate) fn need_room(&self, plan: &Plan) -> Outcome<()> {
+    pub(crate) fn need_room(&self, plan: &Plan) -> Stoppable<()> {
         let stop = || self.watch.must_stop();
         let wanted = json!({ "bytes": plan.new_bytes, "largest": plan.largest });
         self.door.ask(&Method::POST, &["restore", &self.session, "room"], Some(&wanted), &stop)?;
@@ -87,7 +88,7 @@ impl Run<'_> {
     }
 
     /// Asks which of some digests the hub lacks, and how much of each it has.
-    fn lacking(&mut self, page: Page) -> Outcome<Vec<(Digest, u64, Vec<String>)>> {
+    fn lacking(&mut self, page: Page) -> Stoppable<Vec<(Digest, u64, Vec<String>)>> {
         let mut lacking = Vec::new();
         let (mut rest, mut odd) = (page, 0);
         while !rest.is_empty() {
@@ -126,7 +127,7 @@ impl Run<'_> {
     }
 
     /// Makes bodies shorter because one was refused as too long.
-    pub(crate) fn shorten(&mut self, length: usize, error: Error) -> Outcome<()> {
+    pub(crate) fn shorten(&mut self, length: usize, error: Error) -> Stoppable<()> {
         if !self.pace.too_long(length) {
             return Err(error.context("code", "body_limit").context("limit_bytes", length).into());
         }
@@ -161,7 +162,7 @@ impl Run<'_> {
     }
 
     /// Looks for files in another folder, if there is one; names those that are not found.
-    fn seek(&mut self, wanted: Wanted, why: Why, to: &mut Collecting) -> Outcome<()> {
+    fn seek(&mut self, wanted: Wanted, why: Why, to: &mut Collecting) -> Stoppable<()> {
         let folder = self.find_in.clone();
         let watch = &mut *self.watch;
         let outcome = set::seek(self.set, wanted, folder.as_deref(), &mut |looked| {

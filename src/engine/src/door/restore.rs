@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::client::{Door, Halt, Outcome, Stop};
+use super::client::{Door, Stop};
 use super::pace::Pace;
 use super::run::{Counts, Run};
 use super::sending::Sending;
@@ -14,6 +14,7 @@ use super::watch::{Progress, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Method;
 use crate::limits::SetLimits;
+use crate::patience::{Halt, Stoppable, or_stopped};
 use crate::set::{Outgoing, Surroundings};
 
 /// What shall be restored.
@@ -76,14 +77,10 @@ const MOST_REST: Duration = Duration::from_secs(5);
 ///
 /// As the door refuses, with its word as fact `code`; as [`Outgoing::open`] about the set.
 pub fn restore(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Result<Ended> {
-    match restore_unless(door, options, watch) {
-        Ok(ended) => Ok(ended),
-        Err(Halt::Stopped) => Ok(Ended::Stopped),
-        Err(Halt::Failed(error)) => Err(error),
-    }
+    or_stopped(restore_unless(door, options, watch), Ended::Stopped)
 }
 
-fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Outcome<Ended> {
+fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> Stoppable<Ended> {
     let set = Outgoing::open(&options.folder, &options.scratch, &options.surroundings, options.limits.clone())?;
     let terms = door.terms()?;
     let begun = begin(door, options, &set, &|| watch.must_stop())?;
@@ -115,7 +112,7 @@ fn restore_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) 
 }
 
 /// Begins, or goes on with what the same key began.
-fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) -> Outcome<State> {
+fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) -> Stoppable<State> {
     let asked = json!({
         "set": { "filesync_set": set.format(), "channel": { "hash": set.channel_hash() } },
         "lists": set.proofs().iter().map(|(name, digest)| (*name, digest.to_string())).collect::<std::collections::BTreeMap<_, _>>(),
@@ -131,7 +128,7 @@ fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) 
     Ok(state)
 }
 
-fn send_all(run: &mut Run<'_>) -> Outcome<()> {
+fn send_all(run: &mut Run<'_>) -> Stoppable<()> {
     let plan = run.plan()?;
     run.need_room(&plan)?;
     let looks_again = run.find_in.is_some();
@@ -143,7 +140,7 @@ fn send_all(run: &mut Run<'_>) -> Outcome<()> {
     Ok(())
 }
 
-fn finish(door: &Door, session: &str, options: &RestoreOptions, stop: Stop<'_>) -> Outcome<()> {
+fn finish(door: &Door, session: &str, options: &RestoreOptions, stop: Stop<'_>) -> Stoppable<()> {
     let wanted = json!({ "options": {
         "as_copy": options.as_copy, "replace": options.replace, "deleted": options.deleted, "without": options.without,
     }});
@@ -155,7 +152,7 @@ fn finish(door: &Door, session: &str, options: &RestoreOptions, stop: Stop<'_>) 
 }
 
 /// Waits until the hub has restored what was sent, or waits itself.
-fn follow(door: &Door, session: &str, watch: &mut dyn Watch) -> Outcome<State> {
+fn follow(door: &Door, session: &str, watch: &mut dyn Watch) -> Stoppable<State> {
     let mut rest = LEAST_REST;
     loop {
         let state = door.state_unless(session, &|| watch.must_stop())?;

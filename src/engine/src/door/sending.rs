@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::client::{Halt, MOST_PAUSES, Outcome};
+use super::client::MOST_PAUSES;
 use super::plan::Plan;
 use super::run::{Parcel, Run};
 use super::watch::{Progress, Why};
@@ -18,6 +18,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::http::{Method, Request};
 use crate::pack::PackWriter;
+use crate::patience::{Halt, Stoppable};
 use crate::set::{self, Wanted};
 use crate::signature::Secret;
 
@@ -67,7 +68,7 @@ impl<'r, 'a> Sending<'r, 'a> {
     }
 
     /// Sends all; returns what was damaged.
-    pub(crate) fn send(mut self, mut plan: Plan) -> Outcome<Option<Wanted>> {
+    pub(crate) fn send(mut self, mut plan: Plan) -> Stoppable<Option<Wanted>> {
         while let Some(line) = plan.parcels.next()? {
             let parcel = Parcel::read(&line)?;
             self.show(&parcel.path);
@@ -91,7 +92,7 @@ impl<'r, 'a> Sending<'r, 'a> {
         });
     }
 
-    fn send_request(&mut self, request: Request, length: usize) -> Outcome<Answer> {
+    fn send_request(&mut self, request: Request, length: usize) -> Stoppable<Answer> {
         self.run.door.pay(length);
         self.run.counts.sent_bytes += length as u64;
         let watch = &*self.run.watch;
@@ -99,7 +100,7 @@ impl<'r, 'a> Sending<'r, 'a> {
     }
 
     /// Waits after a failure; too many in a row end the run.
-    fn trouble(&mut self, error: Error, wait_seconds: Option<u64>) -> Outcome<()> {
+    fn trouble(&mut self, error: Error, wait_seconds: Option<u64>) -> Stoppable<()> {
         if self.troubles == MOST_PAUSES {
             return Err(error.into());
         }
@@ -144,7 +145,7 @@ impl<'r, 'a> Sending<'r, 'a> {
         parcel.begun == 0 && parcel.size <= SMALL.min(self.longest_pack() as u64 / 2)
     }
 
-    fn put_in_pack(&mut self, parcel: Parcel) -> Outcome<()> {
+    fn put_in_pack(&mut self, parcel: Parcel) -> Stoppable<()> {
         let Some(bytes) = self.small_bytes(&parcel)? else { return Ok(self.set_aside(&parcel)?) };
         while !self.packing.parcels.is_empty() && !self.packing.has_room(bytes.len(), self.longest_pack()) {
             self.send_pack()?;
@@ -169,7 +170,7 @@ impl<'r, 'a> Sending<'r, 'a> {
         Ok(Some(bytes).filter(|bytes| Digest::of(bytes) == parcel.digest))
     }
 
-    fn send_pack(&mut self) -> Outcome<()> {
+    fn send_pack(&mut self) -> Stoppable<()> {
         let Packing { writer, parcels } = std::mem::take(&mut self.packing);
         match self.send_body_of_pack(writer.end(), parcels.len())? {
             Sent::Whole => {
@@ -186,7 +187,7 @@ impl<'r, 'a> Sending<'r, 'a> {
         Ok(())
     }
 
-    fn send_body_of_pack(&mut self, body: Vec<u8>, count: usize) -> Outcome<Sent> {
+    fn send_body_of_pack(&mut self, body: Vec<u8>, count: usize) -> Stoppable<Sent> {
         let (length, begun) = (body.len(), Instant::now());
         let request = self.run.door.request(&Method::POST, &["restore", &self.run.session, "pack"], Some(body))?;
         let request = request.header("content-type", &Secret::new("application/x-tar".to_owned()))?;
@@ -212,7 +213,7 @@ impl<'r, 'a> Sending<'r, 'a> {
         Ok(Sent::Again)
     }
 
-    fn send_alone(&mut self, parcel: &Parcel) -> Outcome<()> {
+    fn send_alone(&mut self, parcel: &Parcel) -> Stoppable<()> {
         let before = self.run.counts.done_bytes;
         let arrival = self.pieces(parcel, before)?;
         self.run.counts.done_bytes = before;
@@ -239,7 +240,7 @@ impl<'r, 'a> Sending<'r, 'a> {
     }
 
     /// Sends a file in pieces.
-    fn pieces(&mut self, parcel: &Parcel, before: u64) -> Outcome<Arrival> {
+    fn pieces(&mut self, parcel: &Parcel, before: u64) -> Stoppable<Arrival> {
         let file = match self.open(parcel) {
             Err(error) if is_gone(&error) => return Ok(Arrival::Damaged),
             file => file?,
@@ -324,7 +325,7 @@ impl<'r, 'a> Sending<'r, 'a> {
     }
 
     /// Asks how much of a file the hub has; none: it does not know it.
-    fn offset(&mut self, parcel: &Parcel) -> Outcome<Option<u64>> {
+    fn offset(&mut self, parcel: &Parcel) -> Stoppable<Option<u64>> {
         loop {
             let place = ["restore", &self.run.session, "upload", &parcel.digest.to_string()];
             let request = self.run.door.request(&Method::HEAD, &place, None)?;

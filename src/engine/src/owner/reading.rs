@@ -3,7 +3,7 @@
 //! The hub says of each file what its metadata is and which digests its bytes have, both true at one moment. Bytes count only with
 //! their digest, so nothing needs to be compared afterwards. What changes every time keeps the version that the set has, and is listed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::choice::Choice;
 use super::door::{About, Door, Fetched, Listed, Part, Told, Wanted, wrong};
 use super::notes::{Lack, Noted, Notes};
-use super::run::{
-    Ended, Go, Halt, Outlook, Progress, Report, RunOptions, Watch, is_much, lacked, modified_ns, names_in, refuse_signed,
-    stop_if_told,
+use super::writing::{
+    Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, modified_ns, names_in, stop_if_told,
 };
 use crate::digest::Digest;
-use crate::error::{Error, ErrorKind, OrFail, Result};
-use crate::paths::{RelativePath, Root};
-use crate::set::{self, Crop, Known, Original, Peek, RunSpec, Set};
+use crate::error::{ErrorKind, Result};
+use crate::paths::RelativePath;
+use crate::patience::{Halt, Stoppable, or_stopped};
+use crate::set::{self, Crop, Known, Original, Peek, RunSpec};
 use crate::upload::{Upload, UploadSpec};
 
 /// Files of one question for metadata, and of one pack at most.
@@ -30,25 +30,19 @@ const PACKED_BYTES: u64 = 1 << 20;
 const PACK_BYTES: u64 = (8 << 20) - (1 << 10);
 const BLOCK: u64 = 512;
 const CHECKPOINT: Duration = Duration::from_secs(10);
-/// How often what changes is read again.
-const ROUNDS: u32 = 3;
 const SETTLE: Duration = Duration::from_secs(2);
 /// How long a hub may take to read large files for their digests.
 const DIGEST_PATIENCE: Duration = Duration::from_mins(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const CROPS: [u8; 2] = [4, 7];
-const RUNNING: &str = "backing up a channel";
 const NOT_READ_YET: &str = "not_read_yet";
 const CHANGED: &str = "changed_while_read";
 
-/// Where a run goes on.
+/// How far a run has read the listing.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Cursor {
+struct Position {
     after: u64,
-    notes: u64,
-    /// Whether everything was listed, and only that is left which must be read again.
-    is_over: bool,
 }
 
 /// Says what a run would do, and changes nothing.
@@ -57,7 +51,8 @@ struct Cursor {
 ///
 /// As the replies of the hub, or of the set.
 pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> Result<Outlook> {
-    let set = Peek::into(&options.folder, &options.set.surroundings, options.set.limits.clone())?;
+    let target = &options.target;
+    let set = Peek::into(&target.folder, &target.options.surroundings, target.options.limits.clone())?;
     let known = |hash: &str| set.as_ref().map_or(Ok(None), |set| set.known(hash));
     let (mut outlook, mut after, mut rows) = (Outlook::default(), 0, 0);
     loop {
@@ -65,7 +60,7 @@ pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> 
         let mut asked = Vec::new();
         for file in &listing.files {
             rows += 1;
-            let Some(size) = file.size.filter(|_| wants(&options.choice, &file.names)) else { continue };
+            let Some(size) = file.size.filter(|_| wants(&target.choice, &file.names)) else { continue };
             outlook.files += 1;
             outlook.bytes += size;
             match known(&file.hash)? {
@@ -99,47 +94,25 @@ pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> 
 ///
 /// As the replies of the hub, or of the set; `InvalidInput` with code `set_signed` if the set is signed by a hub.
 pub fn read(door: &Door<'_>, about: &About, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended> {
-    let saved = refuse_signed(&options)?;
+    let spec =
+        RunSpec { from: door.connection().hub().to_string(), by: "door".to_owned(), channel_hash: about.channel.hash.clone() };
     let mut run = Run {
         door,
-        spec: RunSpec {
-            from: door.connection().hub().to_string(),
-            by: "door".to_owned(),
-            channel_hash: about.channel.hash.clone(),
-        },
-        root: Root::open(&options.folder)?,
-        set: Set::open(&options.folder, options.set)?,
-        choice: options.choice,
-        accepts_removals: options.accepts_removals,
+        writing: Writing::open(options.target, spec)?,
         is_full: options.is_full,
-        damaged: options.damaged,
-        made_with: options.made_with,
         headroom_bytes: options.limits.disk_headroom_bytes,
-        lacked: lacked(&saved),
         all: (about.files, about.bytes),
         done: (0, 0),
         received: 0,
     };
-    match run.work(watch) {
-        Ok(ended) => Ok(ended),
-        Err(Halt::Stopped) => Ok(Ended::Stopped),
-        Err(Halt::Failed(error)) => Err(error),
-    }
+    or_stopped(run.work(watch), Ended::Stopped)
 }
 
 struct Run<'a> {
     door: &'a Door<'a>,
-    spec: RunSpec,
-    root: Root,
-    set: Set,
-    choice: Choice,
-    accepts_removals: bool,
+    writing: Writing,
     is_full: bool,
-    damaged: HashSet<String>,
-    made_with: String,
     headroom_bytes: u64,
-    /// What the set lacked of single files, by their hashes.
-    lacked: HashMap<String, Vec<Lack>>,
     /// Files of the channel, and their bytes.
     all: (u64, u64),
     /// Those that were looked at.
@@ -156,34 +129,25 @@ struct Lacking {
 }
 
 impl Run<'_> {
-    fn work(&mut self, watch: &mut dyn Watch) -> Go<Ended> {
-        let begun = self.set.begin(&self.spec)?;
-        let mut cursor: Cursor = begun.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let room = self.set.open_workshop()?;
-        let mut notes = Notes::of(self.set.workshop_file("notes")?, cursor.notes)?;
-        if notes.is_none() {
-            // Lost ones: everything is looked at again.
-            cursor = Cursor::default();
-            notes = Notes::of(self.set.workshop_file("notes")?, 0)?;
-        }
-        let mut notes = notes.ok_or_else(|| Error::new(ErrorKind::Storage, RUNNING).context("path", room))?;
+    fn work(&mut self, watch: &mut dyn Watch) -> Stoppable<Ended> {
+        let Beginning { cursor, mut notes, is_continued } = self.writing.begin::<Position>()?;
         if !cursor.is_over {
-            self.add_all(&mut notes, cursor.after, watch)?;
+            self.add_all(&mut notes, cursor.at.after, watch)?;
         }
         self.add_again(&mut notes, watch)?;
-        self.end(&mut notes, begun.is_continued, watch)
+        self.end(&mut notes, is_continued, watch)
     }
 
     /// Adds everything that is listed, from a row on.
-    fn add_all(&mut self, notes: &mut Notes, from: u64, watch: &mut dyn Watch) -> Go<()> {
+    fn add_all(&mut self, notes: &mut Notes, from: u64, watch: &mut dyn Watch) -> Stoppable<()> {
         let (mut after, mut checked) = (from, Instant::now());
         loop {
             let listing = self.door.listing(after)?;
             let mut changed = Vec::new();
             for file in listing.files.into_iter().filter(|file| is_hash(&file.hash)) {
-                if !wants(&self.choice, &file.names) {
+                if !wants(&self.writing.choice, &file.names) {
                     self.count(&file);
-                } else if self.is_unchanged(&file)? && self.set.unchanged(&file.hash)? {
+                } else if self.is_unchanged(&file)? && self.writing.set.unchanged(&file.hash)? {
                     self.lack_again(notes, &file.hash)?;
                     self.count(&file);
                     self.tell(watch, 0, &file.names);
@@ -212,26 +176,24 @@ impl Run<'_> {
     }
 
     fn checkpoint(&mut self, notes: &Notes, after: u64, is_over: bool) -> Result<()> {
-        let cursor = Cursor { after, notes: notes.length(), is_over };
-        self.set.checkpoint(&serde_json::to_string(&cursor).or_fail(ErrorKind::InvalidInput, RUNNING)?)
+        self.writing.checkpoint(Position { after }, notes, is_over)
     }
 
     fn is_unchanged(&self, file: &Listed) -> Result<bool> {
-        if self.is_full || self.damaged.contains(&file.hash) {
+        if self.is_full || self.writing.damaged.contains(&file.hash) {
             return Ok(false);
         }
-        Ok(self.set.known(&file.hash)?.is_some_and(|known| !known.is_new && agrees(&known, file)))
+        Ok(self.writing.set.known(&file.hash)?.is_some_and(|known| !known.is_new && agrees(&known, file)))
     }
 
     /// Says again what the set lacks of a file that is not looked at.
     fn lack_again(&self, notes: &mut Notes, hash: &str) -> Result<()> {
-        // Of the file itself there is nothing to lack: it was compared.
-        let known = self.lacked.get(hash).into_iter().flatten();
-        known.filter(|lack| lack.what != "file" && lack.why != "stock_api").try_for_each(|lack| notes.lack(lack))
+        let mut lacked = self.writing.lacked_beside(hash).filter(|lack| lack.why != "stock_api");
+        lacked.try_for_each(|lack| notes.lack(lack))
     }
 
     /// Adds some files and folders; returns those that must be read again, each with the reason.
-    fn add_hashes(&mut self, notes: &mut Notes, hashes: &[String], watch: &mut dyn Watch) -> Go<Vec<(String, String)>> {
+    fn add_hashes(&mut self, notes: &mut Notes, hashes: &[String], watch: &mut dyn Watch) -> Stoppable<Vec<(String, String)>> {
         let (mut asked, mut again) = (hashes.to_vec(), Vec::new());
         while !asked.is_empty() {
             let answer = self.door.metadata(&asked)?;
@@ -248,7 +210,7 @@ impl Run<'_> {
     }
 
     /// Adds what the hub says of some files, with their bytes.
-    fn add_told(&mut self, notes: &mut Notes, told: Vec<Told>, watch: &mut dyn Watch) -> Go<Vec<(String, String)>> {
+    fn add_told(&mut self, notes: &mut Notes, told: Vec<Told>, watch: &mut dyn Watch) -> Stoppable<Vec<(String, String)>> {
         let mut lacking = Vec::new();
         for told in &told {
             lacking.extend(self.lacking(told)?);
@@ -288,12 +250,12 @@ impl Run<'_> {
     }
 
     fn has_bytes(&self, hash: &str, part: &Part) -> Result<bool> {
-        let known = if self.damaged.contains(hash) { None } else { self.set.known(hash)? };
+        let known = if self.writing.damaged.contains(hash) { None } else { self.writing.set.known(hash)? };
         Ok(known.is_some_and(|known| known.has_bytes && known.sha256 == Some(part.sha256)))
     }
 
     /// Brings small files to the workshop, many in one request; returns those that have other bytes by now.
-    fn bring_packs(&mut self, small: &[Lacking], watch: &mut dyn Watch) -> Go<Vec<String>> {
+    fn bring_packs(&mut self, small: &[Lacking], watch: &mut dyn Watch) -> Stoppable<Vec<String>> {
         let mut gone = Vec::new();
         for some in packs_of(small) {
             let wanted: Vec<Wanted> = some.iter().map(|one| one.wanted.clone()).collect();
@@ -303,7 +265,7 @@ impl Run<'_> {
                 self.received += bytes.len() as u64;
                 came.insert(sha256);
                 for one in some.iter().filter(|one| one.wanted.sha256 == sha256) {
-                    self.set.put_in_workshop(&one.arrives_as, bytes)?;
+                    self.writing.set.put_in_workshop(&one.arrives_as, bytes)?;
                 }
             }
             gone.extend(some.iter().filter(|one| !came.contains(&one.wanted.sha256)).map(|one| one.wanted.hash.clone()));
@@ -313,12 +275,12 @@ impl Run<'_> {
     }
 
     /// Brings a large file to the workshop, from where it was interrupted; false: it has other bytes by now.
-    fn bring(&mut self, one: &Lacking, names: &[String], watch: &mut dyn Watch) -> Go<bool> {
-        let room = self.set.open_workshop()?;
+    fn bring(&mut self, one: &Lacking, names: &[String], watch: &mut dyn Watch) -> Stoppable<bool> {
+        let room = self.writing.set.open_workshop()?;
         let target = RelativePath::parse(&format!("{room}/{}", one.arrives_as))?;
         let path = format!("{room}/{}", one.wanted.sha256);
         let spec = UploadSpec { size_bytes: one.wanted.size, sha256: one.wanted.sha256 };
-        let mut file = Upload::open(&self.root, &path, spec, self.headroom_bytes)?;
+        let mut file = Upload::open(&self.writing.root, &path, spec, self.headroom_bytes)?;
         let before = file.length_bytes();
         let fetched = self.door.fetch(&one.wanted, &mut file, |bytes| {
             self.tell(watch, bytes, names);
@@ -331,17 +293,17 @@ impl Run<'_> {
             Fetched::Stopped => return Err(Halt::Stopped),
         }
         // What an earlier part of the run left at this name may be other bytes.
-        self.set.clear_workshop(&one.arrives_as)?;
+        self.writing.set.clear_workshop(&one.arrives_as)?;
         match file.place(&target) {
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(false),
             placed => Ok(placed.map(|()| true)?),
         }
     }
 
-    fn add(&mut self, notes: &mut Notes, told: &Told) -> Go<()> {
+    fn add(&mut self, notes: &mut Notes, told: &Told) -> Stoppable<()> {
         let mut lacks = told.lacks.clone();
         if !told.fault.is_empty() {
-            let is_kept = self.set.keep(&told.hash, &told.fault)?;
+            let is_kept = self.writing.set.keep(&told.hash, &told.fault)?;
             lacks.push(Lack::of_file(&told.hash, &told.names().join("/"), &told.fault, is_kept));
             if is_kept {
                 return Ok(lacks.iter().try_for_each(|lack| notes.lack(lack))?);
@@ -352,7 +314,7 @@ impl Run<'_> {
             return Err(wrong("the metadata of another file").into());
         }
         let (mut original, mut crops) = (None, Vec::new());
-        let room = self.set.open_workshop()?;
+        let room = self.writing.set.open_workshop()?;
         for part in &told.parts {
             let name = arrives_as(&told.hash, part.scale);
             if part.role != "original" {
@@ -366,22 +328,22 @@ impl Run<'_> {
             }
         }
         let scales: Vec<u8> = crops.iter().map(|crop| crop.scale).collect();
-        let again = self.damaged.contains(&told.hash);
-        match self.set.add(metadata, &self.root, set::Bytes { original, crops, again }) {
+        let again = self.writing.damaged.contains(&told.hash);
+        match self.writing.set.add(metadata, &self.writing.root, set::Bytes { original, crops, again }) {
             Err(error) if error.kind() == ErrorKind::LimitExceeded => {
-                let is_kept = self.set.keep(&told.hash, "too_large")?;
+                let is_kept = self.writing.set.keep(&told.hash, "too_large")?;
                 lacks.push(Lack::of_file(&told.hash, &told.names().join("/"), "too_large", is_kept));
             }
             outcome => drop(outcome?),
         }
         for scale in scales {
-            self.set.clear_workshop(&arrives_as(&told.hash, scale))?;
+            self.writing.set.clear_workshop(&arrives_as(&told.hash, scale))?;
         }
         Ok(lacks.iter().try_for_each(|lack| notes.lack(lack))?)
     }
 
     /// Reads again, after a while, what could not be read.
-    fn add_again(&mut self, notes: &mut Notes, watch: &mut dyn Watch) -> Go<()> {
+    fn add_again(&mut self, notes: &mut Notes, watch: &mut dyn Watch) -> Stoppable<()> {
         let mut left: Vec<(String, String)> = notes.again_list()?.into_iter().map(|hash| (hash, CHANGED.to_owned())).collect();
         let (begun, mut pause) = (Instant::now(), SETTLE);
         for round in 1.. {
@@ -409,79 +371,9 @@ impl Run<'_> {
 
     /// Leaves a file as the set has it.
     fn give_up(&mut self, notes: &mut Notes, hash: &str, why: &str) -> Result<()> {
-        let names = self.set.known(hash)?.map(|known| names_in(&known).join("/")).filter(|name| !name.is_empty());
-        let is_kept = self.set.keep(hash, why)?;
+        let names = self.writing.set.known(hash)?.map(|known| names_in(&known).join("/")).filter(|name| !name.is_empty());
+        let is_kept = self.writing.set.keep(hash, why)?;
         notes.lack(&Lack::of_file(hash, names.as_deref().unwrap_or(hash), why, is_kept))
-    }
-
-    /// Ends the run: makes sure that what is gone is gone, and puts everything in place.
-    fn end(&mut self, notes: &mut Notes, is_continued: bool, watch: &mut dyn Watch) -> Go<Ended> {
-        let (about, lacking) = self.about_the_set(notes)?;
-        let is_whole = !self.choice.is_part();
-        let mut found = self.set.prepare(&about, is_whole)?;
-        for _ in 0..ROUNDS {
-            let present = self.still_there(&found.removed_hashes)?;
-            if present.is_empty() {
-                break;
-            }
-            // They came while the channel was listed.
-            self.set.reconsider(&self.spec)?;
-            for some in present.chunks(SOME) {
-                for (hash, _) in self.add_hashes(notes, some, watch)? {
-                    self.set.keep(&hash, CHANGED)?;
-                }
-            }
-            found = self.set.prepare(&about, is_whole)?;
-        }
-        let mut removed = found.removed;
-        for hash in &found.removed_hashes {
-            removed -= u64::from(self.is_left_out(hash)?);
-        }
-        if is_much(removed, found.before) && !self.accepts_removals {
-            return Ok(Ended::Removals { removed, before: found.before });
-        }
-        self.set.commit(None)?;
-        Ok(Ended::Done(Box::new(Report {
-            found,
-            lacks: lacking.told,
-            missing: lacking.missing,
-            lacking: lacking.lacking,
-            received_bytes: self.received,
-            is_continued,
-            is_full: self.is_full,
-        })))
-    }
-
-    /// Returns those of the removed files that the hub still has.
-    fn still_there(&self, removed: &[String]) -> Result<Vec<String>> {
-        let mut present = Vec::new();
-        for some in removed.chunks(SOME) {
-            for told in ask(self.door, some)? {
-                if !self.is_left_out(&told.hash)? {
-                    present.push(told.hash);
-                }
-            }
-        }
-        Ok(present)
-    }
-
-    /// Tells whether a file that the set has is left out on purpose.
-    fn is_left_out(&self, hash: &str) -> Result<bool> {
-        Ok(self.set.known(hash)?.is_some_and(|known| self.choice.excludes(&names_in(&known))))
-    }
-
-    /// Returns what `set.json` says, and what is lacking.
-    fn about_the_set(&self, notes: &mut Notes) -> Result<(String, Noted)> {
-        let said = self.door.about()?.said;
-        let mut lacks: Vec<Lack> = self.choice.excluded().map(|path| Lack::excluded(&path)).collect();
-        lacks.extend(said.get("lacks").and_then(|lacks| Vec::<Lack>::deserialize(lacks).ok()).unwrap_or_default());
-        let lacking = notes.listed(lacks)?;
-        let of = |key: &str| said.get(key).cloned().unwrap_or_default();
-        let about = json!({
-            "made_with": self.made_with, "channel": of("channel"), "origin": of("origin"), "contents": of("contents"),
-            "access_names": of("access_names"), "lacks": lacking.lacks,
-        });
-        Ok((about.to_string(), lacking))
     }
 
     fn count(&mut self, file: &Listed) {
@@ -499,6 +391,52 @@ impl Run<'_> {
             all_bytes: self.all.1,
             name: names.last().map_or("", String::as_str),
         });
+    }
+}
+
+impl Reader for Run<'_> {
+    type State = Notes;
+
+    fn writing(&mut self) -> &mut Writing {
+        &mut self.writing
+    }
+
+    fn about_the_set(&mut self, notes: &mut Notes) -> Result<(String, Noted)> {
+        let said = self.door.about()?.said;
+        let mut lacks: Vec<Lack> = self.writing.choice.excluded().map(|path| Lack::excluded(&path)).collect();
+        lacks.extend(said.get("lacks").and_then(|lacks| Vec::<Lack>::deserialize(lacks).ok()).unwrap_or_default());
+        let lacking = notes.listed(lacks)?;
+        let of = |key: &str| said.get(key).cloned().unwrap_or_default();
+        let about = json!({
+            "made_with": self.writing.made_with, "channel": of("channel"), "origin": of("origin"), "contents": of("contents"),
+            "access_names": of("access_names"), "lacks": lacking.lacks,
+        });
+        Ok((about.to_string(), lacking))
+    }
+
+    fn still_there(&self, hashes: &[String]) -> Result<Vec<String>> {
+        let mut present = Vec::new();
+        for some in hashes.chunks(SOME) {
+            present.extend(ask(self.door, some)?.into_iter().map(|told| told.hash));
+        }
+        Ok(present)
+    }
+
+    fn add_late(&mut self, notes: &mut Notes, hashes: &[String], watch: &mut dyn Watch) -> Stoppable<()> {
+        for some in hashes.chunks(SOME) {
+            for (hash, _) in self.add_hashes(notes, some, watch)? {
+                self.writing.set.keep(&hash, CHANGED)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn received_bytes(&self, _: &Notes) -> u64 {
+        self.received
+    }
+
+    fn is_full(&self, _: &Notes) -> bool {
+        self.is_full
     }
 }
 
@@ -596,7 +534,7 @@ fn packs_of(small: &[Lacking]) -> Vec<&[Lacking]> {
 }
 
 /// Waits, and looks whether it shall stop.
-fn wait(time: Duration, watch: &dyn Watch) -> Go<()> {
+fn wait(time: Duration, watch: &dyn Watch) -> Stoppable<()> {
     let until = Instant::now() + time;
     while Instant::now() < until {
         std::thread::sleep(Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())));

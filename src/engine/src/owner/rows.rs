@@ -62,23 +62,6 @@ const NUMBERS: [&str; 12] = [
 ];
 /// Scales that cannot be made from others.
 pub(crate) const SCALES: [u64; 3] = [0, 4, 7];
-/// What a listing shows of the columns of a set.
-const LISTED: [&str; 14] = [
-    "filename",
-    "filetype",
-    "filesize",
-    "revision",
-    "folder",
-    "flags",
-    "is_dir",
-    "is_photo",
-    "created",
-    "edited",
-    "allow_cid",
-    "allow_gid",
-    "deny_cid",
-    "deny_gid",
-];
 const ACCESS: [&str; 4] = ["allow_cid", "allow_gid", "deny_cid", "deny_gid"];
 
 /// Returns a column as text, whatever the database made of it.
@@ -114,14 +97,19 @@ fn kept_row<'n>(row: &Row, names: impl IntoIterator<Item = &'n &'n str>) -> Row 
     names.into_iter().map(|name| ((*name).to_owned(), kept(row, name))).collect()
 }
 
+/// Columns by which a listing tells that a file has changed: not the hash, by which it is found, nor the creator, who stays.
+fn varying() -> impl Iterator<Item = &'static &'static str> {
+    ATTACH.iter().filter(|name| !matches!(**name, "hash" | "creator"))
+}
+
 /// Returns all that a listing shows of a row, for comparing.
 pub(crate) fn print(row: &Row) -> String {
-    LISTED.iter().map(|name| kept(row, name).to_string()).collect::<Vec<_>>().join(" ")
+    varying().map(|name| kept(row, name).to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns what a listing's row has that is needed later.
 pub(crate) fn listed(row: &Row) -> Row {
-    let mut short = kept_row(row, &LISTED);
+    let mut short = kept_row(row, varying());
     short.insert("hash".to_owned(), text(row, "hash").into());
     short.insert("os_storage".to_owned(), number(row, "os_storage").into());
     short

@@ -4,7 +4,6 @@
 //! after, and some of the bytes read another way. If the rows differ, it is read again; what changes every time keeps the version
 //! that the set has, and is listed.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -15,134 +14,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::bytes::{Bytes, Wanted};
-use super::choice::Choice;
 use super::connection::{Channel, Connection};
 use super::listing::Listing;
 use super::notes::{Lack, Noted, Notes};
 use super::posts::{Conversations, Post};
 use super::rows::{self, Exported, Row};
 use super::shares::{Shares, items_of};
+use super::writing::{
+    Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, chain_of, modified_ns, stop_if_told,
+};
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::limits::{SetLimits, TransferLimits};
-use crate::paths::{RelativePath, Root};
-use crate::set::{self, Condition, Crop, Found, Known, Options, Original, Peek, RunSpec, Set, unnamed_file};
+use crate::paths::RelativePath;
+use crate::patience::{Halt, Stoppable, or_stopped};
+use crate::set::{self, Crop, Known, Original, Peek, RunSpec, unnamed_file};
 use crate::transfer::{Complete, Surroundings};
 
-/// What a run shall do.
-pub struct RunOptions {
-    /// The set's folder, by full path; it exists.
-    pub folder: PathBuf,
-    /// Which files.
-    pub choice: Choice,
-    /// Whether posts are looked for.
-    pub has_posts: bool,
-    /// Whether descriptions, categories, crops and posts of all files are looked at, however long ago that was.
-    pub is_full: bool,
-    /// Whether much may have been removed on the hub.
-    pub accepts_removals: bool,
-    /// Files whose copy in the set is damaged.
-    pub damaged: HashSet<String>,
-    /// Program and version.
-    pub made_with: String,
-    /// The hub's version.
-    pub hub_version: String,
-    /// Folder for temporary files.
-    pub scratch: PathBuf,
-    /// How the set is written.
-    pub set: Options,
-    /// Bounds of transfers.
-    pub limits: TransferLimits,
-    /// Makes what transfers need to know of the machine.
-    pub surroundings: Rc<dyn Fn() -> Surroundings>,
-}
-
-/// Who follows a run.
-pub trait Watch {
-    /// Is told now and then how far it is.
-    fn progress(&mut self, progress: &Progress<'_>);
-    /// Is asked whether it shall stop.
-    fn must_stop(&self) -> bool;
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress<'a> {
-    /// Rows that were listed.
-    Listing(u64),
-    /// Posts that were looked at.
-    Posts(u64),
-    /// Files.
-    Files {
-        /// Files looked at.
-        files: u64,
-        /// All files of the channel.
-        all_files: u64,
-        /// Their bytes.
-        bytes: u64,
-        /// The bytes of all.
-        all_bytes: u64,
-        /// What is under way.
-        name: &'a str,
-    },
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// The set is up to date.
-    Done(Box<Report>),
-    /// It was told to stop; the same call goes on.
-    Stopped,
-    /// So much is gone on the hub that somebody must say that this is right.
-    Removals {
-        /// Files and folders that are gone.
-        removed: u64,
-        /// Those that the last run left.
-        before: u64,
-    },
-}
-
-/// What a run did.
-#[derive(Debug)]
-pub struct Report {
-    /// What was found, and what the set has now.
-    pub found: Found,
-    /// The first lacks that somebody can do something about.
-    pub lacks: Vec<Lack>,
-    /// How many of them there are.
-    pub missing: u64,
-    /// How many lacks there are in all.
-    pub lacking: u64,
-    /// Bytes of files that came over the line.
-    pub received_bytes: u64,
-    /// Whether it went on with an earlier run.
-    pub is_continued: bool,
-    /// Whether everything was looked at again.
-    pub is_full: bool,
-}
-
-/// What a run would do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outlook {
-    /// Files of the channel.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Those that the set does not have as they are now.
-    pub new_files: u64,
-    /// Their bytes.
-    pub new_bytes: u64,
-}
-
-/// Where a run goes on.
+/// How far a run has read the listing.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Cursor {
+struct Position {
     created: String,
-    notes: u64,
     is_full: bool,
-    /// Whether everything was looked at but what must be read again.
-    is_over: bool,
 }
 
 /// What became of a file.
@@ -154,25 +47,10 @@ enum Outcome {
 
 const CHUNK: usize = 16;
 const CHECKPOINT: Duration = Duration::from_secs(10);
-const ROUNDS: usize = 3;
 const SETTLE: Duration = Duration::from_secs(2);
 const FULL_DAYS: i64 = 7;
 const MOST_NAMES: usize = 1000;
 const RUNNING: &str = "backing up a channel";
-
-/// A stop that was asked for, or an error.
-pub(crate) enum Halt {
-    Stopped,
-    Failed(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-pub(crate) type Go<T> = std::result::Result<T, Halt>;
 
 /// Says what a run would do, and changes nothing.
 ///
@@ -182,12 +60,13 @@ pub(crate) type Go<T> = std::result::Result<T, Halt>;
 pub fn outlook(connection: &Connection, options: &RunOptions, watch: &mut dyn Watch) -> Result<Outlook> {
     let listing =
         Listing::fetch(connection, spool(&options.scratch, "listing")?, |rows| watch.progress(&Progress::Listing(rows)))?;
-    let set = Peek::into(&options.folder, &options.set.surroundings, options.set.limits.clone())?;
+    let target = &options.target;
+    let set = Peek::into(&target.folder, &target.options.surroundings, target.options.limits.clone())?;
     let mut outlook = Outlook::default();
     for row in listing.rows()? {
         let row = row?;
         let names = listing.names(&row);
-        if rows::number(&row, "is_dir") != 0 || options.choice.excludes(&names) || !options.choice.looks_at(&names) {
+        if rows::number(&row, "is_dir") != 0 || target.choice.excludes(&names) || !target.choice.looks_at(&names) {
             continue;
         }
         let size = rows::number(&row, "filesize");
@@ -202,44 +81,8 @@ pub fn outlook(connection: &Connection, options: &RunOptions, watch: &mut dyn Wa
     Ok(outlook)
 }
 
-/// Returns what a set lacked of single files.
-pub(crate) fn lacked(about: &Value) -> HashMap<String, Vec<Lack>> {
-    let mut all: HashMap<String, Vec<Lack>> = HashMap::new();
-    for lack in about.get("lacks").and_then(Value::as_array).into_iter().flatten() {
-        if let Ok(lack) = serde_json::from_value::<Lack>(lack.clone())
-            && let Some(hash) = lack.hash.clone()
-        {
-            all.entry(hash).or_default().push(lack);
-        }
-    }
-    all
-}
-
 fn spool(scratch: &Path, stem: &str) -> Result<std::fs::File> {
     unnamed_file(scratch, &format!("filesync-{stem}-{}", std::process::id()))
-}
-
-/// Returns the chain of a metadata file.
-fn chain_of(known: &Known) -> Vec<Value> {
-    let value: Value = serde_json::from_str(&known.metadata).unwrap_or_default();
-    value.get("attach").and_then(Value::as_array).cloned().unwrap_or_default()
-}
-
-/// Returns the true names of the folders of what the set has, and its own.
-pub(crate) fn names_in(known: &Known) -> Vec<String> {
-    chain_of(known).iter().filter_map(Value::as_object).map(|row| rows::text(row, "filename")).collect()
-}
-
-/// Refuses a set that a hub has signed, which could not be signed again here; returns what its last run wrote about it.
-pub(crate) fn refuse_signed(options: &RunOptions) -> Result<Value> {
-    let look = set::look(&options.folder, &options.set.surroundings, &options.set.limits)?;
-    let about: Value = look.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    if about.get("signed_by").is_some_and(Value::is_object) && look.condition != Condition::Newer {
-        return Err(Error::new(ErrorKind::InvalidInput, RUNNING)
-            .context("code", "set_signed")
-            .context("folder", options.folder.display()));
-    }
-    Ok(about)
 }
 
 /// Tells whether the set has the bytes of a row.
@@ -258,34 +101,20 @@ fn has_same_bytes(known: &Known, edited: &str, size: u64) -> bool {
 /// As the replies of the hub, or of the set; `InvalidInput` with code `set_signed` if the set is signed by a hub.
 pub fn run(connection: &Connection, channel: &Channel, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended> {
     let mut run = Run::open(connection, channel, options)?;
-    match run.work(watch) {
-        Ok(ended) => Ok(ended),
-        Err(Halt::Stopped) => Ok(Ended::Stopped),
-        Err(Halt::Failed(error)) => Err(error),
-    }
+    or_stopped(run.work(watch), Ended::Stopped)
 }
 
 struct Run<'a> {
     connection: &'a Connection,
     channel: &'a Channel,
-    spec: RunSpec,
+    writing: Writing,
     folder: PathBuf,
-    root: Root,
-    set: Set,
-    choice: Choice,
     has_posts: bool,
-    accepts_removals: bool,
     asks_full: bool,
-    damaged: HashSet<String>,
-    made_with: String,
     hub_version: String,
     scratch: PathBuf,
     limits: TransferLimits,
     surroundings: Rc<dyn Fn() -> Surroundings>,
-    /// What the last run wrote about the set.
-    about: Value,
-    /// What the set lacked of single files, by their hashes.
-    lacked: HashMap<String, Vec<Lack>>,
 }
 
 /// What a run knows while it works.
@@ -301,26 +130,18 @@ struct State<'a> {
 
 impl<'a> Run<'a> {
     fn open(connection: &'a Connection, channel: &'a Channel, options: RunOptions) -> Result<Self> {
-        let about = refuse_signed(&options)?;
+        let spec = RunSpec { from: connection.hub().to_string(), by: "api".to_owned(), channel_hash: channel.hash.clone() };
         Ok(Self {
             connection,
             channel,
-            spec: RunSpec { from: connection.hub().to_string(), by: "api".to_owned(), channel_hash: channel.hash.clone() },
-            root: Root::open(&options.folder)?,
-            set: Set::open(&options.folder, options.set)?,
-            folder: options.folder,
-            choice: options.choice,
+            folder: options.target.folder.clone(),
+            writing: Writing::open(options.target, spec)?,
             has_posts: options.has_posts,
-            accepts_removals: options.accepts_removals,
             asks_full: options.is_full,
-            damaged: options.damaged,
-            made_with: options.made_with,
             hub_version: options.hub_version,
             scratch: options.scratch,
             limits: options.limits,
             surroundings: options.surroundings,
-            lacked: lacked(&about),
-            about,
         })
     }
 
@@ -328,21 +149,13 @@ impl<'a> Run<'a> {
         (self.connection.options().unix_time)()
     }
 
-    fn work(&mut self, watch: &mut dyn Watch) -> Go<Ended> {
-        let begun = self.set.begin(&self.spec)?;
-        let mut cursor: Cursor = begun.cursor.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let room = self.set.open_workshop()?;
-        let mut notes = Notes::of(self.set.workshop_file("notes")?, cursor.notes)?;
-        if notes.is_none() {
-            // Lost ones: everything is looked at again.
-            cursor = Cursor { is_full: cursor.is_full, ..Cursor::default() };
-            notes = Notes::of(self.set.workshop_file("notes")?, 0)?;
-        }
-        let notes = notes.ok_or_else(|| Error::new(ErrorKind::Storage, RUNNING).context("path", room))?;
-        let last_full = self.about.get("full_look").and_then(Value::as_str).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    fn work(&mut self, watch: &mut dyn Watch) -> Stoppable<Ended> {
+        let Beginning { cursor, notes, is_continued } = self.writing.begin::<Position>()?;
+        let last_full =
+            self.writing.about.get("full_look").and_then(Value::as_str).and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let is_due = last_full.is_none_or(|last| self.now() - last.as_second() >= FULL_DAYS * 86_400);
-        let goes_on = begun.is_continued && !cursor.created.is_empty();
-        let is_full = if goes_on { cursor.is_full } else { is_due || self.asks_full };
+        let goes_on = is_continued && !cursor.at.created.is_empty();
+        let is_full = if goes_on { cursor.at.is_full } else { is_due || self.asks_full };
         let since = last_full.filter(|_| !is_full).map(|last| {
             let day_before = jiff::Timestamp::from_second(last.as_second() - 86_400).unwrap_or(last);
             day_before.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -361,25 +174,25 @@ impl<'a> Run<'a> {
             Shares::none(file)
         };
         stop_if_told(watch)?;
-        let folder = self.folder.join(room);
+        let folder = self.folder.join(self.writing.set.open_workshop()?);
         let bytes = Bytes::new(self.connection, &self.channel.nick, folder, self.limits.clone(), Rc::clone(&self.surroundings));
         let mut state = State { listing, shares, notes, bytes, is_full, done_files: 0, done_bytes: 0 };
         if !cursor.is_over {
-            self.add_all(&mut state, &cursor, watch)?;
+            self.add_all(&mut state, &cursor.at, watch)?;
         }
         self.add_again(&mut state, watch)?;
-        self.end(&mut state, begun.is_continued, watch)
+        self.end(&mut state, is_continued, watch)
     }
 
     /// Adds everything that is listed, from the cursor on.
-    fn add_all(&mut self, state: &mut State<'_>, cursor: &Cursor, watch: &mut dyn Watch) -> Go<()> {
+    fn add_all(&mut self, state: &mut State<'_>, from: &Position, watch: &mut dyn Watch) -> Stoppable<()> {
         let mut some: Vec<Row> = Vec::new();
         let mut noted = Instant::now();
         let mut last = String::new();
         for row in state.listing.rows()? {
             let row = row?;
             let created = rows::text(&row, "created");
-            if created < cursor.created {
+            if created < from.created {
                 count(state, &row);
                 continue;
             }
@@ -389,11 +202,11 @@ impl<'a> Run<'a> {
             }
             last = created;
             let names = state.listing.names(&row);
-            if self.choice.excludes(&names) || !self.choice.looks_at(&names) {
+            if self.writing.choice.excludes(&names) || !self.writing.choice.looks_at(&names) {
                 count(state, &row);
                 continue;
             }
-            if self.is_unchanged(state, &row)? && self.set.unchanged(&rows::text(&row, "hash"))? {
+            if self.is_unchanged(state, &row)? && self.writing.set.unchanged(&rows::text(&row, "hash"))? {
                 self.lack_again(state, &row)?;
                 count(state, &row);
                 tell(state, watch, 0, names.last().map_or("", String::as_str));
@@ -411,30 +224,29 @@ impl<'a> Run<'a> {
     }
 
     fn checkpoint(&mut self, state: &State<'_>, created: &str, is_over: bool) -> Result<()> {
-        let cursor = Cursor { created: created.to_owned(), notes: state.notes.length(), is_full: state.is_full, is_over };
-        self.set.checkpoint(&serde_json::to_string(&cursor).or_fail(ErrorKind::InvalidInput, RUNNING)?)
+        let at = Position { created: created.to_owned(), is_full: state.is_full };
+        self.writing.checkpoint(at, &state.notes, is_over)
     }
 
     /// Tells whether nothing speaks against the set's version of a row.
     fn is_unchanged(&self, state: &State<'_>, row: &Row) -> Result<bool> {
         let hash = rows::text(row, "hash");
-        if state.is_full || state.shares.has(&hash) || self.damaged.contains(&hash) {
+        if state.is_full || state.shares.has(&hash) || self.writing.damaged.contains(&hash) {
             return Ok(false);
         }
-        let Some(known) = self.set.known(&hash)? else { return Ok(false) };
+        let Some(known) = self.writing.set.known(&hash)? else { return Ok(false) };
         let is_folder = rows::number(row, "is_dir") != 0;
         Ok(!known.is_new && (is_folder || known.has_bytes) && state.listing.agrees(row, &chain_of(&known)))
     }
 
     /// Says again what the set lacks of a file that is not looked at.
     fn lack_again(&self, state: &mut State<'_>, row: &Row) -> Result<()> {
-        let known = self.lacked.get(&rows::text(row, "hash"));
-        // Of the file itself there is nothing to lack: it was compared.
-        known.into_iter().flatten().filter(|lack| lack.what != "file").try_for_each(|lack| state.notes.lack(lack))
+        let hash = rows::text(row, "hash");
+        self.writing.lacked_beside(&hash).try_for_each(|lack| state.notes.lack(lack))
     }
 
     /// Adds some rows; notes those that must be read again.
-    fn add_some(&mut self, state: &mut State<'_>, some: &[Row], watch: &mut dyn Watch) -> Go<()> {
+    fn add_some(&mut self, state: &mut State<'_>, some: &[Row], watch: &mut dyn Watch) -> Stoppable<()> {
         if some.is_empty() {
             return Ok(());
         }
@@ -449,7 +261,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads again, after a while, what could not be read.
-    fn add_again(&mut self, state: &mut State<'_>, watch: &mut dyn Watch) -> Go<()> {
+    fn add_again(&mut self, state: &mut State<'_>, watch: &mut dyn Watch) -> Stoppable<()> {
         let mut hashes = state.notes.again_list()?;
         for round in 1..=ROUNDS {
             if hashes.is_empty() {
@@ -467,7 +279,13 @@ impl<'a> Run<'a> {
     }
 
     /// Adds some files and folders by their hashes; returns those that must be read again.
-    fn add_hashes(&mut self, state: &mut State<'_>, hashes: &[String], is_last: bool, watch: &mut dyn Watch) -> Go<Vec<String>> {
+    fn add_hashes(
+        &mut self,
+        state: &mut State<'_>,
+        hashes: &[String],
+        is_last: bool,
+        watch: &mut dyn Watch,
+    ) -> Stoppable<Vec<String>> {
         let urls: Vec<_> = hashes.iter().map(|hash| self.connection.api("file/export", &[("file_id", hash.as_str())])).collect();
         let mut entries = Vec::new();
         let mut again = Vec::new();
@@ -484,7 +302,7 @@ impl<'a> Run<'a> {
                 Ok(None) => {}
                 Err(error) if ends_run(&error) => return Err(error.into()),
                 Err(error) if is_last => {
-                    let is_kept = self.set.keep(hash, "unreadable")?;
+                    let is_kept = self.writing.set.keep(hash, "unreadable")?;
                     let words = if is_kept { "; its last version is in the set." } else { "." };
                     let words = format!("The hub does not say what it has of {hash}: {error}{words}");
                     state.notes.lack(&Lack::new("file", "unreadable", words).of(hash))?;
@@ -532,10 +350,10 @@ impl<'a> Run<'a> {
     }
 
     fn has_bytes(&self, hash: &str, exported: &Exported) -> Result<bool> {
-        if self.damaged.contains(hash) {
+        if self.writing.damaged.contains(hash) {
             return Ok(false);
         }
-        let known = self.set.known(hash)?;
+        let known = self.writing.set.known(hash)?;
         Ok(known.is_some_and(|known| has_same_bytes(&known, &exported.edited, exported.size_bytes)))
     }
 
@@ -575,7 +393,13 @@ impl<'a> Run<'a> {
         Ok(Some(exported))
     }
 
-    fn add(&mut self, state: &mut State<'_>, hash: &str, exported: &Exported, outcome: Option<Result<Complete>>) -> Go<Outcome> {
+    fn add(
+        &mut self,
+        state: &mut State<'_>,
+        hash: &str,
+        exported: &Exported,
+        outcome: Option<Result<Complete>>,
+    ) -> Stoppable<Outcome> {
         let original = match outcome {
             None if exported.is_folder => None,
             None => Some(Original::Kept),
@@ -606,17 +430,17 @@ impl<'a> Run<'a> {
         let posts = self.posts(state, hash, exported, &mut lacks)?;
         lacks.extend(lacks_of(hash, exported));
         let metadata = exported.compose(hash, &posts);
-        let again = self.damaged.contains(hash);
-        match self.set.add(&metadata, &self.root, set::Bytes { original, crops, again }) {
+        let again = self.writing.damaged.contains(hash);
+        match self.writing.set.add(&metadata, &self.writing.root, set::Bytes { original, crops, again }) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(Outcome::Again("too_large")),
             Err(error) => return Err(error.into()),
         }
         if is_brought {
-            self.set.clear_workshop(&format!("{hash}.index"))?;
+            self.writing.set.clear_workshop(&format!("{hash}.index"))?;
         }
         for scale in rows::SCALES {
-            self.set.clear_workshop(&format!("{hash}-{scale}.crop"))?;
+            self.writing.set.clear_workshop(&format!("{hash}-{scale}.crop"))?;
         }
         for lack in lacks {
             state.notes.lack(&lack)?;
@@ -625,16 +449,16 @@ impl<'a> Run<'a> {
     }
 
     /// Leaves a file as the set has it; if it has none, takes what the hub says of it.
-    fn give_up(&mut self, state: &mut State<'_>, hash: &str, exported: &Exported, why: &'static str) -> Go<()> {
+    fn give_up(&mut self, state: &mut State<'_>, hash: &str, exported: &Exported, why: &'static str) -> Stoppable<()> {
         let why = if why == "unreadable" && self.has_no_bytes(hash) { "no_bytes" } else { why };
-        let is_kept = self.set.keep(hash, why)?;
+        let is_kept = self.writing.set.keep(hash, why)?;
         let mut lacks = lacks_of(hash, exported);
         if !is_kept && matches!(why, "no_bytes" | "unreadable") {
             let (crops, more) = self.crops(hash, exported)?;
             lacks.extend(more);
             let posts = self.posts(state, hash, exported, &mut lacks)?;
             let metadata = exported.compose(hash, &posts);
-            self.set.add(&metadata, &self.root, set::Bytes { original: None, crops, again: false })?;
+            self.writing.set.add(&metadata, &self.writing.root, set::Bytes { original: None, crops, again: false })?;
         }
         lacks.push(Lack::of_file(hash, &exported.names.join("/"), why, is_kept));
         for lack in lacks {
@@ -680,7 +504,7 @@ impl<'a> Run<'a> {
                 lacks.push(Lack::new("crop", "too_large", format!("{cut} is larger than 16 MiB.")).of(hash));
                 continue;
             }
-            let path = self.set.put_in_workshop(&format!("{hash}-{scale}.crop"), &bytes)?;
+            let path = self.writing.set.put_in_workshop(&format!("{hash}-{scale}.crop"), &bytes)?;
             crops.push(Crop {
                 scale: u8::try_from(scale).unwrap_or_default(),
                 mimetype: rows::text(row, "mimetype"),
@@ -715,7 +539,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        if let Some(known) = self.set.known(hash)? {
+        if let Some(known) = self.writing.set.known(hash)? {
             let value: Value = serde_json::from_str(&known.metadata).unwrap_or_default();
             let earlier = value.get("item").and_then(Value::as_array).into_iter().flatten().cloned();
             all.add_earlier(earlier.filter_map(Post::of).collect(), self.has_posts && state.shares.sees_all);
@@ -738,94 +562,6 @@ impl<'a> Run<'a> {
         Ok(posts)
     }
 
-    /// Ends the run: makes sure that what is gone is gone, and puts everything in place.
-    fn end(&mut self, state: &mut State<'_>, is_continued: bool, watch: &mut dyn Watch) -> Go<Ended> {
-        let (about, noted) = self.about_the_set(state)?;
-        let is_whole = !self.choice.is_part();
-        let mut found = self.set.prepare(&about, is_whole)?;
-        for _ in 0..ROUNDS {
-            let present = self.still_there(&found)?;
-            if present.is_empty() {
-                break;
-            }
-            // The listing missed them, or they came while it was read.
-            self.set.reconsider(&self.spec)?;
-            let again = self.add_hashes(state, &present, true, watch)?;
-            for hash in again {
-                self.set.keep(&hash, "unreadable")?;
-            }
-            found = self.set.prepare(&about, is_whole)?;
-        }
-        let mut removed = found.removed;
-        for hash in &found.removed_hashes {
-            removed -= u64::from(self.is_left_out(hash)?);
-        }
-        if is_much(removed, found.before) && !self.accepts_removals {
-            return Ok(Ended::Removals { removed, before: found.before });
-        }
-        self.set.commit(None)?;
-        Ok(Ended::Done(Box::new(Report {
-            found,
-            lacks: noted.told,
-            missing: noted.missing,
-            lacking: noted.lacking,
-            received_bytes: state.bytes.received,
-            is_continued,
-            is_full: state.is_full,
-        })))
-    }
-
-    /// Returns those of the removed files that the hub still has.
-    fn still_there(&self, found: &Found) -> Result<Vec<String>> {
-        let mut present = Vec::new();
-        for some in found.removed_hashes.chunks(CHUNK) {
-            let urls: Vec<_> = some.iter().map(|hash| self.connection.api("filemeta", &[("file_id", hash.as_str())])).collect();
-            for (hash, reply) in some.iter().zip(self.connection.calls(&urls)) {
-                if reply?.is_some() && !self.is_left_out(hash)? {
-                    present.push(hash.clone());
-                }
-            }
-        }
-        Ok(present)
-    }
-
-    /// Tells whether a file that the set has is left out on purpose.
-    fn is_left_out(&self, hash: &str) -> Result<bool> {
-        Ok(self.set.known(hash)?.is_some_and(|known| self.choice.excludes(&names_in(&known))))
-    }
-
-    /// Returns what `set.json` says, and what is lacking that needs attention.
-    fn about_the_set(&mut self, state: &mut State<'_>) -> Result<(String, Noted)> {
-        let mut lacks: Vec<Lack> = self.choice.excluded().map(|path| Lack::excluded(&path)).collect();
-        if self.has_posts {
-            let words = "Of a photo that was overwritten, posts that nobody answered cannot be read from a hub without filesync.";
-            lacks.push(Lack::new("posts", "stock_api", words.to_owned()));
-        } else {
-            lacks.push(Lack::new("posts", "excluded", "Posts are left out, as asked.".to_owned()));
-        }
-        let noted = state.notes.listed(lacks)?;
-        let mut contents = vec!["files", "photos", "access", "categories"];
-        if self.has_posts {
-            contents.insert(2, "posts of files");
-        }
-        let now = jiff::Timestamp::from_second(self.now()).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let full_look = if state.is_full { now.into() } else { self.about.get("full_look").cloned().unwrap_or_default() };
-        let channel = self.channel;
-        let about = json!({
-            "made_with": self.made_with,
-            "channel": {
-                "nick": channel.nick, "name": channel.name, "hash": channel.hash, "guid": channel.guid, "key": channel.key,
-                "url": channel.url,
-            },
-            "origin": { "url": self.connection.hub().to_string(), "software": format!("hubzilla {}", self.hub_version), "filesync": null },
-            "contents": contents,
-            "access_names": self.access_names(&state.listing.access)?,
-            "full_look": full_look,
-            "lacks": noted.lacks,
-        });
-        Ok((about.to_string(), noted))
-    }
-
     /// Returns the names of the groups and people in access lists.
     fn access_names(&self, entries: &[String]) -> Result<serde_json::Map<String, Value>> {
         let mut names = serde_json::Map::new();
@@ -839,7 +575,7 @@ impl<'a> Run<'a> {
                 names.insert(format!("<{hash}>"), rows::text(&group, "gname").into());
             }
         }
-        let known = self.about.get("access_names").and_then(Value::as_object);
+        let known = self.writing.about.get("access_names").and_then(Value::as_object);
         let mut asked = Vec::new();
         for entry in entries {
             let key = format!("<{entry}>");
@@ -864,12 +600,71 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Fewer removed files are never too many.
-const LEAST_REMOVED: u64 = 10;
+impl<'a> Reader for Run<'a> {
+    type State = State<'a>;
 
-/// Tells whether so much is gone that somebody must say that this is right.
-pub(crate) fn is_much(removed: u64, before: u64) -> bool {
-    removed > LEAST_REMOVED && removed.saturating_mul(5) > before
+    fn writing(&mut self) -> &mut Writing {
+        &mut self.writing
+    }
+
+    fn about_the_set(&mut self, state: &mut State<'a>) -> Result<(String, Noted)> {
+        let mut lacks: Vec<Lack> = self.writing.choice.excluded().map(|path| Lack::excluded(&path)).collect();
+        if self.has_posts {
+            let words = "Of a photo that was overwritten, posts that nobody answered cannot be read from a hub without filesync.";
+            lacks.push(Lack::new("posts", "stock_api", words.to_owned()));
+        } else {
+            lacks.push(Lack::new("posts", "excluded", "Posts are left out, as asked.".to_owned()));
+        }
+        let noted = state.notes.listed(lacks)?;
+        let mut contents = vec!["files", "photos", "access", "categories"];
+        if self.has_posts {
+            contents.insert(2, "posts of files");
+        }
+        let now = jiff::Timestamp::from_second(self.now()).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let full_look = if state.is_full { now.into() } else { self.writing.about.get("full_look").cloned().unwrap_or_default() };
+        let channel = self.channel;
+        let about = json!({
+            "made_with": self.writing.made_with,
+            "channel": {
+                "nick": channel.nick, "name": channel.name, "hash": channel.hash, "guid": channel.guid, "key": channel.key,
+                "url": channel.url,
+            },
+            "origin": { "url": self.connection.hub().to_string(), "software": format!("hubzilla {}", self.hub_version), "filesync": null },
+            "contents": contents,
+            "access_names": self.access_names(&state.listing.access)?,
+            "full_look": full_look,
+            "lacks": noted.lacks,
+        });
+        Ok((about.to_string(), noted))
+    }
+
+    fn still_there(&self, hashes: &[String]) -> Result<Vec<String>> {
+        let mut present = Vec::new();
+        for some in hashes.chunks(CHUNK) {
+            let urls: Vec<_> = some.iter().map(|hash| self.connection.api("filemeta", &[("file_id", hash.as_str())])).collect();
+            for (hash, reply) in some.iter().zip(self.connection.calls(&urls)) {
+                if reply?.is_some() {
+                    present.push(hash.clone());
+                }
+            }
+        }
+        Ok(present)
+    }
+
+    fn add_late(&mut self, state: &mut State<'a>, hashes: &[String], watch: &mut dyn Watch) -> Stoppable<()> {
+        for hash in self.add_hashes(state, hashes, true, watch)? {
+            self.writing.set.keep(&hash, "unreadable")?;
+        }
+        Ok(())
+    }
+
+    fn received_bytes(&self, state: &State<'a>) -> u64 {
+        state.bytes.received
+    }
+
+    fn is_full(&self, state: &State<'a>) -> bool {
+        state.is_full
+    }
 }
 
 fn count(state: &mut State<'_>, row: &Row) {
@@ -889,18 +684,9 @@ fn tell(state: &State<'_>, watch: &mut dyn Watch, bytes: u64, name: &str) {
     });
 }
 
-pub(crate) fn stop_if_told(watch: &dyn Watch) -> Go<()> {
-    if watch.must_stop() { Err(Halt::Stopped) } else { Ok(()) }
-}
-
 /// Tells whether an error is about the hub or the disk, not about one file.
 fn ends_run(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::Storage | ErrorKind::Refused)
-}
-
-pub(crate) fn modified_ns(edited: &str) -> i64 {
-    let time = edited.parse::<jiff::civil::DateTime>().and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
-    time.map_or(0, |time| time.timestamp().as_second().saturating_mul(1_000_000_000))
 }
 
 fn photo_bytes(body: &[u8]) -> Option<Vec<u8>> {
