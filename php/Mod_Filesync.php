@@ -2,6 +2,7 @@
 
 namespace Zotlabs\Module;
 
+use FileSync\Addon\Box\Box;
 use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
@@ -18,8 +19,8 @@ if (! class_exists('App', false)) {
 
 /**
  * The hub's module `filesync`: `/filesync` and `/filesync/backup` for the channel's owner, `/filesync/state` and
- * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the
- * door for programs.
+ * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`, beneath `/filesync/v1` the door
+ * for programs, and beneath `/filesync/dav` the drop boxes of channels.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
@@ -37,6 +38,8 @@ class Filesync extends \Zotlabs\Web\Controller
 			$this->end(fn () => Metrics::answer(Web::request(null)));
 		} elseif (argv(1) === 'v1') {
 			$this->end(fn () => Door::answer(Web::request(null)));
+		} elseif (argv(1) === 'dav') {
+			$this->end(fn () => Box::answer(Web::request(null)));
 		}
 	}
 
@@ -63,7 +66,7 @@ class Filesync extends \Zotlabs\Web\Controller
 			Log::failure('an answer for a page', $e);
 			$response = Response::nothing(503);
 		}
-		$response->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
+		$response?->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
 		Web::end();
 	}
 }

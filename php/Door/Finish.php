@@ -41,6 +41,16 @@ final class Finish
 	{
 		$choice = self::choice($options);
 		self::name($channel, $session);
+		self::start($channel, $session, $choice);
+	}
+
+	/**
+	 * Has workers restore a session whose lists have their names.
+	 *
+	 * @throws Refusal
+	 */
+	public static function start(Channel $channel, Session $session, Choice $choice): void
+	{
 		try {
 			$session->enter();
 			Underway::take($channel, Intake::set($channel->id, $session->id), $choice);
