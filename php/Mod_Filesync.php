@@ -2,6 +2,7 @@
 
 namespace Zotlabs\Module;
 
+use FileSync\Addon\Box\Box;
 use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
@@ -19,8 +20,8 @@ if (! class_exists('App', false)) {
 
 /**
  * The hub's module `filesync`: `/filesync`, `/filesync/backup` and `/filesync/restore` for the channel's owner, `state`
- * beneath each for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the door for
- * programs.
+ * beneath each for these pages while they are open, `/filesync/metrics`, beneath `/filesync/v1` the door for programs,
+ * and beneath `/filesync/dav` the drop boxes of channels.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
@@ -40,6 +41,8 @@ class Filesync extends \Zotlabs\Web\Controller
 			$this->end(fn () => Metrics::answer(Web::request(null)));
 		} elseif (argv(1) === 'v1') {
 			$this->end(fn () => Door::answer(Web::request(null)));
+		} elseif (argv(1) === 'dav') {
+			$this->end(fn () => Box::answer(Web::request(null)));
 		}
 	}
 
@@ -70,7 +73,7 @@ class Filesync extends \Zotlabs\Web\Controller
 			Log::failure('an answer for a page', $e);
 			$response = Response::nothing(503);
 		}
-		$response->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
+		$response?->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
 		Web::end();
 	}
 }

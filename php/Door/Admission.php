@@ -82,10 +82,13 @@ final class Admission
 			);
 		}
 		$key->use(Web::address());
+		$isOpen = self::isOpen($channel->id, $kind);
 		if ($key->kind !== $kind) {
 			throw new Refusal(403, 'key_scope', self::SCOPES[$key->kind] ?? 'This key is for something else.');
 		}
-		self::needOpen($channel, $kind);
+		if (! $isOpen) {
+			throw self::closed($kind);
+		}
 
 		return [$key, $channel];
 	}
@@ -112,23 +115,22 @@ final class Admission
 		if (! Page::isGenuine(self::PAGE_FORM, $token)) {
 			throw new Refusal(403, 'token_wrong', 'The token of the page is not that of its form, or is too old.');
 		}
-		self::needOpen($channel, Key::RESTORE);
+		if (! self::isOpen($channel->id, Key::RESTORE)) {
+			throw self::closed(Key::RESTORE);
+		}
 
 		return new Sender($channel);
 	}
 
-	/** @param Key::RESTORE|Key::BACKUP $kind */
-	private static function needOpen(Channel $channel, string $kind): void
+	private static function closed(string $kind): Refusal
 	{
-		if (! self::isOpen($channel->id, $kind)) {
-			throw new Refusal(
-				403,
-				'door_closed',
-				$kind === Key::RESTORE
-					? 'This hub takes no sets of this channel now. Its admin can say why.'
-					: 'This hub lets no program read this channel now. Its admin can say why.',
-			);
-		}
+		return new Refusal(
+			403,
+			'door_closed',
+			$kind === Key::RESTORE
+				? 'This hub takes no sets of this channel now. Its admin can say why.'
+				: 'This hub lets no program read this channel now. Its admin can say why.',
+		);
 	}
 
 	private static function isSwitchedOn(string $kind, string $scope): bool

@@ -61,7 +61,7 @@ final class Page
 	{
 		$_REQUEST[self::TOKEN] = $token;
 		try {
-			return str_contains($token, '.') && check_form_security_token($form, self::TOKEN);
+			return str_contains($token, '.') && check_form_security_token($form, self::TOKEN) === true;
 		} finally {
 			unset($_REQUEST[self::TOKEN]);
 		}

@@ -3,7 +3,6 @@
 namespace FileSync\Addon\Page;
 
 use FileSync\Addon\Hub\Page;
-use FileSync\Addon\Restore\Job;
 
 if (! class_exists('App', false)) {
 	exit;

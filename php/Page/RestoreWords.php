@@ -22,8 +22,8 @@ if (! class_exists('App', false)) {
  *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
  *     crops_lost?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
- *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
- *     trusted?: bool, set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
+ *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string, trusted?: bool,
+ *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
  *     set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
  *     findings?: list<array{code: string, path: string, why: ?string}>
  * }

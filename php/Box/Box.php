@@ -1,0 +1,99 @@
+<?php
+
+namespace FileSync\Addon\Box;
+
+use FileSync\Addon\Door\Refusal;
+use FileSync\Addon\Door\Session;
+use FileSync\Addon\Hub\DavServer;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Web;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Restore\Intake;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The drop box beneath /filesync/dav/NICK/: a folder for WebDAV into which the owner of a channel puts a backup set, to
+ * be restored. docs/drop-box.md describes it.
+ */
+final class Box
+{
+	/** Its address, beneath the hub's root. */
+	public const PATH = '/filesync/dav';
+
+	/** Answers a request; null: it is answered already. */
+	public static function answer(Request $request): ?Response
+	{
+		try {
+			return self::open($request);
+		} catch (Refusal $e) {
+			return self::refused($e);
+		} catch (\Throwable $e) {
+			Log::failure('the drop box', $e);
+
+			return self::refused(new Refusal(
+				503,
+				'failed',
+				'That did not work; the log of the hub says why. The same may work later.',
+				[],
+				['Retry-After' => '60'],
+			));
+		}
+	}
+
+	/** Returns the address of a channel's drop box. */
+	public static function url(string $nick): string
+	{
+		return Web::root() . self::PATH . "/$nick/";
+	}
+
+	private static function open(Request $request): ?Response
+	{
+		if (! DavServer::isThere()) {
+			throw new Refusal(
+				503,
+				'no_server',
+				'This hub lacks the library Sabre\DAV, without which it has no drop box.',
+			);
+		}
+		$nick = $request->arguments[2] ?? '';
+		[$key, $channel] = Guard::admit($nick);
+		if (! in_array($request->method, DavServer::METHODS, true)) {
+			throw Refusal::method(DavServer::METHODS);
+		}
+		if (DavServer::isTooLong($request->method, (int) ($_SERVER['CONTENT_LENGTH'] ?? 0))) {
+			throw new Refusal(413, 'body_too_long', 'This request says more than a program for folders has to say.');
+		}
+		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
+		$session?->ask();
+		$tree = new Tree($channel, $key, $request, $session);
+		if ($request->method === 'LOCK') {
+			$session = $tree->open();
+		}
+		// Programs look beforehand whether they may lock; nothing is locked before something is there.
+		$locks = ($session ? Intake::folder($channel->id, $session->id) : Intake::allOf($channel->id)) . '/locks';
+		DavServer::answer($tree, Web::path(self::PATH . "/$channel->nick/"), $locks);
+
+		return null;
+	}
+
+	private static function refused(Refusal $refusal): Response
+	{
+		$words = $refusal->getMessage() . "\n";
+
+		return new Response(
+			$refusal->status,
+			[
+				Refusal::HEADER => $refusal->kind,
+				'Content-Type' => 'text/plain; charset=utf-8',
+				'Content-Length' => (string) strlen($words),
+				'Cache-Control' => 'no-store',
+				'X-Content-Type-Options' => 'nosniff',
+			] + $refusal->headers(),
+			$words,
+		);
+	}
+}

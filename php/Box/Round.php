@@ -1,0 +1,139 @@
+<?php
+
+namespace FileSync\Addon\Box;
+
+use FileSync\Addon\Door\Finish;
+use FileSync\Addon\Door\Refusal;
+use FileSync\Addon\Door\Session;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Restore\Choice;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What becomes of a drop box: a whole set is restored at once, what is not whole when nobody asked for an hour. What
+ * was restored stays in sight, because programs look for what they sent: until nobody looked for a while.
+ */
+final class Round
+{
+	/** After so long without a request, what is there is restored, or leaves if it was. */
+	public const IDLE_SECONDS = 3600;
+	/** After so long a box is over whose whole set was restored. */
+	public const QUIET_SECONDS = 600;
+	private const BEGIN_SECONDS = 60;
+
+	/** Restores what is there if it is a whole set. After each change. */
+	public static function look(Channel $channel, Session $session): void
+	{
+		$now = Session::find($session->id)?->settled();
+		if (! $now || $now->state !== Session::OPEN || $now->restored === $now->changed) {
+			return;
+		}
+		$lists = Lists::of($channel, $now);
+		if ($lists && $lists->mayBeWhole() && $lists->isWhole()) {
+			self::begin($channel, $now, true);
+		}
+	}
+
+	/** Restores what is there now, as its owner wants; returns why not, in words. */
+	public static function now(Channel $channel, Session $session): ?string
+	{
+		$now = $session->settled();
+		if ($now->state !== Session::OPEN) {
+			return 'It is being restored already.';
+		}
+		$lists = Lists::of($channel, $now);
+
+		return self::begin($channel, $now, $lists?->isWhole() ?? false);
+	}
+
+	/** Goes on with all boxes. Every cron run. */
+	public static function tend(): void
+	{
+		foreach (Session::live() as $session) {
+			$channel = $session->door === Session::BOX ? Clones::channel($session->channelId) : null;
+			if (! $channel) {
+				continue;
+			}
+			try {
+				self::go($channel, $session->settled());
+			} catch (\Throwable $e) {
+				Log::failure("the drop box of channel $session->channelId", $e);
+			}
+		}
+	}
+
+	private static function go(Channel $channel, Session $session): void
+	{
+		Arrival::sweep($session);
+		$isRestored = $session->restored === $session->changed && $session->restored !== '';
+		if ($session->state !== Session::OPEN) {
+			return;
+		}
+		if (! $isRestored) {
+			self::look($channel, $session);
+			if ($session->asked <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
+				self::now($channel, $session);
+			}
+		} elseif ($session->code !== '') {
+			return;
+		} elseif ($session->isAll && $session->asked <= (Clock::now() - self::QUIET_SECONDS)) {
+			$session->finish();
+		} elseif (! $session->isAll && $session->asked <= (Clock::now() - self::IDLE_SECONDS)) {
+			self::clear($session);
+		}
+	}
+
+	/** Restores what is there; returns why not, in words. */
+	private static function begin(Channel $channel, Session $session, bool $isAll): ?string
+	{
+		$lease = Token::make();
+		if (! Lease::take("box $session->id", $lease, self::BEGIN_SECONDS)) {
+			return 'It is being begun already.';
+		}
+		try {
+			$lists = Lists::of($channel, $session);
+			$gathered = $session->gather($lists?->digests() ?? [], $isAll);
+			if ($lists) {
+				Finish::take($channel, $gathered, []);
+			} else {
+				LooseFiles::list($channel, $gathered);
+				Finish::start($channel, $gathered, new Choice());
+			}
+		} catch (Refusal $e) {
+			$session->ungather();
+
+			return $e->getMessage();
+		} finally {
+			Lease::giveBack("box $session->id", $lease);
+		}
+
+		return null;
+	}
+
+	/** Has what was restored leave: metadata of which everything came, and the bytes that only it names. */
+	private static function clear(Session $session): void
+	{
+		$waiting = Parts::waiting($session);
+		foreach (Name::ofKind($session, Kind::Metadata) as $one) {
+			if (isset($waiting[$one->sha256])) {
+				continue;
+			}
+			$digests = Parts::of($session, $one->sha256);
+			Parts::forget($session, $one->sha256);
+			$one->remove();
+			foreach ($digests as $sha256) {
+				if (! Parts::isNamed($session, $sha256)) {
+					Name::drop($session, $sha256);
+				}
+			}
+		}
+	}
+}
