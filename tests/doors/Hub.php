@@ -134,7 +134,9 @@ final class Hub
 	private function rows(): Rows
 	{
 		return new Rows(
-			Databases::connect(json_decode((string) file_get_contents("{$this->door->hub}/hub.json"), true)['database']),
+			Databases::connect(
+				json_decode((string) file_get_contents("{$this->door->hub}/hub.json"), true)['database'],
+			),
 			$this->door->hub,
 			'alice',
 		);

@@ -46,13 +46,39 @@ final class Programs
 			'RCLONE_CONFIG_BOX_USER' => 'alice',
 			'RCLONE_CONFIG_BOX_PASS' => trim(self::run(['rclone', 'obscure', '-'], [], $this->hub->password)[1]),
 		];
-		$command = ['rclone', 'copy', $this->hub->set, "box:$to", '--exclude', '.lock', '--stats', '0', '-v', '--low-level-retries', '3'];
+		$command = [
+			'rclone',
+			'copy',
+			$this->hub->set,
+			"box:$to",
+			'--exclude',
+			'.lock',
+			'--stats',
+			'0',
+			'-v',
+			'--low-level-retries',
+			'3',
+		];
 		if ($killedAfter !== null) {
-			$command = ['timeout', '-s', 'KILL', (string) $killedAfter, ...$command, '--bwlimit', '2M', '--transfers', '2'];
+			$command = [
+				'timeout',
+				'-s',
+				'KILL',
+				(string) $killedAfter,
+				...$command,
+				'--bwlimit',
+				'2M',
+				'--transfers',
+				'2',
+			];
 		}
 		[$code, $said] = self::run($command, $environment);
 
-		return [$code, substr_count($said, ': Copied (new)') + substr_count($said, ': Copied (replaced existing)'), $said];
+		return [
+			$code,
+			substr_count($said, ': Copied (new)') + substr_count($said, ': Copied (replaced existing)'),
+			$said,
+		];
 	}
 
 	/** Sends all files of the set flat, with the program's own commands on its input. */
@@ -88,7 +114,7 @@ final class Programs
 
 		return self::run([
 			"$venv/bin/python",
-			__DIR__ . '/webdav4.py',
+			__DIR__ . '/with-webdav4.py',
 			$this->hub->box(),
 			$this->hub->set,
 		], ['PASSWORD' => $this->hub->password]);
@@ -100,13 +126,18 @@ final class Programs
 		if (posix_geteuid() !== 0 || ! self::has('mount.davfs') || ! @fopen('/dev/fuse', 'r+')) {
 			return null;
 		}
-		$work = "{$this->hub->folder}/davfs";
+		$work = sys_get_temp_dir() . '/davfs-' . getmypid();
 		foreach (['', '/mount', '/cache', '/home'] as $folder) {
-			@mkdir("$work$folder", 0700);
+			@mkdir("$work$folder");
+			// It gives up being root, and has its copies there.
+			chmod("$work$folder", $folder === '/cache' ? 0777 : 0755);
 		}
 		file_put_contents("$work/secrets", "\"{$this->hub->box()}\" alice \"{$this->hub->password}\"\n");
 		chmod("$work/secrets", 0600);
-		file_put_contents("$work/conf", "secrets $work/secrets\ncache_dir $work/cache\nuse_locks 1\ndelay_upload 0\nask_auth 0\n");
+		file_put_contents(
+			"$work/conf",
+			"secrets $work/secrets\ncache_dir $work/cache\nuse_locks 1\ndelay_upload 0\nask_auth 0\n",
+		);
 		[$code, $said] = self::run(
 			['mount.davfs', '-o', "conf=$work/conf", $this->hub->box(), "$work/mount"],
 			['HOME' => "$work/home"],
@@ -119,7 +150,7 @@ final class Programs
 				'sh',
 				'-c',
 				'cd "$1" && find . -type d ! -name . | while read -r d; do mkdir -p "$2/$d" || exit 1; done'
-				. ' && find . -type f ! -name .lock -print0 | xargs -0 -I{} cp {} "$2/{}"',
+					. ' && find . -type f ! -name .lock -print0 | xargs -0 -I{} cp {} "$2/{}"',
 				'sh',
 				$this->hub->set,
 				"$work/mount",
@@ -127,6 +158,7 @@ final class Programs
 		} finally {
 			// It waits until all is sent.
 			[$ended, $words] = self::run(['timeout', (string) self::PATIENCE, 'umount', "$work/mount"]);
+			self::run(['rm', '-rf', $work]);
 		}
 
 		return [$code ?: $ended, $said . $copied . $words];

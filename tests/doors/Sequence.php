@@ -9,14 +9,17 @@ namespace Doors;
 final class Sequence
 {
 	public const LIKE = ['curl', 'finder-like', 'explorer-like', 'davfs2-like'];
-	private const LOCK = '<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>'
-		. '<D:locktype><D:write/></D:locktype><D:owner><D:href>alice</D:href></D:owner></D:lockinfo>';
-	private const FIND = '<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:getcontentlength/><D:getlastmodified/>'
-		. '<D:resourcetype/></D:prop></D:propfind>';
-	private const TIMES = '<?xml version="1.0" encoding="utf-8" ?><D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:schemas-microsoft-com:"><D:set><D:prop>'
-		. '<Z:Win32CreationTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32CreationTime><Z:Win32LastAccessTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32LastAccessTime>'
-		. '<Z:Win32LastModifiedTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32LastModifiedTime><Z:Win32FileAttributes>00000020</Z:Win32FileAttributes>'
-		. '</D:prop></D:set></D:propertyupdate>';
+	private const LOCK =
+		'<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>'
+			. '<D:locktype><D:write/></D:locktype><D:owner><D:href>alice</D:href></D:owner></D:lockinfo>';
+	private const FIND =
+		'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:getcontentlength/><D:getlastmodified/>'
+			. '<D:resourcetype/></D:prop></D:propfind>';
+	private const TIMES =
+		'<?xml version="1.0" encoding="utf-8" ?><D:propertyupdate xmlns:D="DAV:" xmlns:Z="urn:schemas-microsoft-com:"><D:set><D:prop>'
+			. '<Z:Win32CreationTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32CreationTime><Z:Win32LastAccessTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32LastAccessTime>'
+			. '<Z:Win32LastModifiedTime>Fri, 03 May 2024 09:00:00 GMT</Z:Win32LastModifiedTime><Z:Win32FileAttributes>00000020</Z:Win32FileAttributes>'
+			. '</D:prop></D:set></D:propertyupdate>';
 
 	private \CurlHandle $curl;
 	/** @var array<string, string> */
@@ -54,8 +57,16 @@ final class Sequence
 		$url = parse_url($this->box);
 		$socket = fsockopen($url['host'], $url['port']);
 		$bytes = (string) file_get_contents("$set/$path");
-		fwrite($socket, "PUT {$url['path']}" . self::encoded($path) . " HTTP/1.1\r\nHost: {$url['host']}\r\nAuthorization: Basic "
-			. base64_encode("alice:$this->password") . "\r\nContent-Length: " . (strlen($bytes) + 10) . "\r\n\r\n$bytes");
+		fwrite(
+			$socket,
+			"PUT {$url['path']}"
+			. self::encoded($path)
+			. " HTTP/1.1\r\nHost: {$url['host']}\r\nAuthorization: Basic "
+			. base64_encode("alice:$this->password")
+			. "\r\nContent-Length: "
+			. (strlen($bytes) + 10)
+			. "\r\n\r\n$bytes",
+		);
 		fclose($socket);
 	}
 
@@ -130,7 +141,13 @@ final class Sequence
 
 	private function lock(string $path, string $timeout): string
 	{
-		$this->ask('LOCK', $path, self::LOCK, ["Timeout: $timeout", 'Depth: 0', 'Content-Type: application/xml'], [200, 201]);
+		$this->ask(
+			'LOCK',
+			$path,
+			self::LOCK,
+			["Timeout: $timeout", 'Depth: 0', 'Content-Type: application/xml'],
+			[200, 201],
+		);
 
 		return trim($this->headers['lock-token'] ?? '', '<>');
 	}
@@ -161,7 +178,11 @@ final class Sequence
 			CURLOPT_NOBODY => $method === 'HEAD',
 			CURLOPT_RETURNTRANSFER => true,
 			CURLOPT_USERPWD => "alice:$this->password",
-			CURLOPT_HTTPHEADER => ['Expect:', ...$headers, ...($body === null ? [] : ['Content-Type: application/octet-stream'])],
+			CURLOPT_HTTPHEADER => [
+				'Expect:',
+				...$headers,
+				...($body === null ? [] : ['Content-Type: application/octet-stream']),
+			],
 			CURLOPT_HEADERFUNCTION => function (\CurlHandle $curl, string $line): int {
 				[$name, $value] = [...explode(':', $line, 2), ''];
 				$this->headers[strtolower($name)] = trim($value);
@@ -187,7 +208,9 @@ final class Sequence
 		$this->answer = (string) curl_exec($this->curl);
 		$status = curl_getinfo($this->curl, CURLINFO_RESPONSE_CODE);
 		if (! in_array($status, $expected, true)) {
-			throw new \RuntimeException("$this->like: $method $path is answered by $status: $this->answer" . curl_error($this->curl));
+			throw new \RuntimeException(
+				"$this->like: $method $path is answered by $status: $this->answer" . curl_error($this->curl),
+			);
 		}
 	}
 
