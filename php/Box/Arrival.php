@@ -58,7 +58,7 @@ final class Arrival
 	{
 		$length = $body->length ?? 0;
 		$most = Config::number('upload_open_entries');
-		if ((Entry::open($session) + Name::count($session, Kind::Empty)) >= $most) {
+		if (Entry::open($session) >= $most) {
 			throw self::tooMany($most);
 		}
 		Room::of($channel, $session)->need($length, $length);
@@ -159,7 +159,9 @@ final class Arrival
 		if (! rename($this->path, $path)) {
 			throw Refusal::full();
 		}
-		Entry::add($this->session, $sha256, $this->count, '');
+		if (! Entry::find($this->session, $sha256)) {
+			Entry::add($this->session, $sha256, $this->count, '');
+		}
 		Entry::completeAll($this->session, [$sha256]);
 
 		return new Arrived($sha256, $this->count, $path);

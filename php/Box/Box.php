@@ -67,6 +67,9 @@ final class Box
 		if (DavServer::isTooLong($request->method, (int) ($_SERVER['CONTENT_LENGTH'] ?? 0))) {
 			throw new Refusal(413, 'body_too_long', 'This request says more than a program for folders has to say.');
 		}
+		if ($request->method === 'MOVE' && $request->header('destination') === null) {
+			throw new Refusal(400, 'destination_missing', 'Destination must say where to.');
+		}
 		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
 		$session?->ask();
 		$tree = new Tree($channel, $key, $request, $session);

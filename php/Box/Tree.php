@@ -182,6 +182,9 @@ final class Tree implements DavTree
 			$this->needEmpty($session);
 		}
 		$arrived = Arrival::take($body, $this->channel, $session, $this->expected());
+		if ($arrived->sizeBytes === 0 && $old?->kind !== Kind::Empty) {
+			$this->needEmpty($session);
+		}
 		$content = Content::of($arrived->path, $arrived->sizeBytes);
 		Name::put(
 			$session,

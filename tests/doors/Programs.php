@@ -114,7 +114,7 @@ final class Programs
 
 		return self::run([
 			"$venv/bin/python",
-			__DIR__ . '/webdav4.py',
+			__DIR__ . '/with-webdav4.py',
 			$this->hub->box(),
 			$this->hub->set,
 		], ['PASSWORD' => $this->hub->password]);
@@ -126,9 +126,11 @@ final class Programs
 		if (posix_geteuid() !== 0 || ! self::has('mount.davfs') || ! @fopen('/dev/fuse', 'r+')) {
 			return null;
 		}
-		$work = "{$this->hub->folder}/davfs";
+		$work = sys_get_temp_dir() . '/davfs-' . getmypid();
 		foreach (['', '/mount', '/cache', '/home'] as $folder) {
-			@mkdir("$work$folder", 0700);
+			@mkdir("$work$folder");
+			// It gives up being root, and has its copies there.
+			chmod("$work$folder", $folder === '/cache' ? 0777 : 0755);
 		}
 		file_put_contents("$work/secrets", "\"{$this->hub->box()}\" alice \"{$this->hub->password}\"\n");
 		chmod("$work/secrets", 0600);
@@ -156,6 +158,7 @@ final class Programs
 		} finally {
 			// It waits until all is sent.
 			[$ended, $words] = self::run(['timeout', (string) self::PATIENCE, 'umount', "$work/mount"]);
+			self::run(['rm', '-rf', $work]);
 		}
 
 		return [$code ?: $ended, $said . $copied . $words];

@@ -1,4 +1,4 @@
-"""Sends a set to a drop box with the library webdav4: webdav4.py BOX SET; the password is PASSWORD in the environment."""
+"""Sends a set to a drop box with the library webdav4: with-webdav4.py BOX SET; the password is PASSWORD in the environment."""
 
 import os
 import sys
