@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Page\BackupActions;
 use FileSync\Addon\Page\BackupPage;
+use FileSync\Addon\Page\Made;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
 use FileSync\Addon\Page\RestorePage;
@@ -25,8 +26,8 @@ if (! class_exists('App', false)) {
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
-	/** A key that a form of this request made. */
-	private ?string $made = null;
+	/** What a form of this request made. */
+	private ?Made $made = null;
 
 	/** Answers requests other than the page. */
 	public function init()

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Door;
 
-use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Page;
@@ -58,7 +57,7 @@ final class Admission
 	 *
 	 * @param Key::RESTORE|Key::BACKUP $kind What the key must be for.
 	 *
-	 * @return array{Key, Channel}
+	 * @return array{Key, \FileSync\Addon\Hub\Channel}
 	 *
 	 * @throws Refusal
 	 */

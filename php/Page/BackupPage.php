@@ -50,9 +50,9 @@ final class BackupPage
 	/**
 	 * Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub.
 	 *
-	 * @param ?string $made A key that the form of this request made: it is shown this once.
+	 * @param ?Made $made What the form of this request made.
 	 */
-	public static function show(?string $made = null): string
+	public static function show(?Made $made = null): string
 	{
 		$channel = self::channel();
 		if (! $channel) {
@@ -76,6 +76,7 @@ final class BackupPage
 				'say' => $say,
 				'left' => Page::collect(),
 				'keys' => KeyList::of($channel, $made),
+				'box' => BoxPart::of($channel, $made),
 				'ways' => BackupHelp::ways($channel),
 				'contents' => BackupHelp::contents(),
 				'sent' => self::sent($channel),

@@ -79,6 +79,7 @@ final class RestorePage
 		return Response::json(200, [
 			'token' => Page::token(Admission::PAGE_FORM),
 			'session' => $session?->isLive() ? Standing::of($session) : null,
+			'door' => $session->door ?? '',
 			'html' => $values ? RestoreFragment::show($values, '') : '',
 			'say' => $values['title'] ?? '',
 		]);
@@ -131,6 +132,7 @@ final class RestorePage
 			'by_command' => t(
 				'the command filesync restores a set from your computer, with a restore key of the page for backups',
 			),
+			'by_box' => t('the drop box on the page for backups takes a set from rclone, a file manager or curl'),
 			'by_admin' => t('the admin of this hub restores a set that is on its machine'),
 		];
 	}

@@ -97,6 +97,9 @@ final class RestoreTexts
 			'under_way' => t(
 				'A set is being sent to this channel; %1$s of its files (%2$s) are here. Choose its folder again: it goes on where it was.',
 			),
+			'box_under_way' => t(
+				'Somebody is putting a backup set into the drop box of this channel. Wait until it is restored, or end it.',
+			),
 			'beginning' => t('The hub is asked.'),
 			'sending_lists' => t(
 				'What describes the files is being sent, so that the hub can say what it would restore.',

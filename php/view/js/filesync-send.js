@@ -117,7 +117,7 @@
 			this.session = said.session.session;
 			if (said.session.state === 'open' || said.session.state === 'planning') {
 				this.show('running', true);
-				this.part('running-text').textContent = this.text('under_way', number(said.session.received.files), size(said.session.received.bytes));
+				this.part('running-text').textContent = said.door === 'box' ? this.text('box_under_way') : this.text('under_way', number(said.session.received.files), size(said.session.received.bytes));
 				this.part('other').hidden = false;
 				this.part('plan').hidden = true;
 			} else {

@@ -96,6 +96,34 @@
 			{{/if}}
 		</section>
 		{{/if}}
+		{{if $box}}
+		<section class="mt-4" id="filesync-box">
+			<h3 class="fs-5">{{$box.words.title|escape:'html'}}</h3>
+			<p class="small text-muted">{{$box.words.help|escape:'html'}}</p>
+			{{if $box.password}}
+			<div class="alert alert-success" role="alert" id="filesync-box-made">
+				<p class="mb-1">{{$box.words.once|escape:'html'}}</p>
+				<p class="mb-0 text-break">{{$box.words.password|escape:'html'}}: <code class="user-select-all">{{$box.password|escape:'html'}}</code></p>
+			</div>
+			{{/if}}
+			{{if $box.is_there}}
+			<p class="mb-1 text-break">{{$box.words.address|escape:'html'}}: <code class="user-select-all">{{$box.address|escape:'html'}}</code></p>
+			<p class="mb-1 text-break">{{$box.words.name|escape:'html'}}: <code class="user-select-all">{{$box.name|escape:'html'}}</code></p>
+			<p class="small text-muted" id="filesync-box-state">{{$box.state|escape:'html'}}</p>
+			{{/if}}
+			<form action="{{$action|escape:'html'}}" method="post">
+				<input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
+				<p class="d-flex flex-wrap gap-2 mb-0">
+					{{if $box.may_make}}
+					<button type="submit" name="filesync_box_make" value="1" class="btn btn-secondary btn-sm" id="filesync-box-make">{{$box.words.make|escape:'html'}}</button>
+					{{/if}}
+					{{if $box.is_there}}
+					<button type="submit" name="filesync_box_end" value="1" class="btn btn-secondary btn-sm" id="filesync-box-end">{{$box.words.end|escape:'html'}}</button>
+					{{/if}}
+				</p>
+			</form>
+		</section>
+		{{/if}}
 		{{if $keys}}
 		<section class="mt-4" id="filesync-keys">
 			<h3 class="fs-5">{{$keys.words.title|escape:'html'}}</h3>

@@ -11,6 +11,7 @@
 			<p class="alert alert-info mb-2">{{$words.without|escape:'html'}}</p>
 			<ul>
 				<li>{{$words.by_command|escape:'html'}}</li>
+				<li>{{$words.by_box|escape:'html'}}</li>
 				<li>{{$words.by_admin|escape:'html'}}</li>
 			</ul>
 		</noscript>
