@@ -118,6 +118,10 @@ final class Door
 		if ($place === 'session') {
 			return $method === 'DELETE' ? self::end($session) : Response::json(200, Standing::of($session));
 		}
+		if ($session->door !== Session::UPLOAD) {
+			// An owner may look at a drop box and end it here, and no more.
+			throw self::noSession();
+		}
 		if ($place === 'upload' || $place === 'file') {
 			Tus::needVersion($request);
 		}
@@ -170,13 +174,12 @@ final class Door
 
 	private static function session(Sender $sender, string $id): Session
 	{
-		return (
-			$sender->session($id)?->settled() ?? throw new Refusal(
-				404,
-				'no_session',
-				'No such restore was begun with this key, or by this owner.',
-			)
-		);
+		return $sender->session($id)?->settled() ?? throw self::noSession();
+	}
+
+	private static function noSession(): Refusal
+	{
+		return new Refusal(404, 'no_session', 'No such restore was begun with this key, or by this owner.');
 	}
 
 	private static function needOpen(Session $session): void
@@ -298,7 +301,7 @@ final class Door
 		if ($session->lists !== $lists && ! $session->isLive()) {
 			throw Sender::used();
 		}
-		if ($session->lists !== $lists) {
+		if ($session->lists !== $lists || $session->door !== Session::UPLOAD) {
 			throw new Refusal(
 				409,
 				'set_changed',

@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 import made_set
 
 PAGE = '/filesync/restore'
-PATIENCE = 600
+PATIENCE = 1800
 MOST_HEAP = 300 << 20
 # An owner's screen reader names these by their roles.
 NAMED_ROLES = {'button', 'link', 'checkbox', 'progressbar', 'textbox', 'combobox', 'region', 'form'}
@@ -72,10 +72,12 @@ class Visit:
 
     def clear(self):
         """Ends what an earlier run left."""
-        self.page.wait_for_timeout(1000)
-        if self.sees('#filesync-send-other'):
-            self.page.click('#filesync-send-other')
-            self.wait('the end of an earlier run', lambda: not self.sees('#filesync-send-running'))
+        self.wait('the state', lambda: any('/restore/state' in one for one in self.requests))
+        self.page.wait_for_load_state('networkidle')
+        for button in ('#filesync-send-other', '#filesync-cancel'):
+            if self.sees(button):
+                self.page.click(button)
+                self.wait('the end of an earlier run', lambda: not self.sees('#filesync-send-running') and not self.sees('#filesync-cancel'))
 
     def text(self, part):
         return self.page.inner_text(f'#filesync-send-{part}')
@@ -229,6 +231,7 @@ def by_keyboard(visit, folder):
     names = {name for role, name in pairs if role == 'button'}
     check({'Restore now', 'Restore nothing'} <= names, f'buttons: {names}')
     check(any('Folder of the backup' in name for _, name in pairs), 'the field for the folder has no label')
+    check(visit.sees('#filesync-trust'), 'the owner of a set that nobody signed is not asked whether it is the own one')
     check('status' in {role for role, _ in pairs}, 'nothing is read out')
     visit.page.evaluate("""() => {
         window.told = [];

@@ -252,6 +252,25 @@ final class PageDoorTest extends TestCase
 		$this->assertSame(201, $this->begin()['status'], 'and begins another');
 	}
 
+	public function test_an_owner_may_end_what_is_in_the_drop_box_and_do_no_more_with_it(): void
+	{
+		$session = self::$door->inHub(
+			'echo FileSync\Addon\Door\Session::begin(FileSync\Addon\Hub\Clones::channel(1), [], "box")->id;',
+		);
+		$said = $this->begin();
+		$this->assertSame([409, 'set_changed', $session], [$said['status'], $said['error'], $said['session']]);
+		$this->assertSame(['box', $session], [
+			$this->state('alice')['door'],
+			$this->state('alice')['session']['session'],
+		]);
+		foreach (['lacking', 'plan', 'finish', 'pack', 'upload'] as $place) {
+			$said = $this->json('POST', "/restore/$session/$place", []);
+			$this->assertSame([404, 'no_session'], [$said['status'], $said['error']], $place);
+		}
+		$this->assertSame(204, $this->json('DELETE', "/restore/$session")['status']);
+		$this->assertSame(201, $this->begin()['status']);
+	}
+
 	/** @return array<string, mixed> */
 	private function asked(string $tags): array
 	{
