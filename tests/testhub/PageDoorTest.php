@@ -50,9 +50,9 @@ final class PageDoorTest extends TestCase
 	protected function setUp(): void
 	{
 		self::$door->inHub(
-			'foreach ([1, 2] as $id) FileSync\Addon\Door\Session::forget($id); FileSync\Addon\Restore\Job::forget(1);',
+			'foreach ([1, 2] as $id) FileSync\Addon\Door\Session::forget($id); FileSync\Addon\Restore\Job::forget(1);'
+			. 'FileSync\Addon\Hub\Config::clear("restore_door");',
 		);
-		self::$door->pair->command('b', 'config', 'clear', 'restore_door');
 		$this->token = $this->state('alice')['token'];
 	}
 
