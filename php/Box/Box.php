@@ -4,6 +4,7 @@ namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\DavServer;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Request;
@@ -78,7 +79,8 @@ final class Box
 		}
 		// Programs look beforehand whether they may lock; nothing is locked before something is there.
 		$locks = ($session ? Intake::folder($channel->id, $session->id) : Intake::allOf($channel->id)) . '/locks';
-		DavServer::answer($tree, Web::path(self::PATH . "/$channel->nick/"), $locks);
+		$most = Config::number('upload_open_entries');
+		DavServer::answer($tree, Web::path(self::PATH . "/$channel->nick/"), $locks, $most);
 
 		return null;
 	}
