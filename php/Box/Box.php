@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Box;
 
+use FileSync\Addon\Door\Admission;
+use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Config;
@@ -45,6 +47,12 @@ final class Box
 		}
 	}
 
+	/** Tells whether a channel can have one now. */
+	public static function isOpen(int $channelId): bool
+	{
+		return DavServer::isThere() && Admission::isOpen($channelId, Key::RESTORE);
+	}
+
 	/** Returns the address of a channel's drop box. */
 	public static function url(string $nick): string
 	{
@@ -68,12 +76,15 @@ final class Box
 		if (DavServer::isTooLong($request->method, (int) ($_SERVER['CONTENT_LENGTH'] ?? 0))) {
 			throw new Refusal(413, 'body_too_long', 'This request says more than a program for folders has to say.');
 		}
+		if (function_exists('set_time_limit')) {
+			set_time_limit(0);
+		}
 		if ($request->method === 'MOVE' && $request->header('destination') === null) {
 			throw new Refusal(400, 'destination_missing', 'Destination must say where to.');
 		}
 		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
 		$session?->ask();
-		$tree = new Tree($channel, $key, $request, $session);
+		$tree = new Tree($channel, $request, $session);
 		if ($request->method === 'LOCK') {
 			$session = $tree->open();
 		}

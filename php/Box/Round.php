@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Door\Finish;
+use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Channel;
@@ -18,12 +19,12 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * What becomes of a drop box: a whole set is restored at once, what is not whole when nobody asked for an hour. What
- * was restored stays in sight, because programs look for what they sent: until nobody looked for a while.
+ * What becomes of a drop box: a whole set is restored at once, what is not whole when nothing more came for an hour.
+ * What was restored stays in sight, because programs look for what they sent: until nobody looked for a while.
  */
 final class Round
 {
-	/** After so long without a request, what is there is restored, or leaves if it was. */
+	/** After so long without a byte, what is there is restored; without a request, what was restored leaves. */
 	public const IDLE_SECONDS = 3600;
 	/** After so long a box is over whose whole set was restored. */
 	public const QUIET_SECONDS = 600;
@@ -77,9 +78,11 @@ final class Round
 		if ($session->state !== Session::OPEN) {
 			return;
 		}
-		if (! $isRestored) {
+		if (Key::ofBox($channel->id)?->session !== $session->id) {
+			$session->end('revoked', 'The password was revoked on the page of the channel.');
+		} elseif (! $isRestored) {
 			self::look($channel, $session);
-			if ($session->asked <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
+			if ($session->touched <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
 				self::now($channel, $session);
 			}
 		} elseif ($session->code !== '') {

@@ -199,8 +199,8 @@ final class StatusText
 		return match (true) {
 			$session->state !== Session::OPEN => 'More may be put here meanwhile.',
 			$session->restored !== $session->changed => sprintf(
-				'A whole set is restored at once; what is here, if nobody asks for anything, after %s. The box closes on %s.',
-				$time($session->asked + Round::IDLE_SECONDS),
+				'A whole set is restored at once; what is here, if nothing more comes, after %s. The box closes on %s.',
+				$time($session->touched + Round::IDLE_SECONDS),
 				$time($session->expires()),
 			),
 			$session->isAll && $session->code === '' => sprintf(

@@ -44,7 +44,6 @@ final class Tree implements DavTree
 
 	public function __construct(
 		private readonly Channel $channel,
-		private readonly Key $key,
 		private readonly Request $request,
 		private ?Session $session,
 	) {}
@@ -275,8 +274,9 @@ final class Tree implements DavTree
 			usleep(self::WAIT_MICROSECONDS);
 		}
 		try {
-			$begun = Key::ofBox($this->channel->id)->session ?? '';
-			$this->session = $begun === '' ? $this->begin() : Session::find($begun)?->settled();
+			// It may have been ended, or another password made, since this one was admitted.
+			$key = Key::ofBox($this->channel->id) ?? throw Guard::stranger('The drop box was closed meanwhile.');
+			$this->session = $key->session === '' ? $this->begin($key) : Session::find($key->session)?->settled();
 		} finally {
 			Lease::giveBack("box of {$this->channel->id}", $lease);
 		}
@@ -284,7 +284,7 @@ final class Tree implements DavTree
 		return $this->session ?? throw new \RuntimeException('a session vanished');
 	}
 
-	private function begin(): Session
+	private function begin(Key $key): Session
 	{
 		try {
 			Underway::refuseSecond($this->channel);
@@ -295,7 +295,7 @@ final class Tree implements DavTree
 			throw Session::second();
 		}
 		$session = Session::begin($this->channel, [], Session::BOX);
-		$this->key->bind($session->id);
+		$key->bind($session->id);
 
 		return $session;
 	}
