@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Underway;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -53,6 +54,22 @@ final class Round
 		$lists = Lists::of($channel, $now);
 
 		return self::begin($channel, $now, $lists?->isWhole() ?? false);
+	}
+
+	/** Begins what waits for another hub again, now that hubs are left out or no longer are. */
+	public static function again(Channel $channel, Session $session): void
+	{
+		$now = $session->settled();
+		if ($now->isWaiting()) {
+			Underway::cancel($channel->id);
+			$isAll = $now->isAll;
+			$now = $now->settled();
+			if ($now->state === Session::OPEN) {
+				self::begin($channel, $now, $isAll);
+			}
+		} else {
+			self::look($channel, $now);
+		}
 	}
 
 	/** Goes on with all boxes. Every cron run. */
@@ -105,10 +122,10 @@ final class Round
 			$lists = Lists::of($channel, $session);
 			$gathered = $session->gather($lists?->digests() ?? [], $isAll);
 			if ($lists) {
-				Finish::take($channel, $gathered, []);
+				Finish::take($channel, $gathered, ['without' => LeftOut::of($session)]);
 			} else {
 				LooseFiles::list($channel, $gathered);
-				Finish::start($channel, $gathered, new Choice());
+				Finish::start($channel, $gathered, new Choice(without: LeftOut::of($session)));
 			}
 		} catch (Refusal $e) {
 			$session->ungather();

@@ -81,6 +81,9 @@ final class StatusText
 		if ($standing['message'] !== '') {
 			$lines[] = $standing['message'];
 		}
+		if ($standing['code'] === 'clone_unreachable') {
+			$lines[] = 'If that hub is gone: make a folder here that is called “without” and its host, for example: without hub.example';
+		}
 		if ($standing['restore'] !== null && $session->restored !== '' && $standing['message'] === '') {
 			/** @var array{files?: array<string, int>} $restore */
 			$restore = $standing['restore'];

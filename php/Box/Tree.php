@@ -82,7 +82,7 @@ final class Tree implements DavTree
 			throw new Refusal(403, 'too_deep', 'Folders are at most ' . self::MOST_DEPTH . ' deep here.');
 		}
 		Name::makeFolder($session, self::node($folder), $name);
-		$session->change();
+		$this->changeFolder($session, $name);
 	}
 
 	public function put(DavNode $folder, string $name): string
@@ -122,7 +122,7 @@ final class Tree implements DavTree
 		$session = $this->open();
 		$this->needNew($session, $folder, $name);
 		$this->nameOf($node)->move($session, self::node($folder), $name);
-		$session->change();
+		$this->changeFolder($session, $name);
 	}
 
 	public function remove(DavNode $node): void
@@ -205,6 +205,14 @@ final class Tree implements DavTree
 		Round::look($this->channel, $session);
 
 		return $arrived->sha256;
+	}
+
+	private function changeFolder(Session $session, string $name): void
+	{
+		$session->change();
+		if (LeftOut::isSaidBy($name)) {
+			Round::again($this->channel, $session);
+		}
 	}
 
 	/** How many bytes a client announces that sends without a length. */

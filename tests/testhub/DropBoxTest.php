@@ -324,6 +324,32 @@ final class DropBoxTest extends TestCase
 		$this->assertSame(0, self::countRows('filesync_box_name') + self::countRows('filesync_box_part'));
 	}
 
+	public function test_a_hub_that_is_gone_is_left_out_by_the_name_of_a_folder(): void
+	{
+		self::lose();
+		self::$door->pair->cut('a');
+		try {
+			foreach (self::filesOf('') as $n => $path) {
+				self::put("file $n", (string) file_get_contents(self::$set . "/$path"));
+			}
+			self::$door->work();
+			$status = self::dav('GET', 'Status.txt')['body'];
+			$this->assertStringContainsString('cannot say what was deleted there', $status);
+			$this->assertStringContainsString('for example: without hub.example', $status);
+			$this->assertSame(201, self::dav('MKCOL', 'without elsewhere.test')['status']);
+			self::$door->work();
+			$this->assertStringContainsString(
+				'does not live on "elsewhere.test"',
+				self::dav('GET', 'Status.txt')['body'],
+			);
+			$this->assertSame(201, self::move('without elsewhere.test', 'without 127.0.0.1')['status']);
+			self::$door->work();
+			$this->assertStringContainsString('Restored: 2 restored', self::dav('GET', 'Status.txt')['body']);
+		} finally {
+			self::$door->pair->serve('a');
+		}
+	}
+
 	public function test_a_set_of_another_channel_is_said_in_words(): void
 	{
 		$set = json_decode((string) file_get_contents(self::$set . '/set.json'), true);
