@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Door\Admission;
+use FileSync\Addon\Door\Body;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
@@ -13,6 +14,7 @@ use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Serve\TicketRequest;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -31,7 +33,9 @@ final class Box
 	public static function answer(Request $request): ?Response
 	{
 		try {
-			return self::open($request);
+			return TicketRequest::isExpected($request->header('filesync-probe'))
+				? self::probe($request)
+				: self::open($request);
 		} catch (Refusal $e) {
 			return self::refused($e);
 		} catch (\Throwable $e) {
@@ -94,6 +98,25 @@ final class Box
 		DavServer::answer($tree, Web::path(self::PATH . "/$channel->nick/"), $locks, $most);
 
 		return null;
+	}
+
+	/** Tells this hub's `doctor`, which runs elsewhere, what came here. */
+	private static function probe(Request $request): Response
+	{
+		$count = 0;
+		try {
+			Body::of($request)->read(function (string $piece) use (&$count): void {
+				$count += strlen($piece);
+			});
+		} catch (Refusal) {
+			// That is what it wants to know.
+		}
+		$folder = sys_get_temp_dir();
+
+		return Response::json(
+			200,
+			['bytes' => $count, 'folder' => $folder, 'free_bytes' => (int) @disk_free_space($folder)],
+		);
 	}
 
 	private static function refused(Refusal $refusal): Response

@@ -124,7 +124,7 @@ final class BoxTest extends AddonTestCase
 		$this->assertNull(Key::findBox($this->channel->id, $first));
 		$this->assertSame($session->id, Key::findBox($this->channel->id, $second)->session);
 		$this->assertNull(Key::findBox($this->channel->id + 1, $second));
-		$this->assertNull(Key::find($second), 'it is no key for programs');
+		$this->assertNull(Key::find($second), 'at the doors for programs it opens nothing');
 		$this->assertCount(1, Key::of($this->channel->id));
 		$session->finish();
 		$this->assertNull(Key::findBox($this->channel->id, $second));

@@ -581,6 +581,24 @@ final class DropBoxTest extends TestCase
 		$this->assertSame([409, 'restore_running'], [$said['status'], $said['error']]);
 	}
 
+	public function test_doctor_sends_itself_files_of_many_names_and_bodies(): void
+	{
+		$said = json_decode(
+			self::$door->pair->command('b', 'doctor', '--only', 'names,bodies,temporary', '--json'),
+			true,
+		);
+		$this->assertSame(
+			['names' => true, 'bodies' => true, 'temporary' => true],
+			array_column($said['findings'] ?? $said, 'ok', 'check'),
+			json_encode($said),
+		);
+		$this->assertStringContainsString(sys_get_temp_dir(), json_encode($said, JSON_UNESCAPED_SLASHES));
+		// Nobody else is told.
+		$said = self::ask('PUT', self::box() . 'x', ['Filesync-Probe' => str_repeat('0', 32)], 'x');
+		$this->assertSame(401, $said['status']);
+		$this->assertSame([], self::onDisk());
+	}
+
 	private static function makePassword(): string
 	{
 		return self::$door->inHub('echo FileSync\Addon\Door\Key::makeBox(1);');
