@@ -20,6 +20,7 @@ final class Guard
 {
 	private const CREDENTIAL = 'drop-box password';
 	private const REALM = 'Basic realm="filesync drop box", charset="UTF-8"';
+	private const NICK = '/^[\w.-]{1,191}$/D';
 	private const MOST_WRONG = 10;
 	private const WITHIN_SECONDS = 60;
 
@@ -61,7 +62,7 @@ final class Guard
 		if ($password === '') {
 			throw self::stranger('Log in with the name of the channel and the password of its drop box.');
 		}
-		$channel = Clones::byNick($nick);
+		$channel = preg_match(self::NICK, $nick) ? Clones::byNick($nick) : null;
 		$key = Key::findBox($channel->id ?? 0, $password);
 		if ($channel === null || $key === null || $user !== $channel->nick) {
 			Refusals::count(self::CREDENTIAL);
@@ -91,6 +92,11 @@ final class Guard
 	/** @return array{string, string} */
 	private static function credentials(): array
 	{
+		// A web server may have read the header itself.
+		[$user, $password] = [$_SERVER['PHP_AUTH_USER'] ?? null, $_SERVER['PHP_AUTH_PW'] ?? null];
+		if (is_string($user) && is_string($password)) {
+			return [$user, $password];
+		}
 		$part = [];
 		$pair = preg_match('/^Basic\s+(\S+)\s*$/Di', Web::authorization(), $part)
 			? (string) base64_decode($part[1], true)
@@ -100,7 +106,8 @@ final class Guard
 		return [$user, $password];
 	}
 
-	private static function stranger(string $words): Refusal
+	/** Says that somebody is not let in. */
+	public static function stranger(string $words): Refusal
 	{
 		return new Refusal(401, 'password_wrong', $words, [], ['WWW-Authenticate' => self::REALM]);
 	}

@@ -83,12 +83,6 @@ final class Parts
 		return array_column($rows, 'sha256');
 	}
 
-	/** Returns how many are named, and are not here. */
-	public static function missing(Session $session): int
-	{
-		return Table::count('filesync_box_part', ['session' => $session->id, 'is_here' => 0]);
-	}
-
 	/** Tells whether any metadata file names these bytes. */
 	public static function isNamed(Session $session, string $sha256): bool
 	{

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Door\Finish;
+use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Channel;
@@ -12,18 +13,19 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Restore\Choice;
+use FileSync\Addon\Restore\Underway;
 
 if (! class_exists('App', false)) {
 	exit;
 }
 
 /**
- * What becomes of a drop box: a whole set is restored at once, what is not whole when nobody asked for an hour. What
- * was restored stays in sight, because programs look for what they sent: until nobody looked for a while.
+ * What becomes of a drop box: a whole set is restored at once, what is not whole when nothing more came for an hour.
+ * What was restored stays in sight, because programs look for what they sent: until nobody looked for a while.
  */
 final class Round
 {
-	/** After so long without a request, what is there is restored, or leaves if it was. */
+	/** After so long without a byte, what is there is restored; without a request, what was restored leaves. */
 	public const IDLE_SECONDS = 3600;
 	/** After so long a box is over whose whole set was restored. */
 	public const QUIET_SECONDS = 600;
@@ -54,6 +56,22 @@ final class Round
 		return self::begin($channel, $now, $lists?->isWhole() ?? false);
 	}
 
+	/** Begins what waits for another hub again, now that hubs are left out or no longer are. */
+	public static function again(Channel $channel, Session $session): void
+	{
+		$now = $session->settled();
+		if ($now->isWaiting()) {
+			Underway::cancel($channel->id);
+			$isAll = $now->isAll;
+			$now = $now->settled();
+			if ($now->state === Session::OPEN) {
+				self::begin($channel, $now, $isAll);
+			}
+		} else {
+			self::look($channel, $now);
+		}
+	}
+
 	/** Goes on with all boxes. Every cron run. */
 	public static function tend(): void
 	{
@@ -77,9 +95,11 @@ final class Round
 		if ($session->state !== Session::OPEN) {
 			return;
 		}
-		if (! $isRestored) {
+		if (Key::ofBox($channel->id)?->session !== $session->id) {
+			$session->end('revoked', 'The password was revoked on the page of the channel.');
+		} elseif (! $isRestored) {
 			self::look($channel, $session);
-			if ($session->asked <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
+			if ($session->touched <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
 				self::now($channel, $session);
 			}
 		} elseif ($session->code !== '') {
@@ -102,10 +122,10 @@ final class Round
 			$lists = Lists::of($channel, $session);
 			$gathered = $session->gather($lists?->digests() ?? [], $isAll);
 			if ($lists) {
-				Finish::take($channel, $gathered, []);
+				Finish::take($channel, $gathered, ['without' => LeftOut::of($session)]);
 			} else {
 				LooseFiles::list($channel, $gathered);
-				Finish::start($channel, $gathered, new Choice());
+				Finish::start($channel, $gathered, new Choice(without: LeftOut::of($session)));
 			}
 		} catch (Refusal $e) {
 			$session->ungather();

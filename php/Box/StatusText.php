@@ -81,6 +81,9 @@ final class StatusText
 		if ($standing['message'] !== '') {
 			$lines[] = $standing['message'];
 		}
+		if ($standing['code'] === 'clone_unreachable') {
+			$lines[] = 'If that hub is gone: make a folder here that is called “without” and its host, for example: without hub.example';
+		}
 		if ($standing['restore'] !== null && $session->restored !== '' && $standing['message'] === '') {
 			/** @var array{files?: array<string, int>} $restore */
 			$restore = $standing['restore'];
@@ -199,8 +202,8 @@ final class StatusText
 		return match (true) {
 			$session->state !== Session::OPEN => 'More may be put here meanwhile.',
 			$session->restored !== $session->changed => sprintf(
-				'A whole set is restored at once; what is here, if nobody asks for anything, after %s. The box closes on %s.',
-				$time($session->asked + Round::IDLE_SECONDS),
+				'A whole set is restored at once; what is here, if nothing more comes, after %s. The box closes on %s.',
+				$time($session->touched + Round::IDLE_SECONDS),
 				$time($session->expires()),
 			),
 			$session->isAll && $session->code === '' => sprintf(

@@ -44,7 +44,6 @@ final class Tree implements DavTree
 
 	public function __construct(
 		private readonly Channel $channel,
-		private readonly Key $key,
 		private readonly Request $request,
 		private ?Session $session,
 	) {}
@@ -83,7 +82,7 @@ final class Tree implements DavTree
 			throw new Refusal(403, 'too_deep', 'Folders are at most ' . self::MOST_DEPTH . ' deep here.');
 		}
 		Name::makeFolder($session, self::node($folder), $name);
-		$session->change();
+		$this->changeFolder($session, $name);
 	}
 
 	public function put(DavNode $folder, string $name): string
@@ -123,7 +122,7 @@ final class Tree implements DavTree
 		$session = $this->open();
 		$this->needNew($session, $folder, $name);
 		$this->nameOf($node)->move($session, self::node($folder), $name);
-		$session->change();
+		$this->changeFolder($session, $name);
 	}
 
 	public function remove(DavNode $node): void
@@ -208,6 +207,14 @@ final class Tree implements DavTree
 		return $arrived->sha256;
 	}
 
+	private function changeFolder(Session $session, string $name): void
+	{
+		$session->change();
+		if (LeftOut::isSaidBy($name)) {
+			Round::again($this->channel, $session);
+		}
+	}
+
 	/** How many bytes a client announces that sends without a length. */
 	private function expected(): ?int
 	{
@@ -275,8 +282,9 @@ final class Tree implements DavTree
 			usleep(self::WAIT_MICROSECONDS);
 		}
 		try {
-			$begun = Key::ofBox($this->channel->id)->session ?? '';
-			$this->session = $begun === '' ? $this->begin() : Session::find($begun)?->settled();
+			// It may have been ended, or another password made, since this one was admitted.
+			$key = Key::ofBox($this->channel->id) ?? throw Guard::stranger('The drop box was closed meanwhile.');
+			$this->session = $key->session === '' ? $this->begin($key) : Session::find($key->session)?->settled();
 		} finally {
 			Lease::giveBack("box of {$this->channel->id}", $lease);
 		}
@@ -284,7 +292,7 @@ final class Tree implements DavTree
 		return $this->session ?? throw new \RuntimeException('a session vanished');
 	}
 
-	private function begin(): Session
+	private function begin(Key $key): Session
 	{
 		try {
 			Underway::refuseSecond($this->channel);
@@ -295,7 +303,7 @@ final class Tree implements DavTree
 			throw Session::second();
 		}
 		$session = Session::begin($this->channel, [], Session::BOX);
-		$this->key->bind($session->id);
+		$key->bind($session->id);
 
 		return $session;
 	}

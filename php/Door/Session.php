@@ -61,7 +61,8 @@ final class Session
 		public readonly string $reason,
 		private readonly string $result,
 		public readonly int $created,
-		private readonly int $touched,
+		/** When bytes came last. */
+		public readonly int $touched,
 		/** `self::UPLOAD` or `self::BOX`. */
 		public readonly string $door,
 		/** When anybody last asked for something in the drop box. */

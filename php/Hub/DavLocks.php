@@ -12,9 +12,13 @@ if (! class_exists('App', false)) {
 /** Locks of WebDAV clients, in a file of ours: for half an hour each, and so many at once. */
 final class DavLocks extends File
 {
-	private const MOST = 500;
 	/** What clients write into a lock, such as their owner's name. */
 	private const MOST_BYTES = 2048;
+
+	public function __construct(string $path, private readonly int $most)
+	{
+		parent::__construct($path);
+	}
 
 	/** @return list<LockInfo> */
 	public function getLocks($uri, $returnChildLocks): array
@@ -31,10 +35,10 @@ final class DavLocks extends File
 				&& Clock::now() <= ($lock->timeout + $lock->created)
 			),
 		);
-		if (count($others) >= self::MOST) {
+		if (count($others) >= $this->most) {
 			throw new DavFault(
 				507,
-				self::MOST . ' names are locked, as many as may be at once. A lock ends after half an hour.',
+				"$this->most names are locked, as many as may be at once. A lock ends after half an hour.",
 			);
 		}
 		if (strlen((string) $lockInfo->owner) > self::MOST_BYTES) {

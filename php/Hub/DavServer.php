@@ -54,8 +54,9 @@ final class DavServer
 	 *
 	 * @param string $path  Of the tree's root, on the host.
 	 * @param string $locks The file that has the locks.
+	 * @param int    $most  As many may be locked at once.
 	 */
-	public static function answer(DavTree $tree, string $path, string $locks): void
+	public static function answer(DavTree $tree, string $path, string $locks, int $most): void
 	{
 		// The bytes of files are read elsewhere, and their number is compared there.
 		unset($_SERVER['HTTP_X_EXPECTED_ENTITY_LENGTH']);
@@ -70,7 +71,7 @@ final class DavServer
 			Server::$streamMultiStatus = true;
 		});
 		$server->on('propPatch', fn (string $at, PropPatch $changes) => self::change($server, $tree, $at, $changes));
-		$server->addPlugin(new Plugin(new DavLocks($locks)));
+		$server->addPlugin(new Plugin(new DavLocks($locks, $most)));
 		Web::clear();
 		$server->start();
 	}

@@ -100,7 +100,7 @@ final class Hub
 	/** Lets an hour pass in which nobody asks for anything. */
 	public function wait(int $seconds = 3700): void
 	{
-		$this->execute("UPDATE filesync_door SET asked = asked - $seconds");
+		$this->execute("UPDATE filesync_door SET asked = asked - $seconds, touched = touched - $seconds");
 	}
 
 	public function execute(string $sql): void

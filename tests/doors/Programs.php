@@ -158,7 +158,7 @@ final class Programs
 		} finally {
 			// It waits until all is sent.
 			[$ended, $words] = self::run(['timeout', (string) self::PATIENCE, 'umount', "$work/mount"]);
-			self::run(['rm', '-rf', $work]);
+			self::run(['rm', '-rf', '--one-file-system', $work]);
 		}
 
 		return [$code ?: $ended, $said . $copied . $words];

@@ -8,7 +8,8 @@ namespace Doors;
  */
 final class Sequence
 {
-	public const LIKE = ['curl', 'finder-like', 'explorer-like', 'davfs2-like'];
+	/** `davfs2-like` is played where that program cannot mount anything. */
+	public const LIKE = ['curl', 'finder-like', 'explorer-like'];
 	private const LOCK =
 		'<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>'
 			. '<D:locktype><D:write/></D:locktype><D:owner><D:href>alice</D:href></D:owner></D:lockinfo>';

@@ -324,6 +324,32 @@ final class DropBoxTest extends TestCase
 		$this->assertSame(0, self::countRows('filesync_box_name') + self::countRows('filesync_box_part'));
 	}
 
+	public function test_a_hub_that_is_gone_is_left_out_by_the_name_of_a_folder(): void
+	{
+		self::lose();
+		self::$door->pair->cut('a');
+		try {
+			foreach (self::filesOf('') as $n => $path) {
+				self::put("file $n", (string) file_get_contents(self::$set . "/$path"));
+			}
+			self::$door->work();
+			$status = self::dav('GET', 'Status.txt')['body'];
+			$this->assertStringContainsString('cannot say what was deleted there', $status);
+			$this->assertStringContainsString('for example: without hub.example', $status);
+			$this->assertSame(201, self::dav('MKCOL', 'without elsewhere.test')['status']);
+			self::$door->work();
+			$this->assertStringContainsString(
+				'does not live on "elsewhere.test"',
+				self::dav('GET', 'Status.txt')['body'],
+			);
+			$this->assertSame(201, self::move('without elsewhere.test', 'without 127.0.0.1')['status']);
+			self::$door->work();
+			$this->assertStringContainsString('Restored: 2 restored', self::dav('GET', 'Status.txt')['body']);
+		} finally {
+			self::$door->pair->serve('a');
+		}
+	}
+
 	public function test_a_set_of_another_channel_is_said_in_words(): void
 	{
 		$set = json_decode((string) file_get_contents(self::$set . '/set.json'), true);
@@ -462,11 +488,16 @@ final class DropBoxTest extends TestCase
 
 	public function test_locks_that_nobody_gives_back_are_bounded(): void
 	{
-		for ($n = 0; $n < 505; $n++) {
+		self::$door->pair->command('b', 'config', 'set', 'upload_open_entries', '20');
+		for ($n = 0; $n < 20; $n++) {
+			self::put("lock$n", 'x');
 			$statuses[] = self::lock("lock$n", ['Timeout' => 'Infinite'])['status'];
 		}
-		$this->assertSame(array_fill(0, 500, 201), array_slice($statuses, 0, 500));
-		$this->assertSame(507, $statuses[504]);
+		$this->assertSame(array_fill(0, 20, 200), $statuses);
+		self::put('more', 'x');
+		$said = self::lock('more');
+		$this->assertSame(507, $said['status']);
+		$this->assertStringContainsString('20 names are locked', $said['body']);
 		$this->assertSame(507, self::lock('more', [], str_repeat('x', 5000))['status']);
 		// They end, whatever was asked for.
 		$this->assertSame(201, self::put('free', 'x')['status']);
@@ -476,7 +507,8 @@ final class DropBoxTest extends TestCase
 			'${1}1000000000',
 			(string) file_get_contents($locks),
 		));
-		$this->assertSame(201, self::lock('again')['status']);
+		$this->assertSame(200, self::lock('more')['status']);
+		$this->assertSame(204, self::put('lock1', 'another')['status']);
 	}
 
 	public function test_a_set_that_lies_about_sizes_or_has_no_end_is_bounded(): void
@@ -549,6 +581,24 @@ final class DropBoxTest extends TestCase
 		$this->assertSame([409, 'restore_running'], [$said['status'], $said['error']]);
 	}
 
+	public function test_doctor_sends_itself_files_of_many_names_and_bodies(): void
+	{
+		$said = json_decode(
+			self::$door->pair->command('b', 'doctor', '--only', 'names,bodies,temporary', '--json'),
+			true,
+		);
+		$this->assertSame(
+			['names' => true, 'bodies' => true, 'temporary' => true],
+			array_column($said['findings'] ?? $said, 'ok', 'check'),
+			json_encode($said),
+		);
+		$this->assertStringContainsString(sys_get_temp_dir(), json_encode($said, JSON_UNESCAPED_SLASHES));
+		// Nobody else is told.
+		$said = self::ask('PUT', self::box() . 'x', ['Filesync-Probe' => str_repeat('0', 32)], 'x');
+		$this->assertSame(401, $said['status']);
+		$this->assertSame([], self::onDisk());
+	}
+
 	private static function makePassword(): string
 	{
 		return self::$door->inHub('echo FileSync\Addon\Door\Key::makeBox(1);');
@@ -557,7 +607,10 @@ final class DropBoxTest extends TestCase
 	/** Lets time pass in which nobody asks for anything, and cron run. */
 	private static function pass(int $seconds): void
 	{
-		self::$door->pair->execute('b', "UPDATE filesync_door SET asked = asked - $seconds");
+		self::$door->pair->execute(
+			'b',
+			"UPDATE filesync_door SET asked = asked - $seconds, touched = touched - $seconds",
+		);
 		self::$door->inHub('FileSync\Addon\Box\Round::tend();');
 	}
 

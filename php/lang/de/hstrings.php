@@ -89,6 +89,7 @@ App::$strings['Another hub of this channel does not answer, and cannot say what 
 App::$strings['Another process is creating the tables of filesync. Look again in a minute.'] ??= 'Die Tabellen von filesync werden gerade von einem anderen Prozess angelegt. Sieh in einer Minute wieder nach.';
 App::$strings['Another restore of this channel is under way. Try again when it is over.'] ??= 'Für diesen Kanal wird gerade anderes wiederhergestellt. Versuche es danach noch einmal.';
 App::$strings['Another set, or an earlier state of this one, is being sent to this channel.'] ??= 'Eine andere Sicherung oder ein früherer Stand von dieser wird gerade an diesen Kanal gesendet.';
+App::$strings['Apache with PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: leave fastcgi_request_buffering on; docs/web-servers.md'] ??= 'Apache mit PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: fastcgi_request_buffering eingeschaltet lassen; docs/web-servers.md';
 App::$strings['Arriving'] ??= 'Kommt gerade an';
 App::$strings['Arriving: %s.'] ??= 'Es kommen an: %s.';
 App::$strings['As it was on'] ??= 'Stand vom';
@@ -379,6 +380,8 @@ App::$strings['`config set enabled 1 --scope channel:<id>`, if this is not inten
 App::$strings['a backup of %1$s, made %2$s UTC'] ??= 'eine Sicherung von %1$s, gemacht %2$s UTC';
 App::$strings['a change could not be sent to the other hubs'] ??= 'eine Änderung konnte nicht an die anderen Hubs geschickt werden';
 App::$strings['a change from another hub could not be applied'] ??= 'eine Änderung von einem anderen Hub konnte nicht übernommen werden';
+App::$strings['a file that is sent without its length arrives'] ??= 'eine Datei, die ohne ihre Länge gesendet wird, kommt an';
+App::$strings['a file that is sent without its length does not arrive: the Finder of macOS cannot use a drop box'] ??= 'eine Datei, die ohne ihre Länge gesendet wird, kommt nicht an: der Finder von macOS kann keinen Einwurfkasten benutzen';
 App::$strings['a limit was reached'] ??= 'eine Grenze wurde erreicht';
 App::$strings['a name may have at most %d characters here'] ??= 'ein Name darf hier höchstens %d Zeichen haben';
 App::$strings['a part of the backup set was read again %s'] ??= 'ein Teil der Sicherung wurde %s nachgelesen';
@@ -529,6 +532,7 @@ App::$strings['its set was restored'] ??= 'sein Sicherungssatz wurde wiederherge
 App::$strings['just now'] ??= 'gerade eben';
 App::$strings['kept until %s'] ??= 'aufgehoben bis %s';
 App::$strings['knows about every file'] ??= 'weiß von jeder Datei';
+App::$strings['larger files cannot be put into a drop box: let `sys_temp_dir` in php.ini name a folder with more room'] ??= 'größere Dateien können nicht in einen Einwurfkasten gelegt werden: `sys_temp_dir` in php.ini einen Ordner mit mehr Platz nennen lassen';
 App::$strings['larger than this hub accepts: %s'] ??= 'größer, als dieser Hub annimmt: %s';
 App::$strings['last check %s'] ??= 'zuletzt verglichen %s';
 App::$strings['last read from %s'] ??= 'zuletzt von dort gelesen %s';
@@ -593,6 +597,7 @@ App::$strings['on the command line the extension was not loaded when cron last r
 App::$strings['one byte of a file was read, sent by %s'] ??= 'ein Byte einer Datei wurde gelesen, gesendet durch %s';
 App::$strings['only there so far: %s'] ??= 'bisher nur dort: %s';
 App::$strings['or let the hub\'s own code receive files: %s'] ??= 'oder den Hub Dateien mit seinem eigenen Code empfangen lassen: %s';
+App::$strings['owners send them on the page for restoring or with the command; docs/web-servers.md says which line it is'] ??= 'Besitzer senden sie auf der Seite zum Zurückholen oder mit dem Befehl; docs/web-servers.md sagt, welche Zeile es ist';
 App::$strings['packets'] ??= 'Pakete';
 App::$strings['packets were dropped because too many are held (%1$s of at most %2$s for a channel); the clones are compared instead, with: %3$s'] ??= 'Pakete wurden verworfen, weil zu viele zurückgehalten werden (%1$s, für einen Kanal höchstens %2$s); stattdessen werden die Klone verglichen, mit: %3$s';
 App::$strings['passive since %s UTC'] ??= 'passiv seit %s UTC';
@@ -695,8 +700,11 @@ App::$strings['the web server hands out files from the folder store to anybody']
 App::$strings['the web server hands out nothing from the folder store'] ??= 'der Webserver gibt nichts aus dem Ordner store heraus';
 App::$strings['the web server hands out the addon\'s source files: %s'] ??= 'der Webserver gibt die Quelldateien des Addons heraus: %s';
 App::$strings['the web server passed %s on instead of sending the file'] ??= 'der Webserver reichte %s weiter, statt die Datei zu senden';
+App::$strings['the web server passes files of every name on to a drop box'] ??= 'der Webserver reicht Dateien jeden Namens an einen Einwurfkasten weiter';
+App::$strings['the web server refuses files with such names for a drop box: %s'] ??= 'der Webserver weist Dateien mit solchen Namen für einen Einwurfkasten ab: %s';
 App::$strings['the web server runs version %1$s of the addon, this is %2$s'] ??= 'im Webserver läuft Version %1$s des Addons, dies ist %2$s';
 App::$strings['the web server still runs files of the addon that have been replaced'] ??= 'der Webserver führt Dateien des Addons aus, die seither ersetzt wurden';
+App::$strings['the web server\'s PHP keeps what arrives in %1$s, which has room for %2$s'] ??= 'das PHP des Webservers legt, was ankommt, in %1$s ab, wo Platz für %2$s ist';
 App::$strings['there is no readable file %s'] ??= 'es gibt keine lesbare Datei %s';
 App::$strings['this check had nothing to say: all is well, or it could not be tried'] ??= 'diese Prüfung meldet nichts: alles ist in Ordnung, oder sie war nicht möglich';
 App::$strings['this command does not run as the owner of the folder store, %s'] ??= 'dies läuft nicht als der Besitzer des Ordners store, %s';
