@@ -87,6 +87,10 @@ test('what is missing or has another size is counted and named', async () => {
 	files.set('data/files/b.jpg', 'twoo');
 	const set = await read(chosen(files));
 	assert.deepStrictEqual([set.missing.names, set.damaged.names, set.data.length], [['Photos/a.jpg'], ['Photos/b.jpg'], 1]);
+	files.set('data/metadata/aa/aa.json', '{"kind": ');
+	files.set('manifest-sha256.txt', `${files.get('manifest-sha256.txt')}${'0'.repeat(64)}  data/metadata/aa/aa.json\n${'0'.repeat(64)}  data/metadata/bb/bb.json\n`);
+	const worse = await read(chosen(files));
+	assert.deepStrictEqual([worse.damaged.names[1], worse.missing.names[0], worse.data.length], ['data/metadata/aa/aa.json', 'data/metadata/bb/bb.json', 1]);
 	const many = setOf(Object.fromEntries(Array.from({length: 250}, (_, n) => [`${n}.jpg`, `${n}`])));
 	Array.from(many.keys()).filter((place) => place.startsWith('data/files')).forEach((place) => many.delete(place));
 	const lost = (await read(chosen(many))).missing;
@@ -310,7 +314,7 @@ function whole(hub, files) {
 	assert.deepStrictEqual(Array.from(hub.whole.keys()).sort(), files.map((one) => one.sha256).sort());
 }
 
-const CONTENTS = [...Array.from({length: 300}, (_, n) => `small ${n}`), crypto.randomBytes(3 * MIB + 7), crypto.randomBytes(5 * MIB), ''];
+const CONTENTS = [...Array.from({length: 300}, (_, n) => `small ${n}`), crypto.randomBytes(1.5 * MIB + 7), crypto.randomBytes(2.5 * MIB), ''];
 
 test('all that the hub lacks arrives, small files together, and nothing is sent twice', async () => {
 	const hub = new Hub();
@@ -412,7 +416,7 @@ test('a file that was changed since the folder was chosen is named, and the othe
 test('what is too large is left out, and a refusal for good ends it', async () => {
 	const hub = new Hub();
 	const files = filesOf(CONTENTS);
-	const sending = sendingTo(hub, {room: {file_bytes: 4 * MIB}});
+	const sending = sendingTo(hub, {room: {file_bytes: 2 * MIB}});
 	assert.strictEqual(await sending.send(files), true);
 	assert.deepStrictEqual(sending.tooLarge.names, ['file 301']);
 	for (const code of ['quota_short', 'session_expired', 'revoked', 'restoring']) {
@@ -424,7 +428,7 @@ test('what is too large is left out, and a refusal for good ends it', async () =
 test('it pauses after what is under way, and goes on without sending anything twice', async () => {
 	let sending = null;
 	const hub = new Hub((request) => {
-		if (request.method === 'PATCH') {
+		if (request.path === '/upload') {
 			sending.pause();
 		}
 		return null;

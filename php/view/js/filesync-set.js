@@ -15,6 +15,8 @@
 	const MANIFEST = 'manifest-sha256.txt';
 	const JOURNAL = 'run.json.partial';
 	const MOST_METADATA = 4 * MIB;
+	/** As many metadata files are read at once. */
+	const TOGETHER = 500;
 	/** A person looks at no more of one sort. */
 	const MOST_NAMED = 100;
 
@@ -121,12 +123,10 @@
 		return found;
 	}
 
-	async function readObject(file, mostBytes) {
-		if (!file || file.size > mostBytes) {
-			return null;
-		}
+	/** Returns the object that a JSON text is; null if it is none. */
+	function parse(text) {
 		try {
-			const said = JSON.parse(await file.text());
+			const said = JSON.parse(text);
 			return said && typeof said === 'object' && !Array.isArray(said) ? said : null;
 		} catch (error) {
 			if (error instanceof SyntaxError) {
@@ -134,6 +134,27 @@
 			}
 			throw error;
 		}
+	}
+
+	async function readObject(file, mostBytes) {
+		return file && file.size <= mostBytes ? parse(await file.text()) : null;
+	}
+
+	/** Reads several small files at once: one by one, ten thousand take minutes. */
+	async function readObjects(files) {
+		let bytes = null;
+		try {
+			bytes = await new Blob(files).arrayBuffer();
+		} catch (error) {
+			// One of them cannot be read.
+			return Promise.all(files.map((file) => file.text().then(parse, () => null)));
+		}
+		const decoder = new TextDecoder();
+		let at = 0;
+		return files.map(function (file) {
+			at += file.size;
+			return parse(decoder.decode(new Uint8Array(bytes, at - file.size, file.size)));
+		});
 	}
 
 	/** Refuses a set of which the last run was cut off while it was put in place: a reader must know its plan. */
@@ -242,33 +263,32 @@
 			}
 		});
 		const seen = new Set();
-		let next = 0;
-		async function read() {
-			while (next < metadata.length) {
-				const path = metadata[next];
-				next += 1;
-				await readEntry(set, path, found.get(path), digests, places, found, seen);
-				if (next % 200 === 0) {
-					tell(next, metadata.length);
+		for (let next = 0; next < metadata.length;) {
+			const some = [];
+			for (let bytes = 0; next < metadata.length && some.length < TOGETHER && bytes < MOST_METADATA; next += 1) {
+				const file = found.get(metadata[next]);
+				if (!file) {
+					set.missing.add(metadata[next]);
+				} else if (file.size > MOST_METADATA) {
+					set.damaged.add(metadata[next]);
+				} else {
+					some.push({path: metadata[next], file: file});
+					bytes += file.size;
 				}
 			}
+			const said = await readObjects(some.map((one) => one.file));
+			some.forEach((one, n) => takeEntry(set, one, describe(said[n]), digests, places, found, seen));
+			tell(next, metadata.length);
 		}
-		await Promise.all([read(), read(), read(), read(), read(), read(), read(), read()]);
-		tell(metadata.length, metadata.length);
 	}
 
-	/** Reads one metadata file, and finds the bytes that it names. */
-	async function readEntry(set, path, file, digests, places, found, seen) {
-		if (!file) {
-			set.missing.add(path);
-			return;
-		}
-		const said = describe(await readObject(file, MOST_METADATA));
+	/** Takes what a metadata file says, and finds the bytes that it names. */
+	function takeEntry(set, entry, said, digests, places, found, seen) {
 		if (!said) {
-			set.damaged.add(path);
+			set.damaged.add(entry.path);
 			return;
 		}
-		set.metadata.push({sha256: digests.get(path), size: file.size, file: file, name: said.name});
+		set.metadata.push({sha256: digests.get(entry.path), size: entry.file.size, file: entry.file, name: said.name});
 		set.files += said.isFile ? 1 : 0;
 		set.folders += said.isFile ? 0 : 1;
 		for (const part of said.parts) {
