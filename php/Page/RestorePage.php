@@ -125,7 +125,7 @@ final class RestorePage
 			'pause' => t('Pause'),
 			'on' => t('Go on'),
 			'end' => t('Restore nothing'),
-			'other' => t('End the other one'),
+			'other' => t('End it'),
 			'progress' => t('Progress'),
 			'left' => t('Not sent'),
 			'without' => t('This page needs JavaScript. These ways do without it:'),

@@ -95,7 +95,7 @@ final class RestoreTexts
 	{
 		return [
 			'under_way' => t(
-				'A set is being sent to this channel; %1$s of its files (%2$s) are here. Choose its folder again: it goes on where it was.',
+				'A set is being sent to this channel; %1$s of its files (%2$s) are whole here. Choose its folder again: it goes on where it was.',
 			),
 			'box_under_way' => t(
 				'Somebody is putting a backup set into the drop box of this channel. Wait until it is restored, or end it.',
