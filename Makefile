@@ -70,6 +70,11 @@ test-cli: ## the owner's command backs up a hub without filesync, and one with i
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/LyingDoorTest.php
 	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/RestoreTest.php
 
+test-doors: ## a backup set comes back through the drop box, by rclone and others: HUBZILLA_ROOT=<tree with SabreDAV> ONLY=rclone BREAK=vanish
+	@tests/install doors
+	@cargo build --locked --profile quick --package filesync-extension
+	@EXTENSION=target/quick/libfilesync.so tests/plain-php tests/doors/run
+
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
 	@cargo build --locked --release --package filesync-extension
@@ -83,4 +88,4 @@ fmt: ## format the code, Rust and PHP
 	cargo fmt
 	tests/format-php --write
 
-.PHONY: help build cli install uninstall dist demo check test test-full test-hubs test-converge test-reconcile test-set test-cli bench strings fmt
+.PHONY: help build cli install uninstall dist demo check test test-full test-hubs test-converge test-reconcile test-set test-cli test-doors bench strings fmt

@@ -2,13 +2,16 @@
 
 namespace Zotlabs\Module;
 
+use FileSync\Addon\Box\Box;
 use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Page\BackupActions;
 use FileSync\Addon\Page\BackupPage;
+use FileSync\Addon\Page\Made;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Page\RestorePage;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Status\Metrics;
 
@@ -17,26 +20,30 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * The hub's module `filesync`: `/filesync` and `/filesync/backup` for the channel's owner, `/filesync/state` and
- * `/filesync/backup/state` for these pages while they are open, `/filesync/metrics`, and beneath `/filesync/v1` the
- * door for programs.
+ * The hub's module `filesync`: `/filesync`, `/filesync/backup` and `/filesync/restore` for the channel's owner, `state`
+ * beneath each for these pages while they are open, `/filesync/metrics`, beneath `/filesync/v1` the door for programs,
+ * and beneath `/filesync/dav` the drop boxes of channels.
  */
 class Filesync extends \Zotlabs\Web\Controller
 {
-	/** A key that a form of this request made. */
-	private ?string $made = null;
+	/** What a form of this request made. */
+	private ?Made $made = null;
 
 	/** Answers requests other than the page. */
 	public function init()
 	{
 		if (argv(1) === 'backup' && argv(2) === 'state') {
 			$this->end(BackupPage::state(...));
+		} elseif (argv(1) === 'restore' && argv(2) === 'state') {
+			$this->end(RestorePage::state(...));
 		} elseif (argv(1) === 'state') {
 			$this->end(OwnerPage::state(...));
 		} elseif (argv(1) === 'metrics') {
 			$this->end(fn () => Metrics::answer(Web::request(null)));
 		} elseif (argv(1) === 'v1') {
 			$this->end(fn () => Door::answer(Web::request(null)));
+		} elseif (argv(1) === 'dav') {
+			$this->end(fn () => Box::answer(Web::request(null)));
 		}
 	}
 
@@ -48,7 +55,11 @@ class Filesync extends \Zotlabs\Web\Controller
 	public function get()
 	{
 		try {
-			return argv(1) === 'backup' ? BackupPage::show($this->made) : OwnerPage::show();
+			return match (argv(1)) {
+				'backup' => BackupPage::show($this->made),
+				'restore' => RestorePage::show(),
+				default => OwnerPage::show(),
+			};
 		} catch (\Throwable $e) {
 			Log::failure('the page for the owner', $e);
 			return htmlspecialchars(t('filesync cannot show this page now. The log of this hub says why.'));
@@ -63,7 +74,7 @@ class Filesync extends \Zotlabs\Web\Controller
 			Log::failure('an answer for a page', $e);
 			$response = Response::nothing(503);
 		}
-		$response->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
+		$response?->send(($_SERVER['REQUEST_METHOD'] ?? '') === 'HEAD');
 		Web::end();
 	}
 }

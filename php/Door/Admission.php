@@ -4,6 +4,7 @@ namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Runtime;
@@ -18,6 +19,9 @@ if (! class_exists('App', false)) {
 /** Who is let in: the key of a request, what it is for, and whether an admin has closed that door. */
 final class Admission
 {
+	/** The form of the page whose token lets its owner in, and the header that has the token. */
+	public const PAGE_FORM = 'filesync_send';
+	private const PAGE_HEADER = 'filesync-token';
 	private const SCOPES = [
 		Key::RESTORE => 'This key may only restore. The page for backups makes a backup key.',
 		Key::BACKUP => 'This key may only back up. The page for backups makes a restore key.',
@@ -82,16 +86,50 @@ final class Admission
 			throw new Refusal(403, 'key_scope', self::SCOPES[$key->kind] ?? 'This key is for something else.');
 		}
 		if (! $isOpen) {
-			throw new Refusal(
-				403,
-				'door_closed',
-				$kind === Key::RESTORE
-					? 'This hub takes no sets of this channel now. Its admin can say why.'
-					: 'This hub lets no program read this channel now. Its admin can say why.',
-			);
+			throw self::closed($kind);
 		}
 
 		return [$key, $channel];
+	}
+
+	/**
+	 * Returns who sends a set: whoever has a restore key, or the owner on the page for it.
+	 *
+	 * @throws Refusal
+	 */
+	public static function sender(Request $request): Sender
+	{
+		$token = $request->header(self::PAGE_HEADER);
+		if ($token === null) {
+			[$key, $channel] = self::of($request, Key::RESTORE);
+
+			return new Sender($channel, $key);
+		}
+		$channelId = Page::owner();
+		$channel = $channelId ? Clones::channel($channelId) : null;
+		if (! $channel) {
+			throw new Refusal(401, 'logged_out', 'You are not logged in with a channel of this hub any more.');
+		}
+		// The hub's cookie comes with requests of other sites too; the token does not.
+		if (! Page::isGenuine(self::PAGE_FORM, $token)) {
+			throw new Refusal(403, 'token_wrong', 'The token of the page is not that of its form, or is too old.');
+		}
+		if (! self::isOpen($channel->id, Key::RESTORE)) {
+			throw self::closed(Key::RESTORE);
+		}
+
+		return new Sender($channel);
+	}
+
+	private static function closed(string $kind): Refusal
+	{
+		return new Refusal(
+			403,
+			'door_closed',
+			$kind === Key::RESTORE
+				? 'This hub takes no sets of this channel now. Its admin can say why.'
+				: 'This hub lets no program read this channel now. Its admin can say why.',
+		);
 	}
 
 	private static function isSwitchedOn(string $kind, string $scope): bool

@@ -109,13 +109,18 @@ final class Door
 		if ($method === 'OPTIONS') {
 			return Tus::options();
 		}
-		[$key, $channel] = Admission::of($request, Key::RESTORE);
+		$sender = Admission::sender($request);
+		$channel = $sender->channel;
 		if ($place === 'restore') {
-			return self::begin($request, $key, $channel);
+			return self::begin($request, $sender);
 		}
-		$session = self::session($key, $path[1]);
+		$session = self::session($sender, $path[1]);
 		if ($place === 'session') {
 			return $method === 'DELETE' ? self::end($session) : Response::json(200, Standing::of($session));
+		}
+		if ($session->door !== Session::UPLOAD) {
+			// An owner may look at a drop box and end it here, and no more.
+			throw self::noSession();
 		}
 		if ($place === 'upload' || $place === 'file') {
 			Tus::needVersion($request);
@@ -167,11 +172,14 @@ final class Door
 		];
 	}
 
-	private static function session(Key $key, string $id): Session
+	private static function session(Sender $sender, string $id): Session
 	{
-		$session = $key->session !== '' && hash_equals($key->session, $id) ? Session::find($id) : null;
+		return $sender->session($id)?->settled() ?? throw self::noSession();
+	}
 
-		return $session?->settled() ?? throw new Refusal(404, 'no_session', 'This key began no such restore.');
+	private static function noSession(): Refusal
+	{
+		return new Refusal(404, 'no_session', 'No such restore was begun with this key, or by this owner.');
 	}
 
 	private static function needOpen(Session $session): void
@@ -191,8 +199,9 @@ final class Door
 		}
 	}
 
-	private static function begin(Request $request, Key $key, Channel $channel): Response
+	private static function begin(Request $request, Sender $sender): Response
 	{
+		$channel = $sender->channel;
 		$said = Body::of($request)->json(self::MOST_JSON);
 		$lists = is_array($said['lists'] ?? null) ? $said['lists'] : [];
 		$known = [];
@@ -213,8 +222,9 @@ final class Door
 			);
 		}
 		self::refuseForeign($channel, $said);
-		if ($key->session !== '') {
-			return self::again($key, $channel, $known);
+		$begun = $sender->begun();
+		if ($begun) {
+			return self::again($begun, $channel, $known);
 		}
 		try {
 			Underway::refuseSecond($channel);
@@ -231,7 +241,7 @@ final class Door
 			$session->end($e->kind, $e->getMessage());
 			throw $e;
 		}
-		$key->bind($session->id);
+		$sender->bind($session);
 
 		return self::begun(201, $channel, $session);
 	}
@@ -286,22 +296,16 @@ final class Door
 	}
 
 	/** @param array<string, string> $lists */
-	private static function again(Key $key, Channel $channel, array $lists): Response
+	private static function again(Session $session, Channel $channel, array $lists): Response
 	{
-		$session = Session::find($key->session)?->settled();
-		$isDone = $session?->state === Session::DONE && $session->lists === $lists;
-		if (! $session || (! $session->isLive() && ! $isDone)) {
-			throw new Refusal(
-				403,
-				'key_used',
-				'A restore key begins one restore, and that of this key is over. Make another on the page for backups.',
-			);
+		if ($session->lists !== $lists && ! $session->isLive()) {
+			throw Sender::used();
 		}
-		if ($session->lists !== $lists) {
+		if ($session->lists !== $lists || $session->door !== Session::UPLOAD) {
 			throw new Refusal(
 				409,
 				'set_changed',
-				'This key began to restore another state of the set. Send that one, or end it by DELETE.',
+				'Another set, or another state of this one, is being sent to this channel. Send that one, or end it first.',
 				['session' => $session->id],
 			);
 		}

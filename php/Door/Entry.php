@@ -104,6 +104,16 @@ final class Entry
 		}
 	}
 
+	/** Notes that it will have another size than was stated. */
+	public function resize(int $sizeBytes): void
+	{
+		Table::update(
+			'filesync_door_entry',
+			['size_bytes' => $sizeBytes],
+			['id' => self::id($this->session, $this->sha256)],
+		);
+	}
+
 	/** Notes that all of it is here. */
 	public function complete(): void
 	{
@@ -120,6 +130,17 @@ final class Entry
 	public function spec(): array
 	{
 		return ['size_bytes' => $this->sizeBytes, 'sha256' => $this->sha256];
+	}
+
+	/** @return list<self> Those that are not whole, have this as their metadata, and are older than so many seconds. */
+	public static function abandoned(Session $session, string $metadata, int $seconds): array
+	{
+		return array_map(self::read(...), Table::select('filesync_door_entry', [
+			'session' => $session->id,
+			'is_whole' => 0,
+			'metadata' => $metadata,
+			'created <' => Clock::now() - $seconds,
+		]));
 	}
 
 	/** Returns how many files of a session have begun to arrive and are not whole. */

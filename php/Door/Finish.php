@@ -44,6 +44,16 @@ final class Finish
 	{
 		$choice = self::choice($options, false);
 		self::name($channel, $session);
+		self::start($channel, $session, $choice);
+	}
+
+	/**
+	 * Has workers restore a session whose lists have their names.
+	 *
+	 * @throws Refusal
+	 */
+	public static function start(Channel $channel, Session $session, Choice $choice): void
+	{
 		self::leave($session, Session::RESTORING, fn () => Underway::take($channel, self::set($session), $choice));
 	}
 

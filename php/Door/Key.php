@@ -14,7 +14,9 @@ if (! class_exists('App', false)) {
  * A key that the owner of a channel made for a program: table filesync_door_key, which has no key but its digest.
  *
  * A restore key begins one restore within seven days, and goes on with it as long as that lives; it reads nothing. A
- * backup key reads the channel's files and their posts until nobody has used it for a year; it writes nothing.
+ * backup key reads the channel's files and their posts until nobody has used it for a year; it writes nothing. The
+ * password of a drop box is a key too, the only one of its kind: it begins a restore within seven days, and ends with
+ * that.
  *
  * @import-type DoorKeyRow from \FileSync\Addon\Hub\Rows
  */
@@ -22,12 +24,15 @@ final class Key
 {
 	public const RESTORE = 'restore';
 	public const BACKUP = 'backup';
+	public const BOX = 'box';
 	/** How long each lives: a restore key from when it was made, a backup key from its last use. */
-	public const LIFE_SECONDS = [self::RESTORE => 7 * 86400, self::BACKUP => 365 * 86400];
+	public const LIFE_SECONDS = [self::RESTORE => 7 * 86400, self::BACKUP => 365 * 86400, self::BOX => 7 * 86400];
 	/** A channel has no more at once. */
 	public const MOST = 20;
 	private const FORM = '/^(fs[rb])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
 	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb'];
+	/** Of a password, which people may type: half as many as in other keys, 128 bits. */
+	private const BOX_BYTES = 16;
 
 	private function __construct(
 		/** Names it; no secret. */
@@ -72,6 +77,53 @@ final class Key
 		return self::PREFIX[$kind] . "_{$id}_$secret";
 	}
 
+	/**
+	 * Makes the password of a channel's drop box, which nobody can see again. It takes the place of an earlier one,
+	 * and goes on with what that began; null if the channel has too many keys.
+	 */
+	public static function makeBox(int $channelId): ?string
+	{
+		self::prune();
+		$before = self::ofBox($channelId);
+		if (! $before && Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
+			return null;
+		}
+		[$secret, $now] = [bin2hex(random_bytes(self::BOX_BYTES)), Clock::now()];
+		Table::delete('filesync_door_key', ['uid' => $channelId, 'kind' => self::BOX]);
+		Table::insert('filesync_door_key', [
+			'id' => bin2hex(random_bytes(8)),
+			'uid' => $channelId,
+			'kind' => self::BOX,
+			'digest' => hash('sha256', $secret),
+			'session' => $before->session ?? '',
+			'created' => $now,
+			'expires' => $now + self::LIFE_SECONDS[self::BOX],
+			'used_at' => 0,
+			'used_from' => '',
+			'requests' => 0,
+		]);
+
+		return $secret;
+	}
+
+	/** Returns the key of a channel's drop box, or null. */
+	public static function ofBox(int $channelId): ?self
+	{
+		$row = Table::first('filesync_door_key', ['uid' => $channelId, 'kind' => self::BOX], 'created DESC, id');
+		$key = $row ? self::read($row) : null;
+
+		return $key && ! $key->isOver() ? $key : null;
+	}
+
+	/** Returns the key of a channel's drop box if this is its password; takes as long for a channel that has none. */
+	public static function findBox(int $channelId, string $password): ?self
+	{
+		$key = self::ofBox($channelId);
+		$row = $key ? Table::first('filesync_door_key', ['id' => $key->id]) : null;
+
+		return hash_equals($row['digest'] ?? str_repeat('-', 64), hash('sha256', $password)) ? $key : null;
+	}
+
 	/** @return list<self> Those of a channel, the newest first. */
 	public static function of(int $channelId): array
 	{
@@ -110,9 +162,11 @@ final class Key
 	/** Forgets those that open nothing any more. */
 	public static function prune(): void
 	{
-		foreach (Table::select('filesync_door_key', ['expires <' => Clock::now()]) as $row) {
-			if (self::read($row)->isOver()) {
-				Table::delete('filesync_door_key', ['id' => $row['id']]);
+		foreach ([['expires <' => Clock::now()], ['kind' => self::BOX, 'session <>' => '']] as $of) {
+			foreach (Table::select('filesync_door_key', $of) as $row) {
+				if (self::read($row)->isOver()) {
+					Table::delete('filesync_door_key', ['id' => $row['id']]);
+				}
 			}
 		}
 	}
@@ -120,6 +174,10 @@ final class Key
 	/** Tells whether it opens nothing any more. */
 	public function isOver(): bool
 	{
+		if ($this->kind === self::BOX && $this->session !== '') {
+			return ! Session::find($this->session)?->isLive();
+		}
+
 		return $this->expires <= Clock::now() && ! ($this->session !== '' && Session::find($this->session)?->isLive());
 	}
 

@@ -58,6 +58,12 @@ final class Refusal extends \RuntimeException
 		return new self(404, 'no_such_path', 'There is nothing at this address.');
 	}
 
+	/** @return array<string, string> What the answer says beside its words. */
+	public function headers(): array
+	{
+		return $this->headers;
+	}
+
 	/** Returns the answer that says so. */
 	public function response(): Response
 	{

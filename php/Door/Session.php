@@ -38,11 +38,16 @@ final class Session
 	public const ENDING = 'ending';
 	public const DONE = 'done';
 	public const ENDED = 'ended';
+	/** Through which door it is sent: to programs, or the drop box. */
+	public const UPLOAD = 'upload';
+	public const BOX = 'box';
 	/** States in which it is under way. */
 	public const LIVE = [self::OPEN, self::PLANNING, self::RESTORING, self::ENDING];
 	private const TOUCH_SECONDS = 60;
 	/** One that is over can be asked about for so long. */
 	private const KEPT_SECONDS = 30 * 86400;
+	/** Tables with rows of sessions, which go with them. */
+	private const TABLES = ['filesync_door_entry', 'filesync_box_name', 'filesync_box_part'];
 
 	/** @param array<string, string> $lists */
 	private function __construct(
@@ -56,7 +61,18 @@ final class Session
 		public readonly string $reason,
 		private readonly string $result,
 		public readonly int $created,
-		private readonly int $touched,
+		/** When bytes came last. */
+		public readonly int $touched,
+		/** `self::UPLOAD` or `self::BOX`. */
+		public readonly string $door,
+		/** When anybody last asked for something in the drop box. */
+		public readonly int $asked,
+		/** Names what is in the drop box: another name whenever that changes. */
+		public readonly string $changed,
+		/** What was in the drop box when it was last restored. */
+		public readonly string $restored,
+		/** Whether that was a whole set. */
+		public readonly bool $isAll,
 	) {}
 
 	/**
@@ -66,7 +82,7 @@ final class Session
 	 *
 	 * @throws Refusal Too many are under way.
 	 */
-	public static function begin(Channel $channel, array $lists): self
+	public static function begin(Channel $channel, array $lists, string $door = self::UPLOAD): self
 	{
 		[$id, $now] = [Token::make(), Clock::now()];
 		Table::insert('filesync_door', [
@@ -81,6 +97,11 @@ final class Session
 			'created' => $now,
 			'touched' => $now,
 			'ended' => 0,
+			'door' => $door,
+			'asked' => $now,
+			'changed' => '',
+			'restored' => '',
+			'is_all' => 0,
 		]);
 		// Of two that begin at the same moment, both may be refused; never are both let in.
 		$others = fn (array $of): int => Table::count(
@@ -113,7 +134,7 @@ final class Session
 		return new Refusal(
 			409,
 			'restore_running',
-			'Another set is being sent to this channel. Finish it, or end it by DELETE or by revoking its key.',
+			'Another set is being sent to this channel. Finish it, or end it: by DELETE, by revoking its key, or on the page /filesync/restore.',
 		);
 	}
 
@@ -160,6 +181,50 @@ final class Session
 		);
 	}
 
+	/** Notes that somebody asks for something in the drop box. */
+	public function ask(): void
+	{
+		if ($this->asked <= (Clock::now() - self::TOUCH_SECONDS)) {
+			Table::update('filesync_door', ['asked' => Clock::now()], ['id' => $this->id]);
+		}
+	}
+
+	/** Notes that something else is in the drop box now. */
+	public function change(): void
+	{
+		Table::update(
+			'filesync_door',
+			['changed' => Token::make(), 'touched' => Clock::now(), 'asked' => Clock::now()],
+			['id' => $this->id],
+		);
+	}
+
+	/**
+	 * Notes what of the drop box is about to be restored.
+	 *
+	 * @param array<string, string> $lists
+	 */
+	public function gather(array $lists, bool $isAll): self
+	{
+		Table::update(
+			'filesync_door',
+			[
+				'lists' => json_encode($lists, JSON_THROW_ON_ERROR),
+				'restored' => $this->changed,
+				'is_all' => (int) $isAll,
+			],
+			['id' => $this->id],
+		);
+
+		return self::find($this->id) ?? $this;
+	}
+
+	/** Notes that this was not begun. */
+	public function ungather(): void
+	{
+		Table::update('filesync_door', ['restored' => ''], ['id' => $this->id]);
+	}
+
 	/** Notes that bytes came. */
 	public function touch(): void
 	{
@@ -200,20 +265,31 @@ final class Session
 			return;
 		}
 		if ($job && $job->state === JobState::Done) {
-			$this->close(self::DONE, '', '', json_encode(
-				$job->done()->facts(),
-				JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
-			));
+			$result = json_encode($job->done()->facts(), JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR);
+			// What is in a drop box stays until nobody looks at it any more.
+			$this->door === self::BOX && $this->state === self::RESTORING
+				? $this->reopen('', '', $result)
+				: $this->close(self::DONE, '', '', $result);
 		} elseif ($this->state === self::ENDING) {
 			$this->close(self::ENDED, 'ended', 'It was ended before its end.');
 		} else {
-			Table::update(
-				'filesync_door',
-				['state' => self::OPEN, 'touched' => Clock::now()]
-				+ ($job ? ['code' => $job->code, 'reason' => $job->reason] : []),
-				['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING]],
-			);
+			$this->reopen($job->code ?? $this->code, $job->reason ?? $this->reason);
 		}
+	}
+
+	private function reopen(string $code, string $reason, string $result = ''): void
+	{
+		Table::update(
+			'filesync_door',
+			[
+				'state' => self::OPEN,
+				'touched' => Clock::now(),
+				'code' => $code,
+				'reason' => $reason,
+				'result' => $result,
+			],
+			['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING]],
+		);
 	}
 
 	/** Returns the restore of what was sent, as long as the hub knows it. */
@@ -261,6 +337,12 @@ final class Session
 		);
 	}
 
+	/** Ends a drop box that was restored. */
+	public function finish(): void
+	{
+		$this->close(self::DONE, '', '', $this->result);
+	}
+
 	/** Ends it: its bytes go, what was restored stays. A restore of it stops after the file under way. */
 	public function end(string $code, string $reason): void
 	{
@@ -283,9 +365,16 @@ final class Session
 			['state' => $state, 'code' => $code, 'reason' => $reason, 'result' => $result, 'ended' => Clock::now()],
 			['id' => $this->id],
 		);
-		Table::delete('filesync_door_entry', ['session' => $this->id]);
+		self::clear($this->id);
 		Spool::sweep(Intake::folder($this->channelId, $this->id), 0);
 		Intake::remove($this->channelId, $this->id);
+	}
+
+	private static function clear(string $id): void
+	{
+		foreach (self::TABLES as $table) {
+			Table::delete($table, ['session' => $id]);
+		}
 	}
 
 	/** Ends those whose time is over, and frees the bytes of all that are over. Every cron run. */
@@ -317,7 +406,7 @@ final class Session
 	public static function forget(int $channelId): void
 	{
 		foreach (Table::select('filesync_door', ['uid' => $channelId], '', 0, 'id') as $row) {
-			Table::delete('filesync_door_entry', ['session' => $row['id']]);
+			self::clear($row['id']);
 		}
 		Table::delete('filesync_door', ['uid' => $channelId]);
 		Table::delete('filesync_door_key', ['uid' => $channelId]);
@@ -340,6 +429,11 @@ final class Session
 			$row['result'],
 			(int) $row['created'],
 			(int) $row['touched'],
+			$row['door'],
+			(int) $row['asked'],
+			$row['changed'],
+			$row['restored'],
+			(bool) (int) $row['is_all'],
 		);
 	}
 }

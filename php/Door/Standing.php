@@ -13,7 +13,14 @@ final class Standing
 {
 	private const MOST = 100;
 
-	/** @return array<string, mixed> */
+	/**
+	 * @return array{
+	 *     session: string, state: string, code: string, message: string, expires: string,
+	 *     declared: array{files: int, bytes: int}, received: array{files: int, bytes: int}, percent: int,
+	 *     restore: ?array<array-key, mixed>, plan: ?array<array-key, mixed>,
+	 *     attention: list<array{code: string, name: string, message: string}>
+	 * }
+	 */
 	public static function of(Session $session): array
 	{
 		$job = $session->job();

@@ -306,8 +306,15 @@ final class Assumptions
 		'Sabre\DAV\Server' => ['doors', 'vendor/sabre/dav/lib/DAV/Server.php'],
 		'Sabre\DAV\Collection' => ['doors', 'vendor/sabre/dav/lib/DAV/Collection.php'],
 		'Sabre\DAV\File' => ['doors', 'vendor/sabre/dav/lib/DAV/File.php'],
-		'Sabre\DAV\Auth\Backend\BasicCallBack' => ['doors', 'vendor/sabre/dav/lib/DAV/Auth/Backend/BasicCallBack.php'],
-		'Sabre\DAV\TemporaryFileFilterPlugin' => ['doors', 'vendor/sabre/dav/lib/DAV/TemporaryFileFilterPlugin.php'],
+		'Sabre\DAV\Exception' => ['doors', 'vendor/sabre/dav/lib/DAV/Exception.php'],
+		'Sabre\DAV\Exception\NotFound' => ['doors', 'vendor/sabre/dav/lib/DAV/Exception/NotFound.php'],
+		'Sabre\DAV\IMoveTarget' => ['doors', 'vendor/sabre/dav/lib/DAV/IMoveTarget.php'],
+		'Sabre\DAV\INode' => ['doors', 'vendor/sabre/dav/lib/DAV/INode.php'],
+		'Sabre\DAV\Locks\Backend\File' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/Backend/File.php'],
+		'Sabre\DAV\Locks\LockInfo' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/LockInfo.php'],
+		'Sabre\DAV\Locks\Plugin' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/Plugin.php'],
+		'Sabre\DAV\PropPatch' => ['doors', 'vendor/sabre/dav/lib/DAV/PropPatch.php'],
+		'Sabre\HTTP\RequestInterface' => ['doors', 'vendor/sabre/http/lib/RequestInterface.php'],
 	];
 
 	/** Those of them that we extend. */
@@ -316,6 +323,8 @@ final class Assumptions
 		'Zotlabs\Web\Controller',
 		'Sabre\DAV\Collection',
 		'Sabre\DAV\File',
+		'Sabre\DAV\Exception',
+		'Sabre\DAV\Locks\Backend\File',
 	];
 
 	/**
@@ -325,6 +334,9 @@ final class Assumptions
 	public const OURS = [
 		'Zotlabs\Module\Getfile' => ['$inner $answer $answerPost end delegate __call', 'serving'],
 		'Zotlabs\Web\Controller' => ['end', 'serving pages'],
+		'Sabre\DAV\Collection' => ['$node $tree $above child', 'doors'],
+		'Sabre\DAV\File' => ['$node $tree $folder', 'doors'],
+		'Sabre\DAV\Exception' => ['$status $headers of', 'doors'],
 	];
 
 	/** Static properties: parts. */
@@ -333,6 +345,8 @@ final class Assumptions
 		'App::$plugins' => 'pages',
 		'App::$strings' => 'pages',
 		'DBA::$dba' => 'every',
+		'Sabre\DAV\Server::$exposeVersion' => 'doors',
+		'Sabre\DAV\Server::$streamMultiStatus' => 'doors',
 	];
 
 	/** Constants: where core defines it, parts. */

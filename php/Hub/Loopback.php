@@ -30,6 +30,8 @@ final class Loopback
 		curl_setopt_array($curl, [
 			CURLOPT_CUSTOMREQUEST => $method,
 			CURLOPT_NOBODY => $method === 'HEAD',
+			// Of later versions no request is without a length.
+			CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
 			CURLOPT_HTTPHEADER => [...$headers, 'Expect:'],
 			CURLOPT_TIMEOUT => self::SECONDS,
 			CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
@@ -48,7 +50,7 @@ final class Loopback
 				return strlen($answer['body']) > self::MOST_BYTES ? 0 : strlen($bytes);
 			},
 		]
-		+ ($method === 'POST' ? [CURLOPT_POSTFIELDS => $body] : [])
+		+ ($method === 'POST' || $method === 'PUT' ? [CURLOPT_POSTFIELDS => $body] : [])
 		+ ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
 		curl_exec($curl);
 

@@ -9,6 +9,8 @@ if (! class_exists('App', false)) {
 /** A page of the hub: who may see it, its markup, its notice after a form. */
 final class Page
 {
+	private const TOKEN = 'filesync_token';
+
 	/** Tells whether the reader is an admin of the hub. */
 	public static function isAdmin(): bool
 	{
@@ -52,6 +54,17 @@ final class Page
 	public static function token(string $form): string
 	{
 		return get_form_security_token($form);
+	}
+
+	/** Tells whether a token that came in another way than by a form is one that `token` gave to this reader. */
+	public static function isGenuine(string $form, string $token): bool
+	{
+		$_REQUEST[self::TOKEN] = $token;
+		try {
+			return str_contains($token, '.') && check_form_security_token($form, self::TOKEN) === true;
+		} finally {
+			unset($_REQUEST[self::TOKEN]);
+		}
 	}
 
 	/** Redirects to one of our pages with a notice, unless the form sent back its token. */

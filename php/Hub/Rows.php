@@ -112,11 +112,19 @@ if (! class_exists('App', false)) {
  * }
  * @type DoorRow = array{
  *     id: string, uid: Number, aid: Number, state: string, lists: string, code: string, reason: string,
- *     result: string, created: Number, touched: Number, ended: Number
+ *     result: string, created: Number, touched: Number, ended: Number, door: string, asked: Number, changed: string,
+ *     restored: string, is_all: Number
  * }
  * @type DoorEntryRow = array{
  *     id: string, session: string, sha256: string, size_bytes: Number, is_whole: Number, metadata: string,
  *     created: Number
+ * }
+ * @type BoxNameRow = array{
+ *     id: string, session: string, folder: string, node: string, name: string, kind: string, sha256: string,
+ *     size_bytes: Number, says: string, since: string, modified: Number, created: Number
+ * }
+ * @type BoxPartRow = array{
+ *     id: string, session: string, metadata: string, sha256: string, size_bytes: Number, is_here: Number
  * }
  * @type EndedRow = array{id: string, uid: Number, day: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
@@ -130,6 +138,8 @@ if (! class_exists('App', false)) {
  *     outq: OutqRow,
  *     photo: PhotoRow,
  *     term: TermRow,
+ *     filesync_box_name: BoxNameRow,
+ *     filesync_box_part: BoxPartRow,
  *     filesync_digest: DigestRow,
  *     filesync_door: DoorRow,
  *     filesync_door_entry: DoorEntryRow,

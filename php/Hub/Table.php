@@ -19,6 +19,8 @@ final class Table
 {
 	/** Our tables, as the migrations create them. */
 	public const OURS = [
+		'filesync_box_name',
+		'filesync_box_part',
 		'filesync_digest',
 		'filesync_door',
 		'filesync_door_entry',

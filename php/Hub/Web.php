@@ -74,6 +74,42 @@ final class Web
 		return is_string($_SERVER['REMOTE_ADDR'] ?? null) ? $_SERVER['REMOTE_ADDR'] : '';
 	}
 
+	/** Tells whether nobody on the way could read the request: by https, or within this machine. */
+	public static function isPrivate(): bool
+	{
+		$host = trim((string) parse_url(self::root(), PHP_URL_HOST), '[]');
+		$isHere = $host === 'localhost' || $host === '::1' || preg_match('/^127\.\d+\.\d+\.\d+$/D', $host) === 1;
+		if (str_starts_with(strtolower(self::root()), 'http://')) {
+			return $isHere;
+		}
+		$said = static fn (string $name): string => strtolower(
+			is_string($_SERVER[$name] ?? null) ? $_SERVER[$name] : '',
+		);
+		// Only where a web server before this one says that it was asked by http, this one need not know better.
+		$before = explode(',', $said('HTTP_X_FORWARDED_PROTO'))[0];
+
+		return match (true) {
+			! in_array($said('HTTPS'), ['', 'off'], true) => $before !== 'http',
+			$before !== '' => $before === 'https',
+			default => $said('SERVER_PORT') === '443' || str_contains($said('HTTP_FORWARDED'), 'proto=https'),
+		};
+	}
+
+	/** Drops what the hub or PHP prepared for a page: what follows is sent as it is. */
+	public static function clear(): void
+	{
+		if (session_status() === PHP_SESSION_ACTIVE) {
+			session_write_close();
+		}
+		if (function_exists('ini_set')) {
+			ini_set('zlib.output_compression', '0');
+		}
+		while (ob_get_level() > 0 && ob_end_clean());
+		foreach (['Set-Cookie', 'Pragma', 'Expires', 'Content-Security-Policy'] as $name) {
+			header_remove($name);
+		}
+	}
+
 	/** Ends the request as the hub does. */
 	public static function end(): never
 	{

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Outbox;
 
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Included;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,11 +24,9 @@ final class FollowUps
 	 */
 	public static function call(array $row): ?string
 	{
-		/** @var array<string, \Closure(\FileSync\Addon\Hub\Channel, string, string): ?string>|false $calls */
-		// While another version takes this one's place the file may be missing for a moment, which `require` would not
-		// survive.
-		$calls = @include dirname(__DIR__) . '/followups.php';
-		if (! is_array($calls)) {
+		/** @var ?array<string, \Closure(\FileSync\Addon\Hub\Channel, string, string): ?string> $calls */
+		$calls = Included::list(dirname(__DIR__) . '/followups.php');
+		if ($calls === null) {
 			throw new \RuntimeException('followups.php is missing: the addon is being upgraded, or is not complete');
 		}
 		$call = $calls[$row['kind']] ?? throw new \LogicException(

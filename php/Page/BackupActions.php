@@ -25,9 +25,9 @@ final class BackupActions
 	/**
 	 * Processes the form and redirects to the page.
 	 *
-	 * @return ?string A key that was made: then the page follows in this request, since nothing keeps the key.
+	 * @return ?Made What was made: then the page follows in this request, since nothing keeps it.
 	 */
-	public static function take(): ?string
+	public static function take(): ?Made
 	{
 		$channelId = Page::owner();
 		$channel = $channelId ? Clones::channel($channelId) : null;
@@ -37,13 +37,16 @@ final class BackupActions
 		}
 		Page::refuseForged(BackupPage::FORM, BackupPage::PATH);
 		try {
-			$made = Migrations::ready() && KeyList::isPressed($_POST) ? KeyList::press($channel, $_POST) : null;
-			if ($made !== null && $made !== '') {
+			$made = Migrations::ready() ? self::make($channel, $_POST) : null;
+			if ($made) {
 				return $made;
 			}
 			$problem = match (true) {
 				! Migrations::ready() => '',
-				KeyList::isPressed($_POST) => $made === null ? '' : t('There are too many keys. Revoke one first.'),
+				isset($_POST['filesync_key_make']) || isset($_POST['filesync_box_make']) => t(
+					'There are too many keys. Revoke one first.',
+				),
+				KeyList::isPressed($_POST), BoxPart::isPressed($_POST) => '',
 				isset($_POST['filesync_cancel']) => self::cancel($channel),
 				default => self::press($channel, NightlySet::of($channel), $_POST),
 			};
@@ -62,6 +65,16 @@ final class BackupActions
 		Page::leadTo(BackupPage::PATH);
 
 		return null;
+	}
+
+	/** Makes or ends a key or the drop box, if a button says so. */
+	private static function make(Channel $channel, array $form): ?Made
+	{
+		return match (true) {
+			KeyList::isPressed($form) => KeyList::press($channel, $form),
+			BoxPart::isPressed($form) => BoxPart::press($channel, $form),
+			default => null,
+		};
 	}
 
 	/** Stops what workers do, or puts a plan away. */
@@ -101,10 +114,11 @@ final class BackupActions
 
 			return '';
 		}
+		// What is being sent is begun on the page that sends it.
 		if (
 			! $job
+			|| $job->door !== Job::PAGE
 			|| $job->state !== JobState::Planned
-			|| ! RestoreWords::isOfPage($job)
 			|| ($form['filesync_job'] ?? null) !== RestoreWords::seal($job)
 		) {
 			return t('The plan has changed meanwhile. Look at it again.');

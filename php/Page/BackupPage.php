@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Door\Admission;
 use FileSync\Addon\Door\Key;
+use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -49,9 +50,9 @@ final class BackupPage
 	/**
 	 * Returns the page, or the hub's own refusal for readers who are not logged in with a channel of this hub.
 	 *
-	 * @param ?string $made A key that the form of this request made: it is shown this once.
+	 * @param ?Made $made What the form of this request made.
 	 */
-	public static function show(?string $made = null): string
+	public static function show(?Made $made = null): string
 	{
 		$channel = self::channel();
 		if (! $channel) {
@@ -75,6 +76,10 @@ final class BackupPage
 				'say' => $say,
 				'left' => Page::collect(),
 				'keys' => KeyList::of($channel, $made),
+				'box' => BoxPart::of($channel, $made),
+				'ways' => BackupHelp::ways($channel),
+				'contents' => BackupHelp::contents(),
+				'sent' => self::sent($channel),
 			] + self::values($channel),
 		);
 	}
@@ -313,6 +318,26 @@ final class BackupPage
 		return $channelId ? Clones::channel($channelId) : null;
 	}
 
+	/**
+	 * Returns where an owner goes on with a set that is being sent; null if none is.
+	 *
+	 * @return ?array{text: string, url: string, link: string}
+	 */
+	private static function sent(Channel $channel): ?array
+	{
+		$session = Migrations::ready() ? Session::of($channel->id)?->settled() : null;
+
+		return (
+			$session?->state === Session::OPEN
+				? [
+					'text' => t('A backup set is being sent to this channel.'),
+					'url' => Web::root() . RestorePage::PATH,
+					'link' => t('Go on, or end it'),
+				]
+				: null
+		);
+	}
+
 	/** @return array{string, string, bool} The markup of the restore, a line to be read out, whether it moves. */
 	private static function fragment(Channel $channel): array
 	{
@@ -321,14 +346,14 @@ final class BackupPage
 		if (! $job || ($job->state->isOver() && $job->updated < (Clock::now() - Job::LONGEST_SECONDS))) {
 			return ['', '', false];
 		}
+		// What is being sent is planned and begun where it is sent.
+		if ($job->door === Job::UPLOAD && $job->begun === 0 && $job->state !== JobState::Waiting) {
+			return ['', '', false];
+		}
 		$values = RestoreWords::of($job);
 
 		return [
-			Page::render('filesync_restore.tpl', [
-				'words' => self::words(),
-				'job' => $values,
-				'again' => Web::root() . self::PATH,
-			]),
+			RestoreFragment::show($values, Web::root() . self::PATH),
 			$values['title'],
 			$job->state->isLive(),
 		];
@@ -339,6 +364,7 @@ final class BackupPage
 	{
 		return [
 			'title' => t('Backup'),
+			'here' => t('On this hub'),
 			'help' => t(
 				'What the backup set of this channel has. Restore a file, a folder or everything: first you see what would be done.',
 			),
@@ -354,13 +380,6 @@ final class BackupPage
 			'reading' => t('The backup set is being read. Look again in a moment.'),
 			'again' => t('Look again'),
 			'folder' => t('folder'),
-			'restore' => t('Restore'),
-			'start' => t('Restore now'),
-			'change' => t('Count again'),
-			'cancel' => t('Stop'),
-			'discard' => t('Restore nothing'),
-			'replace' => t('Replace files that differ here. The present ones are kept for a while.'),
-			'deleted' => t('Also restore what was deleted since, on every clone.'),
 			'offline' => t('The hub does not answer; this page may be out of date.'),
 		];
 	}

@@ -21,11 +21,11 @@ final class KeyList
 	/**
 	 * Returns it; null where both doors are closed and no key is left.
 	 *
-	 * @param ?string $made A key that was made just now: it is shown this once.
+	 * @param ?Made $made What was made just now.
 	 *
 	 * @return ?array<string, mixed>
 	 */
-	public static function of(Channel $channel, ?string $made): ?array
+	public static function of(Channel $channel, ?Made $made): ?array
 	{
 		$kinds = array_filter(
 			self::buttons(),
@@ -33,13 +33,15 @@ final class KeyList
 			ARRAY_FILTER_USE_KEY,
 		);
 		$keys = Migrations::ready() ? Key::of($channel->id) : [];
+		$isFull = count($keys) >= Key::MOST;
+		// The password of the drop box has a part of its own.
+		$keys = array_values(array_filter($keys, fn ($key) => $key->kind !== Key::BOX));
 		if ($kinds === [] && $keys === []) {
 			return null;
 		}
-		$isFull = count($keys) >= Key::MOST;
 
 		return [
-			'made' => $made ?? '',
+			'made' => $made === null || $made->kind === Key::BOX ? '' : $made->text,
 			'hub' => Web::root(),
 			'make' => $isFull ? [] : array_values($kinds),
 			'rows' => array_map(self::row(...), array_values(array_filter($keys, fn ($key) => ! $key->isOver()))),
@@ -63,22 +65,22 @@ final class KeyList
 	 *
 	 * @param array<array-key, mixed> $form
 	 *
-	 * @return ?string The key that was made; empty: none could be made; null: something else was done.
+	 * @return ?Made The key that was made; null: none.
 	 */
-	public static function press(Channel $channel, array $form): ?string
+	public static function press(Channel $channel, array $form): ?Made
 	{
 		if (isset($form['filesync_key_make'])) {
 			$kind = $form['filesync_key_make'] === Key::BACKUP ? Key::BACKUP : Key::RESTORE;
 
-			return Admission::isOpen($channel->id, $kind) ? Key::make($channel->id, $kind) ?? '' : '';
+			$text = Admission::isOpen($channel->id, $kind) ? Key::make($channel->id, $kind) : null;
+
+			return $text === null ? null : new Made($kind, $text);
 		}
 		if (is_string($form['filesync_key_revoke'] ?? null)) {
 			Key::revoke($channel->id, $form['filesync_key_revoke']);
-
-			return null;
 		}
 
-		return '';
+		return null;
 	}
 
 	/** Tells whether a form has one of our buttons. */

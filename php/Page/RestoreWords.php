@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
  *     named?: array<string, list<array{name: string, why: string}>>, categories?: int, links_dropped?: int,
  *     crops_lost?: int,
  *     groups_unknown?: array<string, string>, posts?: int, posts_unsigned?: int, posts_of_strangers?: int,
- *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string,
+ *     posts_unproven?: int, posts_left?: array<string, int>, unproven?: int, signed_by?: string, trusted?: bool,
  *     set_cut_off?: bool, crops_lost?: int, untraced?: int, clones?: list<Asked>, held_by?: list<string>,
  *     set_updated?: string, room?: int, quota_short?: int, disk_short?: int,
  *     findings?: list<array{code: string, path: string, why: ?string}>
@@ -41,14 +41,17 @@ final class RestoreWords
 	/**
 	 * Returns it.
 	 *
+	 * @param Job::PAGE|Job::UPLOAD $door Of the page that shows it, which begins and changes only what it asked for.
+	 *
 	 * @return array{
 	 *     state: string, title: string, what: string, percent: int, progress: string, lines: list<string>,
 	 *     stays: list<array{text: string, names: list<string>}>, warnings: list<string>, seal: string, may_start: bool,
 	 *     may_cancel: bool, is_live: bool, asks_replace: bool, asks_deleted: bool, is_replace: bool, is_deleted: bool,
-	 *     may_change: bool, away: list<array{id: string, url: string, is_left_out: bool, label: string}>
+	 *     asks_trust: bool, is_trust: bool, may_change: bool,
+	 *     away: list<array{id: string, url: string, is_left_out: bool, label: string}>
 	 * }
 	 */
-	public static function of(Job $job): array
+	public static function of(Job $job, string $door = Job::PAGE): array
 	{
 		/** @var Counted $plan */
 		$plan = $job->plan;
@@ -85,16 +88,17 @@ final class RestoreWords
 			],
 			'seal' => self::seal($job),
 			'may_start' =>
-				self::isOfPage($job)
+				$job->door === $door
 					&& $isPlan
 					&& $short === ''
 					&& self::inState($plan, 'away') === []
 					&& self::hasWork($plan),
 			'may_change' =>
-				self::isOfPage($job)
+				$job->door === $door
 					&& (
 						self::asksReplace($plan, $job->choice)
 						|| self::asksDeleted($plan, $job->choice)
+						|| self::asksTrust($job)
 						|| $away !== []
 					),
 			'away' => $away,
@@ -113,13 +117,9 @@ final class RestoreWords
 			'asks_deleted' => self::asksDeleted($plan, $job->choice),
 			'is_replace' => $job->choice->mayReplace,
 			'is_deleted' => $job->choice->mayRevive,
+			'asks_trust' => self::asksTrust($job),
+			'is_trust' => $job->choice->isTrusted,
 		];
-	}
-
-	/** Tells whether its owner asked for it on the page, and not by a program, which begins and changes it itself. */
-	public static function isOfPage(Job $job): bool
-	{
-		return $job->door === Job::PAGE;
 	}
 
 	/**
@@ -158,6 +158,15 @@ final class RestoreWords
 			(self::count($plan, Decision::Deleted) + ($plan['folders'][Decision::Deleted->value] ?? 0)) > 0
 			|| $choice->mayRevive
 		);
+	}
+
+	/** Tells whether its owner may say that the set is the own one: only hubs sign the sets that they make. */
+	private static function asksTrust(Job $job): bool
+	{
+		/** @var Counted $plan */
+		$plan = $job->plan;
+
+		return $job->door === Job::UPLOAD && ! $job->choice->asCopy && ($plan['signed_by'] ?? 'channel') !== 'channel';
 	}
 
 	private static function title(Job $job): string
@@ -338,7 +347,13 @@ final class RestoreWords
 			$plan['set_cut_off'] ?? false
 				? t('The last backup was cut off. What it would have left is shown.')
 				: '',
-			($plan['signed_by'] ?? 'channel') === 'channel'
+			self::damaged($plan) !== []
+				? sprintf(
+					t('lists of the backup set that are damaged, and are read as far as they can be: %s'),
+					Words::all(self::damaged($plan), self::NAMED),
+				)
+				: '',
+			($plan['signed_by'] ?? 'channel') === 'channel' || ($plan['trusted'] ?? false)
 				? ''
 				: t(
 					"The backup set does not carry this channel's signature. Files are restored for you alone, without categories and posts.",
@@ -351,6 +366,20 @@ final class RestoreWords
 				: '',
 			...self::afterwards($plan),
 		]));
+	}
+
+	/**
+	 * Returns the lists of the set with which something is wrong. That it is not signed is said elsewhere.
+	 *
+	 * @param Counted $plan
+	 *
+	 * @return list<string>
+	 */
+	private static function damaged(array $plan): array
+	{
+		$findings = array_filter($plan['findings'] ?? [], fn ($one) => $one['code'] !== 'unsigned');
+
+		return array_values(array_map(fn ($one) => Log::oneLine($one['path']), $findings));
 	}
 
 	/**

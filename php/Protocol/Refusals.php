@@ -31,17 +31,42 @@ final class Refusals
 	{
 		try {
 			$address = self::network(Web::address());
-			$isNew = ! self::add($address);
+			$isNew = ! self::addTo($address);
 			if ($isNew && Table::count('filesync_refusal', []) < self::MOST_ADDRESSES) {
 				self::insert($address);
 			} elseif ($isNew) {
-				if (! self::add(self::OTHERS)) {
+				if (! self::addTo(self::OTHERS)) {
 					self::insert(self::OTHERS);
 				}
 			}
 			self::line($credential, $address);
 		} catch (\Throwable) {
 			// The refusal stands even if it cannot be counted; a log line for each is what this class prevents.
+		}
+	}
+
+	/** Tells whether so many with a wrong credential came from the address of this request within so many seconds. */
+	public static function areMany(string $credential, int $most, int $seconds): bool
+	{
+		$row = Table::first('filesync_refusal', ['id' => self::ofLate($credential)], '', 'number, updated');
+
+		return $row && (int) $row['number'] >= $most && (int) $row['updated'] > (Clock::now() - $seconds);
+	}
+
+	/** Counts one from the address of this request for `areMany`, which begins again at 0 after so many seconds. */
+	public static function add(string $credential, int $seconds): void
+	{
+		$id = self::ofLate($credential);
+		$row = Table::first('filesync_refusal', ['id' => $id], '', 'number, updated');
+		if ($row && (int) $row['updated'] > (Clock::now() - $seconds)) {
+			Table::update('filesync_refusal', ['number' => (int) $row['number'] + 1], ['id' => $id]);
+		} elseif ($row || Table::count('filesync_refusal', []) < (2 * self::MOST_ADDRESSES)) {
+			Table::tryUpsert(
+				'filesync_refusal',
+				['id' => $id],
+				['number' => 1, 'updated' => Clock::now()],
+				['address' => self::network(Web::address())],
+			);
 		}
 	}
 
@@ -52,7 +77,7 @@ final class Refusals
 	}
 
 	/** Adds one to a row; false if there is none. */
-	private static function add(string $address): bool
+	private static function addTo(string $address): bool
 	{
 		$row = Table::first('filesync_refusal', ['id' => self::id($address)], '', 'number');
 		if ($row) {
@@ -111,6 +136,11 @@ final class Refusals
 		$network = inet_ntop(substr($bytes, 0, 8) . str_repeat("\0", 8));
 
 		return $network === false ? 'unknown' : "$network/64";
+	}
+
+	private static function ofLate(string $credential): string
+	{
+		return self::id("late $credential\n" . self::network(Web::address()));
 	}
 
 	private static function id(string $address): string

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Protocol;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Web;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -108,16 +109,7 @@ final class Response
 	/** Sends it, after dropping what the hub or PHP prepared for a page. */
 	public function send(bool $isHead): void
 	{
-		if (session_status() === PHP_SESSION_ACTIVE) {
-			session_write_close();
-		}
-		if (function_exists('ini_set')) {
-			ini_set('zlib.output_compression', '0');
-		}
-		while (ob_get_level() > 0 && ob_end_clean());
-		foreach (['Set-Cookie', 'Pragma', 'Expires', 'Content-Security-Policy'] as $name) {
-			header_remove($name);
-		}
+		Web::clear();
 		http_response_code($this->status);
 		foreach ($this->headers as $name => $value) {
 			header($name . ': ' . $value);

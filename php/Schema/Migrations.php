@@ -268,6 +268,25 @@ final class Migrations
 					. ' size_bytes bigint NOT NULL, is_whole bigint NOT NULL, metadata text NOT NULL, created bigint NOT NULL)',
 				'CREATE INDEX filesync_door_entry_session ON filesync_door_entry (session, is_whole)',
 			],
+			15 => [
+				"ALTER TABLE filesync_door ADD COLUMN door varchar(16) NOT NULL DEFAULT 'upload'",
+				'ALTER TABLE filesync_door ADD COLUMN asked bigint NOT NULL DEFAULT 0',
+				"ALTER TABLE filesync_door ADD COLUMN changed varchar(64) NOT NULL DEFAULT ''",
+				"ALTER TABLE filesync_door ADD COLUMN restored varchar(64) NOT NULL DEFAULT ''",
+				'ALTER TABLE filesync_door ADD COLUMN is_all bigint NOT NULL DEFAULT 0',
+
+				'CREATE TABLE IF NOT EXISTS filesync_box_name (id varchar(64) NOT NULL PRIMARY KEY, session varchar(64) NOT NULL, folder varchar(64) NOT NULL,'
+					. ' node varchar(64) NOT NULL, name text NOT NULL, kind varchar(16) NOT NULL, sha256 varchar(64) NOT NULL, size_bytes bigint NOT NULL,'
+					. ' says varchar(64) NOT NULL, since varchar(64) NOT NULL, modified bigint NOT NULL, created bigint NOT NULL)',
+				'CREATE INDEX filesync_box_name_folder ON filesync_box_name (folder)',
+				'CREATE INDEX filesync_box_name_kind ON filesync_box_name (session, kind)',
+				'CREATE INDEX filesync_box_name_digest ON filesync_box_name (session, sha256)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_box_part (id varchar(64) NOT NULL PRIMARY KEY, session varchar(64) NOT NULL, metadata varchar(64) NOT NULL,'
+					. ' sha256 varchar(64) NOT NULL, size_bytes bigint NOT NULL, is_here bigint NOT NULL)',
+				'CREATE INDEX filesync_box_part_metadata ON filesync_box_part (session, metadata, is_here)',
+				'CREATE INDEX filesync_box_part_digest ON filesync_box_part (session, sha256)',
+			],
 		];
 	}
 }

@@ -115,7 +115,13 @@ final class TicketRequest
 	public static function isProbe(Request $request): bool
 	{
 		$asked = json_decode((string) $request->body, true, 8);
-		$word = is_array($asked) ? $asked['probe'] ?? null : null;
+
+		return self::isExpected(is_array($asked) ? $asked['probe'] ?? null : null);
+	}
+
+	/** Tells whether this is the secret of a probe of this hub. */
+	public static function isExpected(mixed $word): bool
+	{
 		if (! is_string($word) || ! preg_match('/^[0-9a-f]{32}$/D', $word)) {
 			return false;
 		}

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Work;
 
 use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Box\Round;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Activation;
@@ -72,6 +73,7 @@ final class Housekeeping
 			self::handOver(...),
 			self::noteParts(...),
 			Session::sweep(...),
+			Round::tend(...),
 			Key::prune(...),
 		]);
 		Config::set('cron_at', (string) Clock::now(), 'state');

@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Page\BackupActions;
 use FileSync\Addon\Page\BackupPage;
+use FileSync\Addon\Page\Made;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Intake;
 use FileSync\Addon\Restore\Job;
@@ -64,12 +65,13 @@ final class DoorTest extends AddonTestCase
 		$this->assertSame(['backup', 'restore'], array_column($this->keys()['make'], 'kind'));
 		$this->assertMatchesRegularExpression(
 			'/^fsb_[0-9a-f]{16}_[0-9a-f]{64}$/D',
-			$this->press(['filesync_key_make' => 'backup']),
+			$this->press(['filesync_key_make' => 'backup'])->text,
 		);
-		$made = $this->press(['filesync_key_make' => 'restore']);
+		$shown = $this->press(['filesync_key_make' => 'restore']);
+		$made = $shown->text;
 		$this->assertMatchesRegularExpression('/^fsr_[0-9a-f]{16}_[0-9a-f]{64}$/D', $made);
-		$page = $this->page($made);
-		$this->assertSame($made, $page['$keys']['made']);
+		$page = $this->page($shown);
+		$this->assertSame([$made, ''], [$page['$keys']['made'], $page['$box']['password']]);
 		$this->assertSame('', $this->keys()['made'], 'not again');
 		$secret = substr($made, 21);
 		foreach ([...Table::OURS, 'config', 'pconfig'] as $table) {
@@ -89,6 +91,37 @@ final class DoorTest extends AddonTestCase
 		] as $wrong) {
 			$this->assertNull(Key::find($wrong), $wrong);
 		}
+	}
+
+	public function test_the_password_of_the_drop_box_is_shown_once_and_the_box_can_be_ended(): void
+	{
+		$box = $this->page()['$box'];
+		$this->assertSame([false, true, ''], [$box['is_there'], $box['may_make'], $box['password']]);
+		$made = $this->press(['filesync_box_make' => '1']);
+		$page = $this->page($made);
+		$this->assertSame([$made->text, ''], [$page['$box']['password'], $page['$keys']['made']]);
+		$this->assertStringEndsWith('/filesync/dav/alice/', $page['$box']['address']);
+		$this->assertSame([], $page['$keys']['rows'], 'it is not among the keys for programs');
+		$this->assertNotNull(Key::findBox(1, $made->text));
+		$box = $this->page()['$box'];
+		$this->assertSame([true, ''], [$box['is_there'], $box['password']], 'not again');
+		// Another one takes its place.
+		$other = $this->press(['filesync_box_make' => '1']);
+		$this->assertNull(Key::findBox(1, $made->text));
+		$this->assertNotNull(Key::findBox(1, $other->text));
+		Fake::$isForged = true;
+		try {
+			$this->press(['filesync_box_end' => '1']);
+		} catch (\Throwable) {
+		}
+		Fake::$isForged = false;
+		$this->assertNotNull(Key::ofBox(1));
+		Config::set('restore_door', '0');
+		$this->assertNull($this->press(['filesync_box_make' => '1']));
+		$this->assertSame([true, false], [$this->page()['$box']['is_there'], $this->page()['$box']['may_make']]);
+		$this->press(['filesync_box_end' => '1']);
+		$this->assertNull(Key::ofBox(1));
+		$this->assertNull($this->page()['$box']);
 	}
 
 	public function test_the_page_says_when_and_from_where_a_key_was_used(): void
@@ -370,7 +403,7 @@ final class DoorTest extends AddonTestCase
 		return $answer->headers[Refusal::HEADER] ?? '';
 	}
 
-	private function press(array $form): ?string
+	private function press(array $form): ?Made
 	{
 		$_POST = $form;
 
@@ -382,7 +415,7 @@ final class DoorTest extends AddonTestCase
 		return $this->page()['$keys'];
 	}
 
-	private function page(?string $made = null): array
+	private function page(?Made $made = null): array
 	{
 		return json_decode(BackupPage::show($made), true);
 	}

@@ -44,4 +44,20 @@ final class FollowUpsTest extends AddonTestCase
 		$this->expectExceptionMessage('followups.php has no call of the kind nonsense');
 		FollowUps::call(['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
 	}
+
+	public function test_a_worker_that_makes_many_calls_does_not_grow(): void
+	{
+		$call = function (): void {
+			try {
+				FollowUps::call(['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
+			} catch (LogicException) {
+			}
+		};
+		$call();
+		$before = memory_get_usage();
+		for ($n = 0; $n < 1000; $n++) {
+			$call();
+		}
+		$this->assertLessThan(100000, memory_get_usage() - $before);
+	}
 }

@@ -58,6 +58,9 @@
 		}
 	}
 
+	// /filesync/restore shows what the hub does in the same way.
+	window.FilesyncPage = {morphChildren: morphChildren};
+
 	function start() {
 		var page = document.getElementById('filesync');
 		if (!page || !window.fetch) {

@@ -18,7 +18,11 @@
 {{$state}}
 			</div>
 		</form>
+		{{if $sent}}
+		<p class="alert alert-info" id="filesync-sent">{{$sent.text|escape:'html'}} <a href="{{$sent.url|escape:'html'}}">{{$sent.link|escape:'html'}}</a></p>
+		{{/if}}
 		{{if $listing}}
+		<h3 class="fs-5">{{$words.here|escape:'html'}}</h3>
 		<p class="small text-muted mb-3">{{$words.help|escape:'html'}}</p>
 		<form action="{{$action|escape:'html'}}" method="get" class="d-flex flex-wrap gap-2 align-items-end mb-3">
 			{{foreach $listing.in as $name}}
@@ -77,9 +81,52 @@
 			{{/if}}
 		</form>
 		{{/if}}
+		{{if $ways}}
+		<section class="mt-4" id="filesync-ways">
+			<h3 class="fs-5">{{$ways.title|escape:'html'}}</h3>
+			{{if $ways.backup}}
+			<p class="mb-1">{{$ways.backup.text|escape:'html'}}</p>
+			<pre class="border rounded p-2 mb-3 text-wrap text-break">{{foreach $ways.backup.lines as $line}}<code class="d-block user-select-all">{{$line|escape:'html'}}</code>{{/foreach}}</pre>
+			{{/if}}
+			{{if $ways.restore}}
+			<p class="mb-2">{{$ways.restore.text|escape:'html'}}</p>
+			<p class="mb-3"><a class="btn btn-primary btn-sm" href="{{$ways.restore.url|escape:'html'}}" id="filesync-restore-page">{{$ways.restore.link|escape:'html'}}</a></p>
+			<p class="mb-1">{{$ways.restore.or|escape:'html'}}</p>
+			<pre class="border rounded p-2 mb-3 text-wrap text-break">{{foreach $ways.restore.lines as $line}}<code class="d-block user-select-all">{{$line|escape:'html'}}</code>{{/foreach}}</pre>
+			{{/if}}
+		</section>
+		{{/if}}
+		{{if $box}}
+		<section class="mt-4" id="filesync-box">
+			<h3 class="fs-5">{{$box.words.title|escape:'html'}}</h3>
+			<p class="small text-muted">{{$box.words.help|escape:'html'}}</p>
+			{{if $box.password}}
+			<div class="alert alert-success" role="alert" id="filesync-box-made">
+				<p class="mb-1">{{$box.words.once|escape:'html'}}</p>
+				<p class="mb-0 text-break">{{$box.words.password|escape:'html'}}: <code class="user-select-all">{{$box.password|escape:'html'}}</code></p>
+			</div>
+			{{/if}}
+			{{if $box.is_there}}
+			<p class="mb-1 text-break">{{$box.words.address|escape:'html'}}: <code class="user-select-all">{{$box.address|escape:'html'}}</code></p>
+			<p class="mb-1 text-break">{{$box.words.name|escape:'html'}}: <code class="user-select-all">{{$box.name|escape:'html'}}</code></p>
+			<p class="small text-muted" id="filesync-box-state">{{$box.state|escape:'html'}}</p>
+			{{/if}}
+			<form action="{{$action|escape:'html'}}" method="post">
+				<input type="hidden" name="form_security_token" value="{{$token|escape:'html'}}">
+				<p class="d-flex flex-wrap gap-2 mb-0">
+					{{if $box.may_make}}
+					<button type="submit" name="filesync_box_make" value="1" class="btn btn-secondary btn-sm" id="filesync-box-make">{{$box.words.make|escape:'html'}}</button>
+					{{/if}}
+					{{if $box.is_there}}
+					<button type="submit" name="filesync_box_end" value="1" class="btn btn-secondary btn-sm" id="filesync-box-end">{{$box.words.end|escape:'html'}}</button>
+					{{/if}}
+				</p>
+			</form>
+		</section>
+		{{/if}}
 		{{if $keys}}
 		<section class="mt-4" id="filesync-keys">
-			<h3>{{$keys.words.title|escape:'html'}}</h3>
+			<h3 class="fs-5">{{$keys.words.title|escape:'html'}}</h3>
 			<p class="small text-muted">{{$keys.words.help|escape:'html'}}</p>
 			{{if $keys.made}}
 			<div class="alert alert-success" role="alert" id="filesync-key-made">
@@ -113,5 +160,17 @@
 			</form>
 		</section>
 		{{/if}}
+		<section class="mt-4" id="filesync-contents">
+			<h3 class="fs-5">{{$contents.title|escape:'html'}}</h3>
+			{{foreach [$contents.has, $contents.lacks] as $one}}
+			<p class="fw-bold mb-1">{{$one.title|escape:'html'}}</p>
+			<ul class="mb-2">
+			{{foreach $one.lines as $line}}
+				<li>{{$line|escape:'html'}}</li>
+			{{/foreach}}
+			</ul>
+			{{/foreach}}
+			<p class="text-muted mb-0">{{$contents.note|escape:'html'}}</p>
+		</section>
 	</div>
 </div>

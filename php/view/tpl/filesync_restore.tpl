@@ -41,6 +41,12 @@
 		<label class="form-check-label" for="filesync-deleted">{{$words.deleted|escape:'html'}}</label>
 	</div>
 	{{/if}}
+	{{if $job.asks_trust}}
+	<div class="form-check">
+		<input class="form-check-input" type="checkbox" name="filesync_trust" value="1" id="filesync-trust"{{if $job.is_trust}} checked{{/if}}>
+		<label class="form-check-label" for="filesync-trust">{{$words.trust|escape:'html'}}</label>
+	</div>
+	{{/if}}
 	{{foreach $job.away as $one}}
 	<div class="form-check">
 		<input class="form-check-input" type="checkbox" name="filesync_without[]" value="{{$one.url|escape:'html'}}" id="filesync-without-{{$one.id|escape:'html'}}"{{if $one.is_left_out}} checked{{/if}}>
@@ -62,7 +68,9 @@
 		{{if $job.may_cancel}}
 		<button type="submit" name="filesync_cancel" value="1" class="btn btn-secondary btn-sm" id="filesync-cancel">{{$words.cancel|escape:'html'}}</button>
 		{{/if}}
+		{{if $again}}
 		<a href="{{$again|escape:'html'}}" id="filesync-again">{{$words.again|escape:'html'}}</a>
+		{{/if}}
 	</p>
 	{{/if}}
 </div>

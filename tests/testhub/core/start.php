@@ -66,6 +66,8 @@ spl_autoload_register(function ($class) {
 	}
 });
 
+TestHub\Sabre::load();
+
 require_once __DIR__ . '/include/dba/dba_driver.php';
 if (TESTHUB >= 10) {
 	require_once __DIR__ . '/include/dba/dba_transaction.php';

@@ -3,11 +3,25 @@
 /** Tokens of forms, and what pages are made with. The fixture has no pages: its templates show their values. */
 
 function get_form_security_token($typename = '') {
-	return hash('sha256', $typename . ' of ' . local_channel() . ' at ' . z_root());
+	$timestamp = time();
+
+	return $timestamp . '.' . hash('sha256', $typename . ' of ' . local_channel() . ' at ' . z_root() . ' ' . $timestamp);
+}
+
+function check_form_security_token($typename = '', $formname = 'form_security_token') {
+	if (! isset($_REQUEST[$formname])) {
+		return false;
+	}
+	$parts = explode('.', $_REQUEST[$formname]);
+	if (time() > intval($parts[0]) + 10800) {
+		return false;
+	}
+
+	return hash('sha256', $typename . ' of ' . local_channel() . ' at ' . z_root() . ' ' . $parts[0]) == ($parts[1] ?? '');
 }
 
 function check_form_security_token_redirectOnErr($err_redirect, $typename = '', $formname = 'form_security_token') {
-	if (($_REQUEST[$formname] ?? '') !== get_form_security_token($typename)) {
+	if (! check_form_security_token($typename, $formname)) {
 		notice('The form security token was not correct.');
 		goaway(z_root() . $err_redirect);
 	}
