@@ -51,6 +51,7 @@ final class Doctor
 		if (array_diff($only ?: [''], array_column($findings->all(), 'check')) && $this->isServing($findings)) {
 			Background::look($findings);
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
+			$findings->attempt('doors', fn () => (new Doors($findings, $this->ask))->look());
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
 		$findings->noteSilent($only);
