@@ -52,6 +52,7 @@ final class Doctor
 			Background::look($findings);
 			$findings->attempt('serving', fn () => (new WebServer($findings, $this->ask))->look());
 			$findings->attempt('names', fn () => (new DropBox($findings, $this->ask))->look());
+			$findings->attempt('doors', fn () => (new Doors($findings, $this->ask))->look());
 			$findings->attempt('clone', fn () => Neighbours::look($findings, $this->askClone));
 		}
 		$findings->noteSilent($only);

@@ -33,7 +33,7 @@ final class DropBox
 		$said = $this->send($word, 'probe.bin');
 		if ($said) {
 			$this->names($word);
-			$this->bodies($word);
+			$this->chunked($word);
 			$this->temporary($said);
 		}
 		TicketRequest::forgetProbe();
@@ -57,12 +57,12 @@ final class DropBox
 		);
 	}
 
-	private function bodies(string $word): void
+	private function chunked(string $word): void
 	{
 		$said = $this->send($word, 'probe.bin', ['Transfer-Encoding: chunked']);
 		$isWhole = $said && $said['bytes'] === strlen(self::BYTES);
 		$this->findings->note(
-			'bodies',
+			'chunked',
 			$isWhole ? true : null,
 			$isWhole
 				? t('a file that is sent without its length arrives')

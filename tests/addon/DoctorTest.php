@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Doctor\Doctor;
 use FileSync\Addon\Doctor\Findings;
+use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Request;
@@ -17,6 +18,8 @@ final class DoctorTest extends AddonTestCase
 	public array $clone = ['info' => ['site' => []], 'clock' => 0, 'error' => ''];
 	public array $probe = [];
 	public ?Closure $plain = null;
+	/** What stands before the doors: gets their answer, method, headers and the length of the body. */
+	public ?Closure $way = null;
 
 	protected function setUp(): void
 	{
@@ -54,6 +57,9 @@ final class DoctorTest extends AddonTestCase
 				'length',
 				'source',
 				'private',
+				'doors',
+				'methods',
+				'bodies',
 				'clone',
 			], array_keys(array_filter($found))),
 		);
@@ -119,6 +125,74 @@ final class DoctorTest extends AddonTestCase
 				['ranges' => true, 'headers' => false],
 			],
 		];
+	}
+
+	/** @dataProvider ways */
+	#[DataProvider('ways')]
+	public function test_what_keeps_owners_programs_out_is_found(Closure $way, array $expected, string $words): void
+	{
+		$this->way = $way;
+		$found = $this->examine(fn ($answer) => $answer, $findings);
+		$this->assertSame($expected, array_intersect_key($found, ['doors' => 1, 'methods' => 1, 'bodies' => 1]));
+		$said = array_column(array_filter($findings, fn ($one) => isset($expected[$one['check']])), null, 'check');
+		$this->assertStringContainsString($words, implode("\n", array_column($said, 'finding')));
+		foreach ($said as $one) {
+			$this->assertSame($one['ok'] !== true, $one['remedy'] !== '', $one['check']);
+		}
+	}
+
+	public static function ways(): array
+	{
+		$page = fn (int $status) => ['status' => $status, 'headers' => [], 'body' => '<html>', 'error' => ''];
+		$limit = fn (int $most) => fn ($answer, $method, $names, $length) => $length > $most ? $page(413) : $answer;
+		$without = fn ($answer, $method, $names) => match ($names['x-http-method-override'] ?? $method) {
+			$method => $answer,
+			default => ['headers' => ['filesync-error' => 'method_wrong'], 'status' => 405] + $answer,
+		};
+
+		return [
+			'another page' => [fn () => $page(404), ['doors' => false], 'status 404'],
+			'a page with 200' => [fn () => $page(200), ['doors' => false], 'do not reach filesync'],
+			'nobody answers' => [fn () => ['status' => 0] + $page(0), [], ''],
+			'PATCH is refused' => [
+				fn ($answer, $method) => $method === 'PATCH' ? $page(403) : $answer,
+				['doors' => true, 'methods' => true, 'bodies' => true],
+				'PATCH with status 403, and programs send POST instead',
+			],
+			'and so is what stands for it' => [
+				fn ($answer, $method, $names) => $method === 'PATCH' ? $page(501) : $without($answer, $method, $names),
+				['doors' => true, 'methods' => false, 'bodies' => true],
+				'drops the header X-HTTP-Method-Override',
+			],
+			'requests of 1 MiB' => [
+				$limit(1 << 20),
+				['doors' => true, 'methods' => true, 'bodies' => true],
+				'requests of 1024 KiB arrive',
+			],
+			'requests of 64 KiB' => [
+				$limit(100_000),
+				['doors' => true, 'methods' => true, 'bodies' => false],
+				'requests of 64 KiB arrive',
+			],
+			'hardly any requests' => [
+				$limit(1000),
+				['doors' => true, 'methods' => true, 'bodies' => false],
+				'no requests of 16 KiB',
+			],
+		];
+	}
+
+	public function test_doors_that_the_admin_closed_are_left_alone(): void
+	{
+		Config::set('restore_door', '0');
+		$found = $this->examine(fn ($answer) => $answer);
+		$this->assertSame(
+			['doors' => true],
+			array_intersect_key($found, ['doors' => 1, 'methods' => 1, 'bodies' => 1]),
+		);
+		Config::set('backup_door', '0');
+		$found = $this->examine(fn ($answer) => $answer);
+		$this->assertSame([], array_intersect_key($found, ['doors' => 1, 'methods' => 1, 'bodies' => 1]));
 	}
 
 	/** @dataProvider faults */
@@ -477,6 +551,18 @@ final class DoctorTest extends AddonTestCase
 				foreach ($headers as $line) {
 					[$name, $value] = explode(': ', $line, 2);
 					$names[strtolower($name)] = $value;
+				}
+				if (str_starts_with($path, '/filesync/v1')) {
+					$request = new Request($method, explode('/', ltrim($path, '/')), $names);
+					$response = Door::answer($request);
+					$answer = [
+						'status' => $response->status,
+						'headers' => array_change_key_case($response->headers),
+						'body' => $response->body,
+						'error' => '',
+					];
+
+					return $this->way ? ($this->way)($answer, $method, $names, strlen($body)) : $answer;
 				}
 				if (! str_starts_with($path, '/getfile/')) {
 					return (

@@ -6,6 +6,7 @@ use FileSync\Addon\Door\Door;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
+use FileSync\Addon\Door\Room;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Door\Spool;
 use FileSync\Addon\Hub\Config;
@@ -255,7 +256,6 @@ final class DoorTest extends AddonTestCase
 
 	public function test_a_key_sends_no_more_requests_a_second_than_it_may(): void
 	{
-		Config::set('upload_requests_per_second', '3');
 		$made = (string) Key::make(1);
 		$now = time();
 		Clock::$ahead = 1000;
@@ -263,11 +263,11 @@ final class DoorTest extends AddonTestCase
 		do {
 			$said = [];
 			$begun = FileSync\Addon\Hub\Clock::now();
-			for ($n = 0; $n < 5; $n++) {
+			for ($n = 0; $n < 22; $n++) {
 				$said[] = $this->ask('GET', ['restore', str_repeat('0', 32)], $made);
 			}
 		} while (FileSync\Addon\Hub\Clock::now() !== $begun && (time() - $now) < 60);
-		$this->assertSame(['too_many_requests', 'too_many_requests'], array_slice($said, 3));
+		$this->assertSame(['no_session', 'too_many_requests', 'too_many_requests'], array_slice($said, 19));
 		Clock::$ahead += 1;
 		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));
 	}
@@ -319,6 +319,87 @@ final class DoorTest extends AddonTestCase
 		Session::begin($this->channel, ['x' => 'y']);
 		$this->assertSame(2, Table::count('filesync_door', []), 'what was refused left no row');
 		$this->assertNotNull(Session::find($session->id));
+	}
+
+	public function test_bounds_that_nobody_changed_are_those_of_the_docs_and_say_how_much_is_short(): void
+	{
+		// One set a channel, three an account.
+		foreach ([2, 3, 4] as $uid) {
+			$this->session();
+			dbq("UPDATE filesync_door SET uid = $uid WHERE uid = 1");
+		}
+		[$kind, $words] = $this->refusal(fn () => $this->session());
+		$this->assertSame(['too_many_sessions', '3 sets are being sent to channels of this account'], [
+			$kind,
+			strstr($words, ',', true),
+		]);
+		dbq('DELETE FROM filesync_door WHERE uid > 2');
+		$other = Session::of(2);
+		$session = $this->session();
+		$this->assertStringStartsWith('Another set is being sent', $this->refusal(fn () => $this->session())[1]);
+		// Where the account has no limit, 10 GiB; else what that leaves.
+		$most = 10 << 30;
+		$need = fn (int $bytes) => fn () => Room::of($this->channel, $session)->need($bytes, 0);
+		$this->assertSame(['', ''], $this->refusal($need($most)));
+		[$kind, $words] = $this->refusal($need($most + (3 << 20)));
+		$this->assertSame(['quota_short', 'short by 3.0 MiB.'], [
+			$kind,
+			substr($words, strpos($words, 'short by'), 17),
+		]);
+		set_config('service_class', 'test', ['attach_upload_limit' => 1000]);
+		unset(App::$config['service_class']);
+		dbq("UPDATE account SET account_service_class = 'test'");
+		$this->receive($this->file('here', str_repeat('x', 300)));
+		$this->work();
+		$this->assertSame(['', ''], $this->refusal($need(700)));
+		[$kind, $words] = $this->refusal($need(701));
+		$this->assertSame(
+			['quota_short', '701 B are to be sent, 700 B are left for this account: short by 1 B.'],
+			[$kind, strstr($words, ' Send', true)],
+		);
+		// What others of the account send counts once it is here, and what is stated for this set at once.
+		Entry::add($session, str_repeat('a', 64), 500, '');
+		$this->assertStringContainsString('short by 1 B', $this->refusal($need(201))[1]);
+		// A quarter of the disk above the headroom, for the sets of all.
+		dbq("UPDATE account SET account_service_class = ''");
+		Config::set('upload_max_bytes', (string) (1 << 50));
+		$share = 25 * intdiv((1 << 40) - Config::number('headroom_bytes'), 100);
+		$this->assertSame(['', ''], $this->refusal($need($share - 500)));
+		[$kind, $words] = $this->refusal($need($share));
+		$this->assertSame(['disk_short', 'short by 500 B.'], [$kind, substr($words, strpos($words, 'short by'), 15)]);
+		Entry::add($other, str_repeat('a', 64), 1 << 30, '');
+		$this->assertStringContainsString('short by 1.0 GiB', $this->refusal($need($share - 500))[1]);
+	}
+
+	public function test_ten_thousand_files_may_have_begun(): void
+	{
+		$made = (string) Key::make(1);
+		$session = $this->session();
+		Key::find($made)->bind($session->id);
+		$digest = fn (int $n) => hash('sha256', (string) $n);
+		for ($n = 0; $n < 10000; $n += 1000) {
+			Entry::addAll($session, array_map(
+				fn (int $n): array => ['sha256' => $digest($n), 'size_bytes' => 1],
+				range($n, $n + 999),
+			));
+		}
+		$create = fn () => Door::answer(new Request(
+			'POST',
+			['filesync', 'v1', 'restore', $session->id, 'upload'],
+			[
+				'filesync-key' => $made,
+				'tus-resumable' => '1.0.0',
+				'upload-length' => '1',
+				'upload-metadata' => 'sha256 ' . base64_encode($digest(10000)),
+			],
+		));
+		$answer = $create();
+		$this->assertSame([409, 'too_many_open'], [$answer->status, $answer->headers[Refusal::HEADER] ?? '']);
+		$said = json_decode($answer->body, true);
+		$this->assertSame(10000, $said['limit']);
+		$this->assertStringStartsWith('10000 files have begun to arrive and are not whole', $said['message']);
+		Entry::completeAll($session, [$digest(1)]);
+		$this->assertSame(201, $create()->status);
 	}
 
 	public function test_a_channel_that_leaves_takes_all_of_it_along(): void
@@ -386,13 +467,19 @@ final class DoorTest extends AddonTestCase
 
 	private function refused(Closure $work): string
 	{
+		return $this->refusal($work)[0];
+	}
+
+	/** @return array{string, string} Why work is refused, in a word and in a sentence; both empty if it is not. */
+	private function refusal(Closure $work): array
+	{
 		try {
 			$work();
 		} catch (Refusal $e) {
-			return $e->kind;
+			return [$e->kind, $e->getMessage()];
 		}
 
-		return '';
+		return ['', ''];
 	}
 
 	/** @param list<string> $path */

@@ -86,6 +86,11 @@ trait AtHome
 		return self::$home . "/$name";
 	}
 
+	private static function program(): string
+	{
+		return getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync';
+	}
+
 	/**
 	 * @param list<string> $by
 	 *
@@ -108,7 +113,7 @@ trait AtHome
 	 */
 	private static function open(array $by, array $streams, ?array &$pipes, string ...$words)
 	{
-		$command = [...$by, getenv('COMMAND') ?: dirname(__DIR__, 2) . '/target/quick/filesync', ...$words];
+		$command = [...$by, self::program(), ...$words];
 		if (getenv('BREAK') === 'exit') {
 			$command = ['sh', '-c', '"$@"; exit 0', 'sh', ...$command];
 		}

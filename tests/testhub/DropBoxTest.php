@@ -584,11 +584,11 @@ final class DropBoxTest extends TestCase
 	public function test_doctor_sends_itself_files_of_many_names_and_bodies(): void
 	{
 		$said = json_decode(
-			self::$door->pair->command('b', 'doctor', '--only', 'names,bodies,temporary', '--json'),
+			self::$door->pair->command('b', 'doctor', '--only', 'names,chunked,temporary', '--json'),
 			true,
 		);
 		$this->assertSame(
-			['names' => true, 'bodies' => true, 'temporary' => true],
+			['names' => true, 'chunked' => true, 'temporary' => true],
 			array_column($said['findings'] ?? $said, 'ok', 'check'),
 			json_encode($said),
 		);

@@ -61,6 +61,10 @@ sniffing            WRONG headers        x-content-type-options
 no-head             WRONG length         HEAD answers
 source-open         WRONG source         hands out the addon.s source files
 store-open          WRONG private        from the folder store
+no-doors            WRONG doors          status 404
+no-patch            ok    methods        programs send POST instead
+no-methods          WRONG methods        drops the header X-HTTP-Method-Override
+short-bodies        WRONG bodies         requests of 64 KiB arrive
 clone-down          WRONG clone          does not say who it is
 clone-stock         ok    clone          without filesync
 clone-other         ok    clone          of another protocol
@@ -323,7 +327,7 @@ mend_slots_stuck() { arrives after; }
 break_web_down() { server_down b; }
 mend_web_down() { server_up b; }
 # What the web server was told wrongly is taken back.
-for name in bad_certificate no_tickets signature_dropped compressed no_ranges sniffing no_head source_open store_open; do eval "mend_$name() { nginx_b; }"; done
+for name in bad_certificate no_tickets signature_dropped compressed no_ranges sniffing no_head source_open store_open no_doors no_patch no_methods short_bodies; do eval "mend_$name() { nginx_b; }"; done
 break_bad_certificate() { nginx_b "s,$LAYOUT/ca/b\.,$LAYOUT/ca/a.,"; }
 break_no_tickets() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,location = /getfile/ticket { return 404; }\n&,'; }
 break_signature_dropped() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_FILESYNC_SIGNATURE "";,'; }
@@ -340,6 +344,10 @@ break_sniffing() { nginx_b 's,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_hide_he
 break_no_head() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,if ($request_method = HEAD) { return 405; }\n&,'; }
 break_source_open() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,location ^~ /addon/ { }\n&,'; }
 break_store_open() { nginx_b '\,location ~ ^/store ,d'; }
+break_no_doors() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,location ^~ /filesync/v1 { return 404; }\n&,'; }
+break_no_patch() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,if ($request_method = PATCH) { return 405; }\n&,'; }
+break_no_methods() { nginx_b 's,^\(\s*\)location \^~ /.well-known/.*,if ($request_method = PATCH) { return 403; }\n&,; s,^\s*fastcgi_param REQUEST_URI.*,&\nfastcgi_param HTTP_X_HTTP_METHOD_OVERRIDE "";,'; }
+break_short_bodies() { nginx_b 's,client_max_body_size 4g,client_max_body_size 100k,'; }
 
 break_clone_down() { server_down a; }
 mend_clone_down() { server_up a; }

@@ -45,9 +45,10 @@ const ASKING: &str = "asking the upload door";
 /// The version of the protocol that is spoken here: the number in the address.
 const VERSION: u64 = 1;
 const STOP_TICK: Duration = Duration::from_millis(100);
-/// So often in a row something may fail. The first pause is half a second, each later one twice as long.
+/// So often in a row something may fail. The first pause is not quite a second, so that the later ones, each twice as long, miss what happens
+/// to a hub every few seconds.
 pub(crate) const MOST_PAUSES: u32 = 5;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(700);
 const MOST_WAIT_SECONDS: u64 = 60;
 
 /// Never stops.

@@ -3,6 +3,7 @@
 //! Invariant: the key is sent to this hub alone. What the hub answers is bounded, and bytes count only with the digest that was asked
 //! for.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -158,6 +159,16 @@ pub(crate) enum Fetched {
 pub struct Door<'a> {
     connection: &'a Connection,
     key: Secret,
+    /// Files of one question for metadata.
+    hashes: Portion,
+    /// Bytes of one pack.
+    packed: Portion,
+}
+
+/// How much is asked for at once: half of it after an answer that was cut on its way, twice as much after one that came whole.
+struct Portion {
+    now: Cell<u64>,
+    most: u64,
 }
 
 /// The head of an answer.
@@ -176,13 +187,19 @@ const MOST_SMALL_BYTES: usize = 1 << 20;
 const KEEP_BYTES: u64 = 16 << 20;
 /// Refusals that mean that a file is no longer, or not for long, what was asked for.
 const CHANGES: [&str; 2] = ["changed", "not_read_yet"];
+/// Most files of one question for metadata.
+const MOST_HASHES: u64 = 200;
+/// What a member of a pack takes is a multiple of it, and one more.
+const BLOCK: u64 = 512;
 const MAX_PAUSES: u32 = 6;
+const MOST_PAGES: u32 = 2;
 const MOST_WAIT_SECONDS: u64 = 60;
 
 impl<'a> Door<'a> {
     /// Prepares to ask with a key; asks nothing.
     pub fn new(connection: &'a Connection, key: Secret) -> Self {
-        Self { connection, key }
+        let (hashes, packed) = (Portion::new(MOST_HASHES), Portion::new(MOST_PACK_BYTES as u64));
+        Self { connection, key, hashes, packed }
     }
 
     pub(crate) fn connection(&self) -> &'a Connection {
@@ -223,17 +240,35 @@ impl<'a> Door<'a> {
         read(&self.get("files", &[("after", &after)])?)
     }
 
-    /// Asks for the metadata of some files.
+    /// Asks for the metadata of some files; those that are left are to be asked for again.
     pub(crate) fn metadata(&self, hashes: &[String]) -> Result<Answer> {
-        read(&self.post("metadata", &serde_json::json!({ "hashes": hashes }), MAX_REPLY_BYTES)?)
+        self.hashes.ask(|most| {
+            let (some, later) = hashes.split_at(hashes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
+            let body = self.once(&self.question("metadata", &serde_json::json!({ "hashes": some })), MAX_REPLY_BYTES)?;
+            let mut answer: Answer = read(&body)?;
+            answer.left.extend_from_slice(later);
+            Ok(answer)
+        })
     }
 
-    /// Asks for small files; none if the hub has none of them any more.
-    pub(crate) fn pack(&self, wanted: &[Wanted]) -> Result<Option<Pack>> {
-        match self.post("pack", &serde_json::json!({ "files": wanted }), MOST_PACK_BYTES) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            body => Pack::parse(body?).map(Some).map_err(|error| wrong("a pack that breaks a rule").source(error)),
+    /// Asks for small files. Those that the hub has no more are in no pack.
+    pub(crate) fn packs(&self, wanted: &[Wanted]) -> Result<Vec<Pack>> {
+        let (mut packs, mut rest) = (Vec::new(), wanted);
+        while !rest.is_empty() {
+            let (pack, later) = self.packed.ask(|most| {
+                let (some, later) = rest.split_at(Wanted::that_fit(rest, most));
+                match self.once(&self.question("pack", &serde_json::json!({ "files": some })), MOST_PACK_BYTES) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, later)),
+                    body => match Pack::parse(body?) {
+                        Ok(pack) => Ok((Some(pack), later)),
+                        Err(error) => Err(wrong("a pack that breaks a rule").source(error)),
+                    },
+                }
+            })?;
+            packs.extend(pack);
+            rest = later;
         }
+        Ok(packs)
     }
 
     /// Brings a large file, from where it was interrupted. Asks now and then whether it shall stop.
@@ -247,10 +282,10 @@ impl<'a> Door<'a> {
                 Err(error) if error.kind() == ErrorKind::NotFound || CHANGES.iter().any(|code| is_refusal(&error, code)) => {
                     return Ok(Fetched::Gone);
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy) => {
+                Err(error) if most_pauses(&error) > 0 => {
                     // Whoever gets on is not given up.
                     pauses = if upload.length_bytes() > before { 0 } else { pauses + 1 };
-                    if pauses > MAX_PAUSES {
+                    if pauses > most_pauses(&error) {
                         return Err(error);
                     }
                     pause(pauses, error.wait_seconds());
@@ -305,18 +340,19 @@ impl<'a> Door<'a> {
             .context("bytes", upload.length_bytes()))
     }
 
+    /// Asks, again after a pause if the hub cannot answer now.
     fn get(&self, place: &str, query: &[(&str, &str)]) -> Result<Vec<u8>> {
         let mut url = self.place(place);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.ask(|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES)
+        again(|| self.once(&|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES), || ())
     }
 
-    fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
+    fn question(&self, place: &str, said: &Value) -> impl Fn() -> Result<Request> {
         let (url, body) = (self.place(place), Secret::new(said.to_string()));
         let json = Secret::new("application/json".to_owned());
-        self.ask(|| Request::get(url.clone()).post(&body).header("content-type", &json), most_bytes)
+        move || Request::get(url.clone()).post(&body).header("content-type", &json)
     }
 
     fn place(&self, place: &str) -> Url {
@@ -329,21 +365,44 @@ impl<'a> Door<'a> {
         request.header("filesync-key", &self.key)
     }
 
-    /// Asks, again after a pause if the hub cannot answer now.
-    fn ask(&self, make: impl Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
-        let mut pauses = 0;
-        loop {
-            let request = self.keyed(make()?)?;
-            let outcome = exchange(self.connection, request, most_bytes)
-                .and_then(|(head, body)| if head.is_success { Ok(body) } else { Err(head.error()) });
-            match outcome {
-                Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy) && pauses < MAX_PAUSES => {
-                    pauses += 1;
-                    pause(pauses, error.wait_seconds());
-                }
-                outcome => return outcome,
-            }
+    fn once(&self, make: &dyn Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
+        let (head, body) = exchange(self.connection, self.keyed(make()?)?, most_bytes)?;
+        if head.is_success { Ok(body) } else { Err(head.error()) }
+    }
+}
+
+impl Portion {
+    fn new(most: u64) -> Self {
+        Self { now: Cell::new(most), most }
+    }
+
+    /// Asks, for less after each answer that does not arrive.
+    fn ask<T>(&self, ask: impl Fn(u64) -> Result<T>) -> Result<T> {
+        let outcome = again(|| ask(self.now.get()), || self.halve());
+        if outcome.is_ok() {
+            self.double();
         }
+        outcome
+    }
+
+    fn halve(&self) {
+        self.now.set((self.now.get() / 2).max(1));
+    }
+
+    fn double(&self) {
+        self.now.set((self.now.get() * 2).min(self.most));
+    }
+}
+
+impl Wanted {
+    /// Returns how many of them, the first in any case, fit into a pack of so many bytes.
+    fn that_fit(wanted: &[Self], most_bytes: u64) -> usize {
+        let mut bytes = 0;
+        let fit = wanted.iter().take_while(|one| {
+            bytes += one.size.next_multiple_of(BLOCK) + BLOCK;
+            bytes <= most_bytes
+        });
+        fit.count().max(1)
     }
 }
 
@@ -406,9 +465,56 @@ fn is_refusal(error: &Error, code: &str) -> bool {
     error.facts().any(|fact| fact == ("code", code))
 }
 
+/// Tries, and again after a pause while the hub or the line is not ready; `before` is called before each further try.
+fn again<T>(ask: impl Fn() -> Result<T>, before: impl Fn()) -> Result<T> {
+    let mut pauses = 0;
+    loop {
+        match ask() {
+            Err(error) if pauses < most_pauses(&error) => {
+                pauses += 1;
+                pause(pauses, error.wait_seconds());
+                before();
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Returns how often something may fail so before it is given up.
+fn most_pauses(error: &Error) -> u32 {
+    match error.kind() {
+        ErrorKind::Network | ErrorKind::PeerBusy => MAX_PAUSES,
+        // A page in place of an answer: somebody on the way, or a hub that has no filesync any more.
+        ErrorKind::Unsupported if error.http_status().is_some_and(|status| (200..300).contains(&status)) => MOST_PAGES,
+        _ => 0,
+    }
+}
+
 fn pause(count: u32, asked_seconds: Option<u64>) {
     let own = Duration::from_millis(250 << count.min(6));
     let asked = asked_seconds.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.min(MOST_WAIT_SECONDS)));
     let until = Instant::now() + own.max(asked);
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_is_asked_for_where_answers_are_cut_and_more_where_they_arrive() {
+        let portion = Portion::new(200);
+        (0..3).for_each(|_| portion.halve());
+        assert_eq!(portion.now.get(), 25);
+        (0..5).for_each(|_| portion.double());
+        assert_eq!(portion.now.get(), 200);
+        (0..20).for_each(|_| portion.halve());
+        assert_eq!(portion.now.get(), 1);
+        let wanted = |size| Wanted { hash: "h".into(), scale: 0, sha256: Digest::of(b""), size };
+        let all = [wanted(0), wanted(1), wanted(513), wanted(1 << 20)];
+        assert_eq!(
+            [511, 512, 1536, 3071, 3072, 1 << 20, 2 << 20].map(|most| Wanted::that_fit(&all, most)),
+            [1, 1, 2, 2, 3, 3, 4]
+        );
+    }
 }

@@ -259,9 +259,9 @@ impl Run<'_> {
         let mut gone = Vec::new();
         for some in packs_of(small) {
             let wanted: Vec<Wanted> = some.iter().map(|one| one.wanted.clone()).collect();
-            let pack = self.door.pack(&wanted)?;
+            let packs = self.door.packs(&wanted)?;
             let mut came: HashSet<Digest> = HashSet::new();
-            for (sha256, bytes) in pack.iter().flat_map(crate::pack::Pack::members) {
+            for (sha256, bytes) in packs.iter().flat_map(crate::pack::Pack::members) {
                 self.received += bytes.len() as u64;
                 came.insert(sha256);
                 for one in some.iter().filter(|one| one.wanted.sha256 == sha256) {
