@@ -88,6 +88,9 @@ final class Box
 		}
 		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
 		$session?->ask();
+		if ($session && $session->state === Session::RESTORING) {
+			Round::again($channel, $session);
+		}
 		$tree = new Tree($channel, $request, $session);
 		if ($request->method === 'LOCK') {
 			$session = $tree->open();

@@ -64,7 +64,7 @@ final class Guard
 		}
 		$channel = preg_match(self::NICK, $nick) ? Clones::byNick($nick) : null;
 		$key = Key::findBox($channel->id ?? 0, $password);
-		if ($channel === null || $key === null || $user !== $channel->nick) {
+		if ($channel === null || $key === null || [$nick, $user] !== [$channel->nick, $channel->nick]) {
 			Refusals::count(self::CREDENTIAL);
 			Refusals::add(self::CREDENTIAL, self::WITHIN_SECONDS);
 			throw self::stranger(

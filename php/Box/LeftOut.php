@@ -32,6 +32,8 @@ final class LeftOut
 			}
 		}
 
+		sort($hosts);
+
 		return $hosts;
 	}
 }

@@ -56,11 +56,13 @@ final class Round
 		return self::begin($channel, $now, $lists?->isWhole() ?? false);
 	}
 
-	/** Begins what waits for another hub again, now that hubs are left out or no longer are. */
+	/**
+	 * Begins what waits for another hub again if other hubs are left out by now, and what failed if anything is other.
+	 */
 	public static function again(Channel $channel, Session $session): void
 	{
 		$now = $session->settled();
-		if ($now->isWaiting()) {
+		if ($now->isWaiting() && $now->job()?->choice->without !== LeftOut::of($now)) {
 			Underway::cancel($channel->id);
 			$isAll = $now->isAll;
 			$now = $now->settled();
@@ -93,6 +95,7 @@ final class Round
 		Arrival::sweep($session);
 		$isRestored = $session->restored === $session->changed && $session->restored !== '';
 		if ($session->state !== Session::OPEN) {
+			self::again($channel, $session);
 			return;
 		}
 		if (Key::ofBox($channel->id)?->session !== $session->id) {

@@ -26,7 +26,7 @@ put_set() {
 	rm -rf "$flat"
 	database_value hub_e "SELECT result FROM filesync_door WHERE door = 'box' ORDER BY created DESC LIMIT 1"
 }
-was_restored() { [ "$(database_value hub_e "SELECT count(*) FROM filesync_door WHERE door = 'box' AND state = 'open' AND result <> ''")" = 1 ]; }
+was_restored() { box Status.txt >/dev/null; [ "$(database_value hub_e "SELECT count(*) FROM filesync_door WHERE door = 'box' AND state = 'open' AND result <> ''")" = 1 ]; }
 
 # Asks the drop box: box <path> [option of curl…].
 box() { local path=$1; shift; curl -sS --cacert "$LAYOUT/ca/ca.pem" -K <(echo "user = \"${NICK[e]}:$password\"") "$@" "$(hub_url e)/filesync/dav/${NICK[e]}/$path"; }
