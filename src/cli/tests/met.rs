@@ -326,8 +326,8 @@ fn what_is_said_of_restores() {
     let large_set = said.folder.path("large").to_str().unwrap().to_owned();
     assert!(Command::new("cp").arg("-a").arg(large.path("set")).arg(&large_set).status().unwrap().success());
     said.restore_from(&large_set, &["file_too_large"], &[], |asked| {
-        let begun = json!({ "session": "s1", "state": "open", "room": { "file_bytes": 8192 } });
-        (asked.line == "POST /filesync/v1/restore").then(|| Reply::json(201, &begun))
+        let state = json!({ "session": "s1", "state": "open", "room": { "file_bytes": 8192 } });
+        (asked.line == "POST /filesync/v1/restore").then(|| Reply::json(201, &state))
     });
     let damaged = said.copy("damaged", |set| {
         std::fs::write(set.join("data/files/cat.jpg"), "anothex").unwrap();
@@ -382,6 +382,7 @@ fn what_is_said_of_restores() {
             _ => None,
         }
     });
+    said.restore(&["patch_refused"], &[], refusing("POST SESSION/pack", 405, "method_wrong", json!({})));
     let set = said.set();
     said.say(
         &["hub_unreachable"],

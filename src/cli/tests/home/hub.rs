@@ -1,6 +1,7 @@
 //! A hub whose doors answer what a test wants.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -82,7 +83,7 @@ fn serve(stream: TcpStream, answer: &Answer) {
         let reply = answer(&asked).unwrap_or_else(|| usual(&asked));
         let mut head = format!("HTTP/1.1 {} X\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         let body = if asked.line.starts_with("HEAD") { &[][..] } else { &reply.body };
         if writer.write_all(&[head.as_bytes(), b"\r\n", body].concat()).is_err() {
