@@ -33,11 +33,12 @@ final class Doors
 		if (! $isOpen && ! Admission::isOpenForSome(Key::BACKUP)) {
 			return;
 		}
-		$answer = ($this->ask)('GET', self::PATH, [], '');
+		$answer = $this->answerOf('GET', self::PATH);
 		if ($answer['status'] === 0) {
 			// Another check says that the hub does not reach itself.
 			return;
 		}
+		/** @var mixed $said */
 		$said = json_decode($answer['body'], true);
 		$isThere = $answer['status'] === 200 && is_array($said) && is_array($said['protocol'] ?? null);
 		$this->findings->note(
@@ -61,13 +62,13 @@ final class Doors
 	/** Pieces of files come by PATCH, or by POST that stands for it. */
 	private function tryMethods(): void
 	{
-		$patch = ($this->ask)('PATCH', self::UPLOAD, [], '');
+		$patch = $this->answerOf('PATCH', self::UPLOAD);
 		if (self::refusal($patch) !== '') {
 			$this->findings->note('methods', true, t('PATCH reaches the hub: files of any size can be sent'));
 
 			return;
 		}
-		$post = ($this->ask)('POST', self::UPLOAD, ['X-HTTP-Method-Override: PATCH'], '');
+		$post = $this->answerOf('POST', self::UPLOAD, ['X-HTTP-Method-Override: PATCH']);
 		$isGood = ! in_array(self::refusal($post), ['', 'method_wrong'], true);
 		$this->findings->note(
 			'methods',
@@ -89,7 +90,7 @@ final class Doors
 	{
 		$headers = ['Content-Type: application/octet-stream'];
 		for ($bytes = self::LONGEST_BYTES; $bytes >= self::SHORTEST_BYTES; $bytes >>= 1) {
-			if (self::refusal(($this->ask)('POST', self::RESTORE, $headers, str_repeat("\0", $bytes))) !== '') {
+			if (self::refusal($this->answerOf('POST', self::RESTORE, $headers, str_repeat("\0", $bytes))) !== '') {
 				break;
 			}
 		}
@@ -109,9 +110,22 @@ final class Doors
 	}
 
 	/**
+	 * @param list<string> $headers
+	 *
+	 * @return array{status: int, headers: array<string, string>, body: string, error: string}
+	 */
+	private function answerOf(string $method, string $path, array $headers = [], string $body = ''): array
+	{
+		/** @var array{status: int, headers: array<string, string>, body: string, error: string} $answer */
+		$answer = ($this->ask)($method, $path, $headers, $body);
+
+		return $answer;
+	}
+
+	/**
 	 * Returns why the door refuses, in one word; empty if somebody else answers.
 	 *
-	 * @param array{headers: array<string, string>} $answer
+	 * @param array{headers: array<string, string>, ...} $answer
 	 */
 	private static function refusal(array $answer): string
 	{

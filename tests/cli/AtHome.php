@@ -19,17 +19,7 @@ trait AtHome
 	 */
 	private static function command(string ...$words): array
 	{
-		return self::commandBy([], ...$words);
-	}
-
-	/**
-	 * @param list<string> $by A command that starts it.
-	 *
-	 * @return array{int, array<string, mixed>, string} As `command`.
-	 */
-	private static function commandBy(array $by, string ...$words): array
-	{
-		[$code, $text] = self::outcome($by, ...$words, ...['--json']);
+		[$code, $text] = self::read(...$words, ...['--json']);
 		$lines = explode("\n", trim($text));
 
 		return [$code, json_decode((string) end($lines), true) ?? ['said' => $text], $text];
@@ -45,7 +35,10 @@ trait AtHome
 	/** @return array{int, string} Exit code, and what a person reads. */
 	private static function read(string ...$words): array
 	{
-		return self::outcome([], ...$words);
+		$process = self::open([], [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]], $pipes, ...$words);
+		$text = (string) stream_get_contents($pipes[1]);
+
+		return [proc_close($process), $text];
 	}
 
 	/**
@@ -92,20 +85,7 @@ trait AtHome
 	}
 
 	/**
-	 * @param list<string> $by
-	 *
-	 * @return array{int, string}
-	 */
-	private static function outcome(array $by, string ...$words): array
-	{
-		$process = self::open($by, [['file', '/dev/null', 'r'], ['pipe', 'w'], ['redirect', 1]], $pipes, ...$words);
-		$text = (string) stream_get_contents($pipes[1]);
-
-		return [proc_close($process), $text];
-	}
-
-	/**
-	 * @param list<string>              $by
+	 * @param list<string>              $by      A command that starts it.
 	 * @param list<array<int, mixed>>   $streams
 	 * @param array<int, resource>|null $pipes
 	 *

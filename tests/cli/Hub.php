@@ -27,7 +27,7 @@ final class Hub
 			'$row = fn ($hash, $name, $in, $size) => create_table_from_array("attach", ["uid" => 1, "aid" => 1, "hash" => $hash, '
 			. '"creator" => $channel["channel_hash"], "filename" => $name, "filetype" => $size === null ? "multipart/mixed" : "x/y", '
 			. '"filesize" => (int) $size, "folder" => $in, "is_dir" => (int) ($size === null), "os_storage" => 1, '
-			. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $name, "created" => "2024-05-01 10:00:00", '
+			. '"content" => "store/alice/$hash", "os_path" => $hash, "display_path" => $in === "" ? $name : substr($in, 3) . "/$name", "created" => "2024-05-01 10:00:00", '
 			. '"edited" => "2024-05-01 10:00:00", "allow_cid" => "", "allow_gid" => "", "deny_cid" => "", "deny_gid" => ""]); '
 			. "\$row('in-$folder', '$folder', '', null); "
 			. "for (\$n = 0; \$n < $count; \$n++) { file_put_contents(\"store/alice/$folder-\$n\", random_bytes($size)); "

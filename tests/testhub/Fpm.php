@@ -149,7 +149,8 @@ final class Fpm
 		return ['status' => (int) ($found['status'] ?? 200), 'headers' => $found, 'body' => $text];
 	}
 
-	private static function program(string $version): string
+	/** Returns the path of PHP-FPM. */
+	public static function program(string $version): string
 	{
 		foreach (["/usr/sbin/php-fpm$version", dirname(PHP_BINARY, 2) . '/sbin/php-fpm'] as $path) {
 			if (is_executable($path)) {
