@@ -54,7 +54,8 @@ final class StatusText
 			]);
 		}
 		array_push($lines, ...self::progress($session), ...self::remarks($session));
-		if ($session->state === Session::OPEN && $session->restored !== $session->changed) {
+		$isWhole = $session->isAll && $session->restored === $session->changed;
+		if ($session->state === Session::OPEN && ! $isWhole) {
 			array_push($lines, ...self::missing($channel, $session));
 		}
 		array_push($lines, '', self::end($session), '');

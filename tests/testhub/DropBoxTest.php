@@ -146,6 +146,10 @@ final class DropBoxTest extends TestCase
 		$this->assertSame([200, '9'], [$said['status'], self::$door->headers['content-length']]);
 		$said = self::dav('GET', 'Status.txt');
 		$this->assertSame(200, $said['status']);
+		$this->assertSame(['nosniff', 'no-store'], [
+			self::$door->headers['x-content-type-options'],
+			self::$door->headers['cache-control'],
+		]);
 		$this->assertStringContainsString('Here: 1 file, 9 B', $said['body']);
 		$this->assertSame(403, self::put('Status.txt', 'mine')['status']);
 		$this->assertSame(403, self::put('STATUS.TXT', 'mine')['status']);
