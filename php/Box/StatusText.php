@@ -73,7 +73,7 @@ final class StatusText
 				'Here: %s, %s. Of them %d say what a hub knew of a file or folder.',
 				Words::files($here['files']),
 				Words::size($here['bytes']),
-				Name::count($session, Kind::Metadata),
+				Name::countFiles($session, Kind::Metadata),
 			),
 		];
 		if ($session->state !== Session::OPEN) {
