@@ -94,6 +94,16 @@ final class Name
 		);
 	}
 
+	/** Returns how many different files there are of a kind. */
+	public static function countFiles(Session $session, Kind $kind): int
+	{
+		return Table::countDistinct(
+			'filesync_box_name',
+			'sha256',
+			['session' => $session->id, 'kind' => $kind->value],
+		);
+	}
+
 	/** Returns how many are in a folder. */
 	public static function countIn(Session $session, string $folder): int
 	{

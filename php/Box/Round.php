@@ -103,7 +103,10 @@ final class Round
 		} elseif (! $isRestored) {
 			self::look($channel, $session);
 			if ($session->touched <= (Clock::now() - self::IDLE_SECONDS) && Name::count($session, Kind::Metadata) > 0) {
-				self::now($channel, $session);
+				$why = self::now($channel, $session);
+				if ($why !== null) {
+					Remarks::add($session, 'restoring', $why);
+				}
 			}
 		} elseif ($session->code !== '') {
 			return;

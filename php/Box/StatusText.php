@@ -54,7 +54,8 @@ final class StatusText
 			]);
 		}
 		array_push($lines, ...self::progress($session), ...self::remarks($session));
-		if ($session->state === Session::OPEN && $session->restored !== $session->changed) {
+		$isWhole = $session->isAll && $session->restored === $session->changed;
+		if ($session->state === Session::OPEN && ! $isWhole) {
 			array_push($lines, ...self::missing($channel, $session));
 		}
 		array_push($lines, '', self::end($session), '');
@@ -72,7 +73,7 @@ final class StatusText
 				'Here: %s, %s. Of them %d say what a hub knew of a file or folder.',
 				Words::files($here['files']),
 				Words::size($here['bytes']),
-				Name::count($session, Kind::Metadata),
+				Name::countFiles($session, Kind::Metadata),
 			),
 		];
 		if ($session->state !== Session::OPEN) {

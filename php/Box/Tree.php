@@ -202,6 +202,16 @@ final class Tree implements DavTree
 			$this->release($session, $old);
 		}
 		$session->change();
+		if (! is_file($arrived->path)) {
+			// Another request removed the last other name of these bytes, just before they had this one.
+			throw new Refusal(
+				503,
+				'busy',
+				'These bytes were being deleted. Send them again.',
+				[],
+				['Retry-After' => '1'],
+			);
+		}
 		Round::look($this->channel, $session);
 
 		return $arrived->sha256;

@@ -73,6 +73,8 @@ final class DavServer
 		$server->on('propPatch', fn (string $at, PropPatch $changes) => self::change($server, $tree, $at, $changes));
 		$server->addPlugin(new Plugin(new DavLocks($locks, $most)));
 		Web::clear();
+		header('Cache-Control: no-store');
+		header('X-Content-Type-Options: nosniff');
 		$server->start();
 	}
 

@@ -3,7 +3,9 @@
 require_once __DIR__ . '/Doorstep.php';
 require_once __DIR__ . '/Fpm.php';
 require_once __DIR__ . '/core/TestHub/Sabre.php';
+require_once __DIR__ . '/../doors/Sequence.php';
 
+use Doors\Sequence;
 use PHPUnit\Framework\TestCase;
 use TestHub\Doorstep;
 use TestHub\Fpm;
@@ -146,6 +148,10 @@ final class DropBoxTest extends TestCase
 		$this->assertSame([200, '9'], [$said['status'], self::$door->headers['content-length']]);
 		$said = self::dav('GET', 'Status.txt');
 		$this->assertSame(200, $said['status']);
+		$this->assertSame(['nosniff', 'no-store'], [
+			self::$door->headers['x-content-type-options'],
+			self::$door->headers['cache-control'],
+		]);
 		$this->assertStringContainsString('Here: 1 file, 9 B', $said['body']);
 		$this->assertSame(403, self::put('Status.txt', 'mine')['status']);
 		$this->assertSame(403, self::put('STATUS.TXT', 'mine')['status']);
@@ -322,6 +328,32 @@ final class DropBoxTest extends TestCase
 		$this->assertSame(401, $said['status'], 'the password ends with the restore');
 		$this->assertSame([], self::onDisk());
 		$this->assertSame(0, self::countRows('filesync_box_name') + self::countRows('filesync_box_part'));
+	}
+
+	public function test_what_file_managers_ask_brings_a_set_back_in_any_order(): void
+	{
+		foreach (['finder-like', 'explorer-like', 'davfs2-like'] as $like) {
+			self::$door->inHub('FileSync\Addon\Door\Session::forget(1); FileSync\Addon\Restore\Job::forget(1);');
+			self::lose();
+			self::$password = self::makePassword();
+			$files = self::filesOf('');
+			shuffle($files);
+			$sequence = new Sequence($like, self::box(), self::$password);
+			$sequence->breakOff(self::$set, $files[1]);
+			foreach ($files as $path) {
+				$sequence->send(self::$set, $path);
+			}
+			self::$door->work();
+			$here = [];
+			foreach (self::$door->pair->rows('b', 'SELECT * FROM attach WHERE uid = 1 AND is_dir = 0') as $row) {
+				$here[$row['filename']] = hash_file('sha256', self::$door->hub . "/{$row['content']}");
+			}
+			$expected = [];
+			foreach (['one.txt', 'two words.bin'] as $name) {
+				$expected[$name] = hash_file('sha256', self::$door->pair->folder . "/in/$name");
+			}
+			$this->assertEquals($expected, $here, $like);
+		}
 	}
 
 	public function test_a_hub_that_is_gone_is_left_out_by_the_name_of_a_folder(): void

@@ -20,7 +20,7 @@ put_set() {
 	while IFS= read -r -d '' file; do n=$((n + 1)); cp "$file" "$flat/$n"; done < <(find "$made/set" -type f ! -name .lock -print0)
 	rclone_to_box copy "$flat" box:flat >"$LAYOUT/scratch/rclone-2" 2>&1 || { tail -n 3 "$LAYOUT/scratch/rclone-2"; return 2; }
 	rclone_to_box copy "$flat" box:flat -v >"$LAYOUT/scratch/rclone-3" 2>&1 && ! grep -q Copied "$LAYOUT/scratch/rclone-3" || { echo "the second run: $(tail -n 3 "$LAYOUT/scratch/rclone-3")"; return 2; }
-	for file in $(without_others | sed 's/--without //g'); do box "without%20$file/" -X MKCOL || return 2; done
+	for file in $(without_others | sed 's/--without //g; s,/.*,,'); do box "without%20$file/" -X MKCOL || return 2; done
 	wait_for 300 'what was put into the box to be restored' was_restored || { box Status.txt; return 2; }
 	[ "$(SCHEME=http curl -s -o /dev/null -w '%{http_code}' "http://$(hub_url e | sed 's,^[a-z]*://,,')/filesync/dav/${NICK[e]}/" -u "${NICK[e]}:$password")" != 207 ] || { echo 'the box opens without https'; return 2; }
 	rm -rf "$flat"
