@@ -37,6 +37,14 @@ def check(is_so, words):
         fail(words)
 
 
+def log_in(page, hub, nick, password):
+    page.goto(f'{hub}/login')
+    page.fill('input[name=main_login_username]', nick)
+    page.fill('input[name=main_login_password]', password)
+    page.press('input[name=main_login_password]', 'Enter')
+    page.wait_for_load_state('load')
+
+
 class Visit:
     """An owner at the page."""
 
@@ -52,11 +60,7 @@ class Visit:
         self.devtools = self.context.new_cdp_session(self.page)
         self.devtools.send('Performance.enable')
         self.heap = 0
-        self.page.goto(f'{hub}/login')
-        self.page.fill('input[name=main_login_username]', nick)
-        self.page.fill('input[name=main_login_password]', password)
-        self.page.press('input[name=main_login_password]', 'Enter')
-        self.page.wait_for_load_state('load')
+        log_in(self.page, hub, nick, password)
         self.open()
 
     def saw(self, request):
@@ -255,6 +259,23 @@ def by_keyboard(visit, folder):
     print(f'by keyboard alone; {len(told)} lines were read out')
 
 
+def logged_out(visit, folder, nick, password):
+    """A log-in that ends meanwhile is named, and after another it goes on."""
+    visit.open()
+    visit.choose(folder)
+    visit.planned()
+    visit.context.clear_cookies()
+    visit.page.click('#filesync-start')
+    visit.wait('the alert', lambda: visit.sees('#filesync-send-alert'))
+    check('not logged in' in visit.text('alert') and visit.sees('#filesync-send-on'), visit.page.inner_text('#filesync-send-page'))
+    other = visit.context.new_page()
+    log_in(other, visit.hub, nick, password)
+    other.close()
+    visit.page.click('#filesync-send-on')
+    visit.restored()
+    print('logged out and in again: it goes on')
+
+
 def wrong_folders(visit, folder, scratch):
     """Folders that have no set, or one that cannot be read, are named."""
     def changed(name):
@@ -376,12 +397,7 @@ def looks(browser, said, folder):
 
 def without_script(browser, said):
     visit_state = browser.new_context(ignore_https_errors=True)
-    page = visit_state.new_page()
-    page.goto(f'{said.hub}/login')
-    page.fill('input[name=main_login_username]', said.nick)
-    page.fill('input[name=main_login_password]', said.password)
-    page.press('input[name=main_login_password]', 'Enter')
-    page.wait_for_load_state('load')
+    log_in(visit_state.new_page(), said.hub, said.nick, said.password)
     bare = browser.new_context(ignore_https_errors=True, java_script_enabled=False, storage_state=visit_state.storage_state())
     page = bare.new_page()
     page.goto(said.hub + PAGE)
@@ -431,6 +447,7 @@ def main():
             deleted_and_changed(visit, few, label('few'), said.nick, said.password)
             wrong_folders(visit, few, os.path.join(scratch, 'wrong'))
             looks(browser, said, made('looks', 40, 2))
+            logged_out(visit, made('looks', 40, 2), said.nick, said.password)
             damaged_files(visit, made('damaged', 30, 3), label('damaged'), 30)
             many_files(visit, made('many', said.files, 4), said.files)
             large_file(visit, made('large', 10, 5, said.large), said.large)

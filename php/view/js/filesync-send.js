@@ -102,7 +102,13 @@
 					return;
 				}
 				this.isSending = false;
-				this.part('move').hidden = true;
+				this.show('move', Boolean(this.resume));
+				if (this.resume) {
+					// Whoever did what the words say may go on.
+					this.title(this.text('paused'));
+					this.note('');
+					this.buttons('on');
+				}
 				this.refuse(error);
 			}
 		}
@@ -128,7 +134,7 @@
 		/* ---- What is in the folder ---- */
 
 		async choose(files) {
-			this.set = this.sending = null;
+			this.set = this.sending = this.resume = null;
 			this.show('about', false);
 			this.show('left', false);
 			this.show('plan', false);
@@ -208,29 +214,14 @@
 			await this.sendLists();
 		}
 
-		async begin() {
+		/** Begins, or goes on with what was begun with this set. */
+		begin() {
 			const about = this.set.about;
-			for (let tries = 0; ; tries += 1) {
-				let answer = null;
-				try {
-					answer = await this.door.send('POST', '/restore', {'Content-Type': 'application/json'}, JSON.stringify({
-						set: {filesync_set: about.filesync_set, channel: {hash: (about.channel || {}).hash || ''}},
-						lists: this.set.proofs,
-						as_copy: this.asCopy
-					}));
-				} catch (error) {
-					if (error instanceof window.FilesyncSet.Refusal || tries === 5) {
-						throw error;
-					}
-				}
-				if (answer && answer.isGood && answer.isJson) {
-					return answer.said;
-				}
-				if (answer && !answer.passes && !answer.isGood) {
-					throw answer.refusal();
-				}
-				await sleep(1000 * Math.pow(2, tries));
-			}
+			return this.ask('/restore', {
+				set: {filesync_set: about.filesync_set, channel: {hash: (about.channel || {}).hash || ''}},
+				lists: this.set.proofs,
+				as_copy: this.asCopy
+			});
 		}
 
 		async sendLists() {
@@ -245,7 +236,7 @@
 			const turn = this.turn;
 			this.busy(this.text('counting'), null);
 			this.show('plan', false);
-			await this.ask('POST', '/plan', {options: Object.assign({as_copy: this.asCopy}, options)});
+			await this.ask(`/restore/${this.session}/plan`, {options: Object.assign({as_copy: this.asCopy}, options)});
 			const session = await this.counted();
 			if (turn !== this.turn) {
 				return;
@@ -309,8 +300,9 @@
 			this.part('plan').hidden = true;
 			const isWhole = await this.transfer('sending', this.set.data, () => this.sendData());
 			if (isWhole) {
+				this.resume = null;
 				this.busy(this.text('finishing'), null);
-				await this.ask('POST', '/finish', {options: Object.assign({as_copy: this.asCopy}, this.chosen)});
+				await this.ask(`/restore/${this.session}/finish`, {options: Object.assign({as_copy: this.asCopy}, this.chosen)});
 				await this.follow();
 			}
 		}
@@ -436,7 +428,7 @@
 
 		over(said) {
 			this.folder.value = '';
-			this.set = null;
+			this.set = this.resume = null;
 			this.show('about', false);
 			if (said.session && said.session.code) {
 				this.refuse(new window.FilesyncSet.Refusal(said.session.code, {message: said.session.message}));
@@ -464,7 +456,7 @@
 				throw answer.refusal();
 			}
 			this.folder.value = '';
-			this.session = this.set = this.sending = null;
+			this.session = this.set = this.sending = this.resume = null;
 			this.show('about', false);
 			this.show('left', false);
 			await this.look();
@@ -476,11 +468,11 @@
 		/* ---- The hub is asked ---- */
 
 		/** Sends JSON until it is answered. */
-		async ask(method, path, content) {
+		async ask(path, content) {
 			for (let tries = 0; ; tries += 1) {
 				let answer = null;
 				try {
-					answer = await this.door.send(method, '/restore/' + this.session + path, {'Content-Type': 'application/json'}, JSON.stringify(content));
+					answer = await this.door.send('POST', path, {'Content-Type': 'application/json'}, JSON.stringify(content));
 				} catch (error) {
 					if (error instanceof window.FilesyncSet.Refusal) {
 						throw error;
@@ -503,22 +495,30 @@
 		/** Looks how far the hub is, and shows that, until it answers. */
 		async look() {
 			for (let tries = 0; ; tries += 1) {
+				let said = null;
 				try {
-					const said = await this.door.look();
-					this.note('');
-					const fresh = document.createElement('div');
-					fresh.innerHTML = said.html;
-					window.FilesyncPage.morphChildren(this.part('state'), fresh);
-					if (said.say) {
-						this.say(said.say);
-					}
-					return said;
+					said = await this.door.look();
 				} catch (error) {
 					if (error instanceof window.FilesyncSet.Refusal) {
 						throw error;
 					}
 				}
+				if (said) {
+					this.showState(said);
+					return said;
+				}
 				await this.waitFor(tries);
+			}
+		}
+
+		/** Shows what the hub says of its part. */
+		showState(said) {
+			const fresh = document.createElement('div');
+			fresh.innerHTML = said.html;
+			window.FilesyncPage.morphChildren(this.part('state'), fresh);
+			this.note('');
+			if (said.say) {
+				this.say(said.say);
 			}
 		}
 
