@@ -72,7 +72,7 @@ test-cli: ## the owner's command backs up a hub without filesync, and one with i
 
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
-	@cargo build --locked --release --package filesync-extension
+	@cargo build --locked --release --package filesync-extension --package filesync-cli
 	@EXTENSION=$(EXTENSION) bench/run
 
 strings: ## collect the addon's texts for translators, and make the hub's files from them
