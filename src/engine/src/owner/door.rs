@@ -3,8 +3,11 @@
 //! Invariant: the key is sent to this hub alone. What the hub answers is bounded, and bytes count only with the digest that was asked
 //! for.
 
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::head;
 use crate::http::{Reply, Request};
 use crate::pack::{MOST_PACK_BYTES, Pack};
-use crate::patience::StallMeter;
+use crate::patience::{StallMeter, Stoppable};
 use crate::signature::{PublicKey, Secret};
 use crate::upload::Upload;
 
@@ -43,7 +46,7 @@ impl Doors {
     ///
     /// As the reply or the line.
     pub fn of(connection: &Connection) -> Result<Option<Self>> {
-        let reply = exchange(connection, Request::get(address(connection, &[])), MOST_SMALL_BYTES);
+        let reply = connection.wire().wait(exchange(connection, Request::get(address(connection, &[])), MOST_SMALL_BYTES));
         let (head, body) = match reply {
             Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
             outcome => outcome?,
@@ -158,6 +161,8 @@ pub(crate) enum Fetched {
 pub struct Door<'a> {
     connection: &'a Connection,
     key: Secret,
+    /// How many questions may be under way.
+    at_once: Cell<usize>,
 }
 
 /// The head of an answer.
@@ -171,6 +176,10 @@ struct Head {
 }
 
 const ASKING: &str = "asking the reading door";
+/// A hub answers four; each may be a pack in memory.
+const AT_ONCE: usize = 3;
+/// Files of one question for metadata.
+pub(crate) const MOST_HASHES: usize = 200;
 const MOST_SMALL_BYTES: usize = 1 << 20;
 /// Bytes after which what arrived is forced to disk.
 const KEEP_BYTES: u64 = 16 << 20;
@@ -182,7 +191,7 @@ const MOST_WAIT_SECONDS: u64 = 60;
 impl<'a> Door<'a> {
     /// Prepares to ask with a key; asks nothing.
     pub fn new(connection: &'a Connection, key: Secret) -> Self {
-        Self { connection, key }
+        Self { connection, key, at_once: Cell::new(AT_ONCE) }
     }
 
     pub(crate) fn connection(&self) -> &'a Connection {
@@ -223,14 +232,41 @@ impl<'a> Door<'a> {
         read(&self.get("files", &[("after", &after)])?)
     }
 
-    /// Asks for the metadata of some files.
+    /// Asks for the metadata of some files, in some questions at once.
     pub(crate) fn metadata(&self, hashes: &[String]) -> Result<Answer> {
-        read(&self.post("metadata", &serde_json::json!({ "hashes": hashes }), MAX_REPLY_BYTES)?)
+        self.connection.wire().wait(async {
+            let questions = hashes.chunks(MOST_HASHES).map(|some| async move {
+                let body = self.post("metadata", &serde_json::json!({ "hashes": some }), MAX_REPLY_BYTES).await?;
+                read::<Answer>(&body)
+            });
+            let mut answers = pin!(stream::iter(questions).buffered(self.at_once.get()));
+            let mut all = Answer { files: Vec::new(), left: Vec::new() };
+            while let Some(answer) = answers.next().await {
+                let answer = answer?;
+                all.files.extend(answer.files);
+                all.left.extend(answer.left);
+            }
+            Ok(all)
+        })
     }
 
-    /// Asks for small files; none if the hub has none of them any more.
-    pub(crate) fn pack(&self, wanted: &[Wanted]) -> Result<Option<Pack>> {
-        match self.post("pack", &serde_json::json!({ "files": wanted }), MOST_PACK_BYTES) {
+    /// Asks for small files, some packs at once, and calls with each pack in its turn; none if the hub has none of its files any more.
+    pub(crate) fn packs(
+        &self,
+        wanted: &[Vec<Wanted>],
+        mut each: impl FnMut(usize, Option<Pack>) -> Stoppable<()>,
+    ) -> Stoppable<()> {
+        self.connection.wire().wait(async {
+            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(self.at_once.get()).enumerate());
+            while let Some((at, pack)) = packs.next().await {
+                each(at, pack?)?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn pack(&self, wanted: &[Wanted]) -> Result<Option<Pack>> {
+        match self.post("pack", &serde_json::json!({ "files": wanted }), MOST_PACK_BYTES).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             body => Pack::parse(body?).map(Some).map_err(|error| wrong("a pack that breaks a rule").source(error)),
         }
@@ -253,7 +289,7 @@ impl<'a> Door<'a> {
                     if pauses > MAX_PAUSES {
                         return Err(error);
                     }
-                    pause(pauses, error.wait_seconds());
+                    std::thread::sleep(pause(pauses, error.wait_seconds()));
                     if must_stop(upload.length_bytes()) {
                         return Ok(Fetched::Stopped);
                     }
@@ -310,13 +346,13 @@ impl<'a> Door<'a> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.ask(|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES)
+        self.connection.wire().wait(self.ask(|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES))
     }
 
-    fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
+    async fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
         let (url, body) = (self.place(place), Secret::new(said.to_string()));
         let json = Secret::new("application/json".to_owned());
-        self.ask(|| Request::get(url.clone()).post(&body).header("content-type", &json), most_bytes)
+        self.ask(|| Request::get(url.clone()).post(&body).header("content-type", &json), most_bytes).await
     }
 
     fn place(&self, place: &str) -> Url {
@@ -330,16 +366,21 @@ impl<'a> Door<'a> {
     }
 
     /// Asks, again after a pause if the hub cannot answer now.
-    fn ask(&self, make: impl Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
+    async fn ask(&self, make: impl Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
         let mut pauses = 0;
         loop {
             let request = self.keyed(make()?)?;
             let outcome = exchange(self.connection, request, most_bytes)
+                .await
                 .and_then(|(head, body)| if head.is_success { Ok(body) } else { Err(head.error()) });
             match outcome {
                 Err(error) if matches!(error.kind(), ErrorKind::Network | ErrorKind::PeerBusy) && pauses < MAX_PAUSES => {
                     pauses += 1;
-                    pause(pauses, error.wait_seconds());
+                    if error.kind() == ErrorKind::Network {
+                        // On a line that breaks, each answer is to be short.
+                        self.at_once.set(1);
+                    }
+                    tokio::time::sleep(pause(pauses, error.wait_seconds())).await;
                 }
                 outcome => return outcome,
             }
@@ -380,12 +421,10 @@ impl Head {
 }
 
 /// Sends a request, and reads the whole answer.
-fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
+async fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
     let wire = connection.wire();
-    wire.wait(async {
-        let reply = wire.send(request.keep_errors()).await?;
-        Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
-    })
+    let reply = wire.send(request.keep_errors()).await?;
+    Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
 }
 
 fn address(connection: &Connection, names: &[&str]) -> Url {
@@ -393,7 +432,7 @@ fn address(connection: &Connection, names: &[&str]) -> Url {
 }
 
 /// Reads an answer.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| wrong("an answer of another form").source(error))
 }
 
@@ -406,9 +445,9 @@ fn is_refusal(error: &Error, code: &str) -> bool {
     error.facts().any(|fact| fact == ("code", code))
 }
 
-fn pause(count: u32, asked_seconds: Option<u64>) {
+/// Returns how long to wait before the next try.
+fn pause(count: u32, asked_seconds: Option<u64>) -> Duration {
     let own = Duration::from_millis(250 << count.min(6));
     let asked = asked_seconds.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.min(MOST_WAIT_SECONDS)));
-    let until = Instant::now() + own.max(asked);
-    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    own.max(asked)
 }
