@@ -77,7 +77,7 @@ test-doors: ## a backup set comes back through the drop box, by rclone and other
 
 bench: ## measure side by side with the alternatives: ONLY=receive,accept FORMAT=json
 	@tests/install bench
-	@cargo build --locked --release --package filesync-extension
+	@cargo build --locked --release --package filesync-extension --package filesync-cli
 	@EXTENSION=$(EXTENSION) bench/run
 
 strings: ## collect the addon's texts for translators, and make the hub's files from them

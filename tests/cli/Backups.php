@@ -48,12 +48,20 @@ trait Backups
 		return \Set\Comparison::wrong(\Set\Reading::of($this->set, false), new \Set\Rows($database, $hub, 'alice'));
 	}
 
-	/** The set's own list of digests is right, as `sha256sum` finds. */
+	/** The set's own list of digests is right, as `sha256sum` finds, and its signature, as `minisign` does. */
 	private function assertDigests(): void
 	{
 		$set = escapeshellarg($this->set);
 		exec("cd $set && sha256sum --check --strict --quiet manifest-sha256.txt", $output, $status);
 		$this->assertSame([0, []], [$status, $output]);
+		$key = json_decode((string) file_get_contents("$this->set/set.json"), true)['signed_by']['minisign'] ?? '';
+		$this->assertStringStartsWith('RW', $key);
+		if (exec('command -v minisign') === '') {
+			fwrite(STDERR, "minisign is not installed: it does not check the signature\n");
+			return;
+		}
+		exec("cd $set && minisign -Vm tagmanifest-sha256.txt -x owner-signature.minisig -P $key", $output, $status);
+		$this->assertSame(0, $status, implode("\n", $output));
 	}
 
 	/** Makes two hubs, and a home; the second one has filesync, and is the one that is backed up. */

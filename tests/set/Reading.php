@@ -15,8 +15,8 @@ final class Reading
 		public readonly array $faults,
 	) {}
 
-	/** Reads a set; one that is made at home is not signed. */
-	public static function of(string $folder, bool $isSigned = true): self
+	/** Reads a set, signed by its channel, or at home by its owner: only minisign can check that. */
+	public static function of(string $folder, bool $isOfHub = true): self
 	{
 		exec('python3 ' . escapeshellarg(__DIR__ . '/reader.py') . ' ' . escapeshellarg($folder), $said, $status);
 		$read = json_decode(implode("\n", $said), true);
@@ -32,8 +32,11 @@ final class Reading
 		}
 		if (isset($read['refused'])) {
 			$faults[] = "the reader refuses it: {$read['refused']}";
-		} elseif ($read['signature'] !== ($isSigned ? 'verifies' : 'unsigned')) {
-			$faults[] = "the reader: the signature: {$read['signature']}";
+		} elseif (
+			$read['signer'] !== ($isOfHub ? 'channel' : 'owner')
+			|| ! in_array($read['signature'], $isOfHub ? ['verifies'] : ['verifies', 'unknown'], true)
+		) {
+			$faults[] = "the reader: the signature of the {$read['signer']}: {$read['signature']}";
 		}
 
 		return new self(

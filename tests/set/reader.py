@@ -5,7 +5,8 @@
 
 Prints one JSON object: whose set it is, whether its signature verifies, and for each file its true path, size, digest,
 access, categories, crops and posts; with --older also what runs replaced or removed. What is wrong is in `findings`,
-what is only remarkable in `notes`. It reads through the journal of a run that was cut off. `openssl` verifies signatures.
+what is only remarkable in `notes`. It reads through the journal of a run that was cut off. `openssl` verifies signatures,
+and `minisign` those of owners; without it they are noted as not checked.
 
 Exit code: 0 all is well, 1 something is damaged, 2 usage, 3 the set is refused.
 """
@@ -32,9 +33,10 @@ TAGS = ('README.txt', 'bag-info.txt', 'bagit.txt', 'manifest-sha256.txt', 'set.j
 MANIFEST = 'manifest-sha256.txt'
 TAG_MANIFEST = 'tagmanifest-sha256.txt'
 SIGNATURE = 'channel-signature.json'
+OWNER_SIGNATURE = 'owner-signature.minisig'
 JOURNAL = 'run.json.partial'
 PLAN = '.partial/plan.jsonl'
-TOP = TAGS + (TAG_MANIFEST, SIGNATURE)
+TOP = TAGS + (TAG_MANIFEST, SIGNATURE, OWNER_SIGNATURE)
 ACCESS = ('allow_cid', 'allow_gid', 'deny_cid', 'deny_gid')
 MEBI = 1 << 20
 MOST_TRIES = 3
@@ -371,6 +373,7 @@ class Reader:
             'set': {key: about.get(key) for key in ('id', 'run', 'updated', 'channel', 'counts', 'lacks')},
             'cut_off': self.folder.state is not None,
             'signature': signature,
+            'signer': self.signer(about),
             'entries': sorted(current, key=lambda entry: entry['hash']),
         }
         if self.has_older:
@@ -486,7 +489,7 @@ class Reader:
     def look_for_others(self, tags):
         if self.folder.state is not None:
             return
-        own = set(self.payload) | set(tags) | set(TAGS) | {TAG_MANIFEST, SIGNATURE, JOURNAL, '.lock'}
+        own = set(self.payload) | set(tags) | set(TAGS) | {TAG_MANIFEST, SIGNATURE, OWNER_SIGNATURE, JOURNAL, '.lock'}
         for path in self.folder.walk():
             if path not in own:
                 self.note('not_listed', shown(path))
@@ -515,14 +518,27 @@ class Reader:
                 self.find('metadata_wrong', 'set.json', str(wrong))
             return {}
 
+    @staticmethod
+    def signer(about):
+        """Returns channel, owner or nobody, as set.json says."""
+        signed_by = about.get('signed_by') or {}
+        if isinstance(signed_by.get('minisign'), str) and 'channel' not in signed_by:
+            return 'owner'
+        return 'channel' if signed_by else 'nobody'
+
     def check_signature(self, about):
         """Returns verifies, does_not_verify, unsigned or unknown."""
         if not about:
             return 'unknown'
-        if about.get('signed_by') is None:
-            if self.folder.state is None and self.folder.has(SIGNATURE):
-                self.note('not_listed', SIGNATURE)
+        signer = self.signer(about)
+        own = {'owner': OWNER_SIGNATURE, 'channel': SIGNATURE, 'nobody': None}[signer]
+        for name in {SIGNATURE, OWNER_SIGNATURE} - {own}:
+            if self.folder.state is None and self.folder.has(name):
+                self.note('not_listed', name)
+        if own is None:
             return 'unsigned'
+        if signer == 'owner':
+            return self.check_owner_signature(about['signed_by']['minisign'])
         channel = about['channel']
         keys = ['signs', 'sha256', 'key_id', 'channel_hash', 'algorithm', 'signature']
         try:
@@ -546,6 +562,26 @@ class Reader:
             self.find('signature_wrong', SIGNATURE, str(wrong))
             return 'does_not_verify'
         return 'verifies'
+
+    def check_owner_signature(self, key):
+        """Returns the same of the signature of an owner; unknown if nothing here can check it."""
+        signature, signed = (self.folder.read(self.folder.where(name), 64 * MEBI) for name in (OWNER_SIGNATURE, TAG_MANIFEST))
+        if signature is None:
+            self.find('missing', OWNER_SIGNATURE)
+            return 'does_not_verify'
+        with tempfile.TemporaryDirectory() as room:
+            for name, raw in (('signature', signature), ('signed', signed or b'')):
+                with open(os.path.join(room, name), 'wb') as file:
+                    file.write(raw)
+            command = ['minisign', '-V', '-q', '-m', 'signed', '-x', 'signature', '-P', key]
+            try:
+                fits = subprocess.run(command, cwd=room, capture_output=True).returncode == 0
+            except FileNotFoundError:
+                self.note('not_checked', OWNER_SIGNATURE)
+                return 'unknown'
+        if not fits:
+            self.find('signature_wrong', OWNER_SIGNATURE)
+        return 'verifies' if fits else 'does_not_verify'
 
     # Metadata
 

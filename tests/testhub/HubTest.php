@@ -207,6 +207,41 @@ final class HubTest extends TestCase
 		rename("$place.away", $place);
 	}
 
+	public function test_dav_lists_a_folder_for_whoever_has_the_password(): void
+	{
+		$channel = self::$pair->rows(
+			'a',
+			"SELECT channel_id FROM channel WHERE channel_address = 'alice'",
+		)[0]['channel_id'];
+		self::$pair->execute(
+			'a',
+			"INSERT INTO pconfig (uid, cat, k, v) VALUES ($channel, 'testhub', 'password', 'open sesame')",
+		);
+		$list = fn (string $path, string $password, string $depth) => $this->request(
+			self::$pair->urls['a'] . "/dav/alice/$path",
+			['Authorization: Basic ' . base64_encode("alice:$password"), "Depth: $depth"],
+			null,
+			'PROPFIND',
+		);
+		$this->assertSame(401, $list('', 'open', '1')['status']);
+		$path = self::$files['big.bin']['display_path'];
+		$folder = dirname($path) === '.' ? '' : dirname($path) . '/';
+		foreach (['1' => 2, '0' => 1] as $depth => $least) {
+			$answer = $list($folder, 'open sesame', (string) $depth);
+			$this->assertSame(207, $answer['status']);
+			$found = simplexml_load_string($answer['body'])->children('DAV:');
+			$this->assertGreaterThanOrEqual($least, count($found));
+		}
+		$size = self::$pair->rows('a', "SELECT filesize FROM attach WHERE filename = 'big.bin'")[0]['filesize'];
+		$answer = $list($path, 'open sesame', '0');
+		$this->assertStringContainsString("<d:getcontentlength>$size<", $answer['body']);
+		$this->assertStringContainsString(
+			'<d:href>/dav/alice/' . str_replace('%2F', '/', rawurlencode($path)),
+			$answer['body'],
+		);
+		$this->assertSame(404, $list('nothing', 'open sesame', '1')['status']);
+	}
+
 	public function test_dav_renames_moves_and_deletes(): void
 	{
 		$cookie = 'Cookie: ' . $this->login();

@@ -65,6 +65,8 @@ pub(crate) enum Verb {
     ///
     /// Every file is read, and its digest compared with the one in the set's list. What is wrong is named, one line for each; all
     /// other files are whole and can be used.
+    ///
+    /// A set that this command made is signed by a key of your own. If it is not any more, or by another key, that is said, too.
     Verify(VerifyArguments),
     /// Show what is in a set
     ///
@@ -122,6 +124,9 @@ pub(crate) struct VerifyArguments {
     /// First put in place what the last run left half-way; no hub is needed
     #[arg(long)]
     pub(crate) finish: bool,
+    /// Accept the key that the set is signed with now, or that it is not signed
+    #[arg(long)]
+    pub(crate) accept_key: bool,
 }
 
 #[derive(Args, Debug)]

@@ -12,6 +12,7 @@ use clap::Args;
 use filesync_engine::owner::{
     self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch,
 };
+use filesync_engine::set::OwnerKey;
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,7 @@ use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
+use crate::signing::{self, OwnKey};
 use crate::words;
 
 #[derive(Args, Debug)]
@@ -136,6 +138,7 @@ fn back_up(
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Exit, Problem> {
+    let mut options = options;
     let folder = options.target.folder.clone();
     let about = json!({ "channel": address.text(), "folder": folder.display().to_string() });
     let wrong = |error: Error| of(&error, address, &folder);
@@ -147,6 +150,9 @@ fn back_up(
         output.say(&with(&about, &facts_of_outlook(&outlook)), &told_outlook(address, &outlook));
         return Ok(Exit::Complete);
     }
+    signing::refuse_changed(&folder, shown.output)?;
+    let key = Rc::new(OwnKey::read_or_make()?);
+    options.target.key = Some(Rc::clone(&key) as Rc<dyn OwnerKey>);
     let damaged = options.target.damaged.clone();
     let ended = way.run(options, &mut shown).map_err(wrong)?;
     output.clear();
@@ -167,6 +173,7 @@ fn back_up(
         }
         Ended::Done(report) => {
             damage::mended(&folder, &damaged);
+            signing::signed(&folder, &key)?;
             let seconds = begun.elapsed().as_secs_f64();
             if report.missing > 0 || output.speaks() {
                 output.say(&with(&about, &facts_of(&report, seconds)), &told(&address.nick, &report));
@@ -183,6 +190,7 @@ fn options(arguments: &BackupArguments, folder: &Path, version: String) -> RunOp
             choice: Choice::new(&arguments.exclude, &arguments.only),
             accepts_removals: arguments.accept_removals,
             damaged: damage::of(folder),
+            key: None,
             made_with: machine::MADE_WITH.to_owned(),
             options: machine::options(),
         },

@@ -24,6 +24,7 @@ mod prune;
 mod refusal;
 mod restore;
 mod secret;
+mod signing;
 mod status;
 mod underway;
 mod verify;

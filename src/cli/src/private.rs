@@ -25,18 +25,36 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
 /// Writes a file; whoever reads it meanwhile finds it as it was or as it is then.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
     let failed = |error: std::io::Error| Problem::new("failed", format!("{} cannot be written: {error}", path.display()));
-    if let Some(folder) = path.parent() {
-        private_folder(folder).map_err(failed)?;
-    }
     let new = path.with_extension("toml.new");
+    write_beside(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(failed)
+}
+
+/// Writes a file that shall never be replaced; false if it is there, maybe written by somebody else meanwhile.
+pub(crate) fn create(path: &Path, text: &str) -> Result<bool, Problem> {
+    let failed = |error: std::io::Error| Problem::new("failed", format!("{} cannot be written: {error}", path.display()));
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    write_beside(&new, text).map_err(failed)?;
+    let outcome = std::fs::hard_link(&new, path);
     let _ = std::fs::remove_file(&new);
+    match outcome {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        outcome => outcome.map(|()| true).map_err(failed),
+    }
+}
+
+/// Writes all of a new file, in a folder that is made if it is missing.
+fn write_beside(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
+    let _ = std::fs::remove_file(path);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&new).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&new, path).map_err(failed)
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn private_folder(folder: &Path) -> std::io::Result<()> {

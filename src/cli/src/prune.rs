@@ -1,13 +1,14 @@
 //! `prune`: removes what runs replaced or removed long ago.
 
 use filesync_engine::SetLimits;
-use filesync_engine::set::{PruneSpec, Pruned, Set, look};
+use filesync_engine::set::{PruneSpec, Pruned, Set, is_signed_by_channel, look};
 use serde_json::{Value, json};
 
 use crate::args::{Age, PruneArguments};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
+use crate::signing::{self, OwnKey};
 use crate::words;
 
 /// Runs the verb.
@@ -17,7 +18,7 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
     let wrong = |error| Problem::of_set(&error, &folder);
     let found = look(&folder, &machine::surroundings(), &SetLimits::default()).map_err(wrong)?;
     let about: Value = found.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    if about.get("signed_by").is_some_and(Value::is_object) {
+    if is_signed_by_channel(&about) {
         let words = format!("The set in {shown} is signed by its channel, and only a hub where that lives can sign it again.");
         return Err(Problem::new("set_signed", words).remedy(format!("`cli.php prune {shown} --older-than AGE` there.")));
     }
@@ -25,6 +26,7 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
         let problem = Problem::later("run_unfinished", format!("A run of the set in {shown} was interrupted."));
         return Err(problem.remedy("Finish it first, by the same `filesync backup` command."));
     }
+    signing::refuse_changed(&folder, output)?;
     let mut set = Set::open(&folder, machine::options()).map_err(wrong)?;
     let spec = PruneSpec {
         older_than: Some(moment(arguments.older_than)),
@@ -36,7 +38,9 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
     if arguments.dry_run || (pruned.removed_files == 0 && pruned.removed_runs == 0) {
         set.abandon().map_err(wrong)?;
     } else {
-        set.commit(None).map_err(wrong)?;
+        let key = OwnKey::read_or_make()?;
+        set.commit_as_owner(Some(&key)).map_err(wrong)?;
+        signing::signed(&folder, &key)?;
     }
     let facts = json!({
         "folder": shown.to_string(),

@@ -23,6 +23,7 @@ use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::secret::Source;
+use crate::signing;
 use crate::underway::{Restores, Underway};
 use crate::words;
 
@@ -88,6 +89,11 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let folder = machine::existing(&arguments.folder)?;
     let find_in = arguments.find_in.as_deref().map(machine::existing).transpose()?;
     let options = hub::options(&address, &arguments.line, arguments.limit)?;
+    // A hub takes no owner's signature for the channel's: what somebody else wrote comes for the owner alone, as the rest does.
+    let alarm = signing::look(&folder, output)?;
+    if let Some(alarm) = &alarm {
+        output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
+    }
     let mut restores = Restores::read()?;
     let key = key(arguments, &address, &restores)?;
     let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
@@ -149,7 +155,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, &address)),
         Ok(Ended::Done(report)) => {
             restores.forget(&address.text(), &key)?;
-            let exit = exit_of(&report.state, report.unsent + report.untold);
+            let exit = signing::exit_of(alarm.as_ref(), exit_of(&report.state, report.unsent + report.untold));
             if exit != Exit::Complete || output.speaks() {
                 let mut text = told(&address, &report.state, report.unsent);
                 if report.untold > 0 {
@@ -319,7 +325,8 @@ const UNSIGNED: &str = "of your posts carry no valid signature, and come unsigne
 
 /// Returns how much is restored, or would be.
 pub(crate) fn amount(state: &State) -> String {
-    let sum = |what: &str| ["restore", "mend", "replace", "revive"].map(|word| state.number_of(what, word)).iter().sum::<u64>();
+    let restored = |what: &str| ["restore", "mend", "replace", "revive"].map(|word| state.number_of(what, word));
+    let sum = |what: &str| restored(what).into_iter().fold(0, u64::saturating_add);
     format!(
         "{} ({}), {}, {}",
         words::files(sum("files")),

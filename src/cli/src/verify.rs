@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use filesync_engine::SetLimits;
-use filesync_engine::set::{Check, CheckOptions, Condition, Finding, FindingCode, Set, look};
+use filesync_engine::set::{Check, CheckOptions, CheckResult, Condition, Finding, FindingCode, OwnerSigned, Set, look};
 use serde_json::{Map, Value, json};
 
 use crate::args::VerifyArguments;
@@ -14,6 +14,7 @@ use crate::damage;
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
+use crate::signing;
 use crate::words;
 
 const STEP: Duration = Duration::from_millis(200);
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &VerifyArguments, output: &mut Output) -> Result<Ex
     if arguments.finish {
         finish(&folder, output)?;
     }
-    check(&folder, arguments.sample, output)
+    check(&folder, arguments, output)
 }
 
 fn finish(folder: &Path, output: &Output) -> Result<(), Problem> {
@@ -39,9 +40,9 @@ fn finish(folder: &Path, output: &Output) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exit, Problem> {
+fn check(folder: &Path, arguments: &VerifyArguments, output: &mut Output) -> Result<Exit, Problem> {
     let wrong = |error| Problem::of_set(&error, folder);
-    let parts = percent.map_or(1, |percent| 100 / percent.clamp(1, 100));
+    let parts = arguments.sample.map_or(1, |percent| 100 / percent.clamp(1, 100));
     let part = u32::try_from(machine::random() % u64::from(parts)).unwrap_or_default();
     let options = CheckOptions {
         sample: NonZeroU32::new(parts).filter(|parts| parts.get() > 1).map(|parts| (parts, part)),
@@ -63,11 +64,12 @@ fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exi
         output.progress("", progress.bytes, progress.bytes_total, progress.path.as_deref().unwrap_or_default());
     }
     output.clear();
-    let verdict = verdict(&check);
+    let (progress, result) = (check.progress(), check.result());
+    let alarm = signing::judge(folder, (&id_of(result), &result.owner), arguments.accept_key, output)?;
+    let verdict = verdict(&check, alarm);
     if verdict.kind == "set_damaged" {
         damage::found(folder, &damaged);
     }
-    let (progress, result) = (check.progress(), check.result());
     let counts: Map<String, Value> =
         result.counts.iter().map(|(code, count)| (code.name().to_owned(), (*count).into())).collect();
     let facts = json!({
@@ -78,6 +80,10 @@ fn check(folder: &Path, percent: Option<u32>, output: &mut Output) -> Result<Exi
         "read_bytes": progress.read_bytes,
         "bytes": progress.bytes_total,
         "counts": counts,
+        "key": match &result.owner {
+            OwnerSigned::By(key) => Some(key),
+            OwnerSigned::No | OwnerSigned::Wrong => None,
+        },
     });
     let text = format!(
         "{} of {} read, {} of {}\n{}\n{}",
@@ -99,8 +105,13 @@ fn is_harmless(code: FindingCode) -> bool {
     matches!(code, FindingCode::FileExtra | FindingCode::FileMoved | FindingCode::Unsigned)
 }
 
+fn id_of(result: &CheckResult) -> String {
+    let about: Value = serde_json::from_str(&result.set).unwrap_or_default();
+    about.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// Returns what a check comes to; its kind is `whole` if everything can be restored.
-fn verdict(check: &Check) -> Problem {
+fn verdict(check: &Check, alarm: Option<Problem>) -> Problem {
     let result = check.result();
     let count = |code| result.counts.get(&code).copied().unwrap_or_default();
     let damaged: u64 = result.counts.iter().filter(|(code, _)| !is_harmless(**code)).map(|(_, count)| count).sum();
@@ -114,20 +125,26 @@ fn verdict(check: &Check) -> Problem {
             .remedy("What fits the lists can be restored, for you alone; `filesync restore --trust` takes the rest.");
     }
     if damaged > 0 {
-        let words = match damaged {
+        let mut words = match damaged {
             1 => "1 file is not as it was saved.".to_owned(),
             _ => format!("{} files are not as they were saved.", words::number(damaged)),
         };
+        if let Some(alarm) = alarm {
+            words = format!("{}\n{words}", alarm.sentence());
+        }
         return Problem::new("set_damaged", words).remedy("All others can be restored, and the next backup fetches these again.");
+    }
+    if let Some(alarm) = alarm {
+        return alarm;
     }
     if result.is_cut_off {
         return Problem::later("set_cut_off", "The last run of this backup was cut off while it was being put in place.")
             .remedy("`filesync verify DIR --finish` completes it from the set alone; no hub is needed.");
     }
-    let words = if result.is_verified {
-        "All that was read is whole, and signed by the key that the set names."
-    } else {
-        "All that was read is whole. The set is not signed."
+    let words = match &result.owner {
+        OwnerSigned::By(key) => format!("All that was read is whole, and signed by the key {key}."),
+        _ if result.is_signed => "All that was read is whole, and signed by the channel whose key the set names.".to_owned(),
+        _ => "All that was read is whole. The set is not signed.".to_owned(),
     };
     Problem { exit: Exit::Complete, ..Problem::new("whole", words) }
 }

@@ -21,6 +21,7 @@ mod place;
 mod prepare;
 mod restore;
 mod seek;
+mod signer;
 mod sorter;
 mod staged;
 mod surroundings;
@@ -40,6 +41,7 @@ pub use outgoing::{Outgoing, Part};
 pub use prepare::{Found, PruneSpec, Pruned};
 pub use restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, SignedBy, Staged};
 pub(crate) use seek::{Wanted, open as open_found, seek};
+pub use signer::{OwnerKey, OwnerSigned, is_signed_by_channel};
 pub(crate) use sorter::{Sorted, Sorter};
 pub use surroundings::{Options, Surroundings};
 #[cfg(test)]

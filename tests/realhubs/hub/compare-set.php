@@ -1,7 +1,7 @@
 <?php
 
 // Compares a backup set with this hub's tables and store. Prints the counts of the hub, or what differs.
-// Arguments: the set's folder, the channel's nick, `home` if it was made elsewhere and is not signed, `outside` if it
+// Arguments: the set's folder, the channel's nick, `home` if it was made elsewhere and signed there, `outside` if it
 // was made so of what a hub without filesync shows.
 require __DIR__ . '/boot.php';
 foreach (['Databases', 'Reading', 'Rows', 'Comparison'] as $file) {

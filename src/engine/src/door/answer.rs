@@ -31,14 +31,23 @@ const NUMBERS: [&str; 5] = ["needed_bytes", "left_bytes", "short_bytes", "limit_
 impl Answer {
     /// Reads a reply to its end.
     pub(crate) async fn read(reply: Reply, patience: &Patience<'_>) -> Result<Self> {
-        let first = |name: &str| reply.values(name).first().and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned);
-        let is_tus = first("tus-resumable").is_some();
-        let offset = head::length(&reply.values("upload-offset")).filter(|_| is_tus);
-        let code = first(ERROR).filter(|code| is_word(code));
-        let (status, wait_seconds) = (reply.status().as_u16(), reply.wait_seconds());
+        let is_tus = !reply.values("tus-resumable").is_empty();
+        let offset = reply.values("upload-offset");
+        let head =
+            Self::headed(reply.status().as_u16(), &reply.values(ERROR), if is_tus { &offset } else { &[] }, reply.wait_seconds());
         let body = reply.bytes(MOST_BYTES, patience).await?;
-        let said = serde_json::from_slice(&body).ok().filter(Value::is_object);
-        Ok(Self { status, code, wait_seconds, offset, said })
+        Ok(head.saying(&body))
+    }
+
+    /// Takes what the head says.
+    pub(crate) fn headed(status: u16, why: &[&[u8]], offset: &[&[u8]], wait_seconds: Option<u64>) -> Self {
+        let code = why.first().and_then(|value| std::str::from_utf8(value).ok()).filter(|code| is_word(code));
+        Self { status, code: code.map(str::to_owned), wait_seconds, offset: head::length(offset), said: None }
+    }
+
+    /// Takes what the body says.
+    pub(crate) fn saying(self, body: &[u8]) -> Self {
+        Self { said: serde_json::from_slice(body).ok().filter(Value::is_object), ..self }
     }
 
     /// Tells whether the door refuses for this reason.

@@ -38,6 +38,40 @@ pub struct Terms {
     pub digests: u64,
 }
 
+impl Terms {
+    /// Reads what the door says of itself.
+    pub(crate) fn of(answer: &Answer) -> Result<Self> {
+        let fault = |kind, code: &'static str| Error::new(kind, ASKING).context("code", code);
+        if (300..400).contains(&answer.status) {
+            return Err(fault(ErrorKind::Refused, "moved"));
+        }
+        if !answer.is_good() && answer.passes() {
+            return Err(answer.refusal());
+        }
+        let said = answer.said.as_ref().filter(|_| answer.is_good());
+        let said = said.filter(|said| said.get("protocol").is_some_and(Value::is_object));
+        let Some(said) = said else { return Err(fault(ErrorKind::NotFound, "no_door").context("status", answer.status)) };
+        let number = |outer: &str, inner: &str| said.get(outer).and_then(|part| part.get(inner)).and_then(Value::as_u64);
+        let filesync = said.get("filesync").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if number("protocol", "newest").is_none_or(|newest| newest < VERSION) {
+            return Err(fault(ErrorKind::Unsupported, "hub_old").context("filesync", filesync));
+        }
+        if number("protocol", "oldest").is_none_or(|oldest| oldest > VERSION) {
+            return Err(fault(ErrorKind::Unsupported, "command_old").context("filesync", filesync));
+        }
+        if said.get("door").and_then(Value::as_str) != Some("open") {
+            return Err(fault(ErrorKind::Refused, "door_closed"));
+        }
+        Ok(Self {
+            filesync,
+            set_format: said.get("set_format").and_then(Value::as_u64).unwrap_or(1),
+            piece_bytes: number("limits", "piece_bytes").unwrap_or(1 << 20),
+            pack_bytes: number("limits", "pack_bytes").unwrap_or(1 << 20),
+            digests: number("limits", "digests").unwrap_or(1000),
+        })
+    }
+}
+
 /// Asks whether to stop.
 pub(crate) type Stop<'a> = &'a dyn Fn() -> bool;
 
@@ -83,34 +117,7 @@ impl Door {
     /// version, `Refused` with `door_closed` or `moved`, otherwise as the line.
     pub fn terms(&self) -> Result<Terms> {
         let answer = self.once(self.request(&Method::GET, &[], None)?, GO_ON).map_err(unstopped)?;
-        let fault = |kind, code: &'static str| Error::new(kind, ASKING).context("code", code);
-        if (300..400).contains(&answer.status) {
-            return Err(fault(ErrorKind::Refused, "moved"));
-        }
-        if !answer.is_good() && answer.passes() {
-            return Err(answer.refusal());
-        }
-        let said = answer.said.as_ref().filter(|_| answer.is_good());
-        let said = said.filter(|said| said.get("protocol").is_some_and(Value::is_object));
-        let Some(said) = said else { return Err(fault(ErrorKind::NotFound, "no_door").context("status", answer.status)) };
-        let number = |outer: &str, inner: &str| said.get(outer).and_then(|part| part.get(inner)).and_then(Value::as_u64);
-        let filesync = said.get("filesync").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if number("protocol", "newest").is_none_or(|newest| newest < VERSION) {
-            return Err(fault(ErrorKind::Unsupported, "hub_old").context("filesync", filesync));
-        }
-        if number("protocol", "oldest").is_none_or(|oldest| oldest > VERSION) {
-            return Err(fault(ErrorKind::Unsupported, "command_old").context("filesync", filesync));
-        }
-        if said.get("door").and_then(Value::as_str) != Some("open") {
-            return Err(fault(ErrorKind::Refused, "door_closed"));
-        }
-        Ok(Terms {
-            filesync,
-            set_format: said.get("set_format").and_then(Value::as_u64).unwrap_or(1),
-            piece_bytes: number("limits", "piece_bytes").unwrap_or(1 << 20),
-            pack_bytes: number("limits", "pack_bytes").unwrap_or(1 << 20),
-            digests: number("limits", "digests").unwrap_or(1000),
-        })
+        Terms::of(&answer)
     }
 
     /// Returns how far a restore is.

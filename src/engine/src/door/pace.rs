@@ -14,6 +14,8 @@ pub(crate) struct Pace {
 }
 
 const FIRST: usize = 1 << 20;
+/// Longer ones would only be held longer in memory, whatever a hub says that it takes.
+const MOST: usize = 8 << 20;
 /// Shorter ones would carry more headers than bytes.
 const LEAST: usize = 16 << 10;
 /// A body that takes longer does not become longer still.
@@ -28,7 +30,7 @@ impl Pace {
     pub(crate) fn new(most_bytes: usize, bytes_per_second: Option<NonZeroU64>) -> Self {
         // A rate is kept between bodies, not within one.
         let of_rate = bytes_per_second.map_or(usize::MAX, |rate| usize::try_from(rate.get()).unwrap_or(usize::MAX));
-        let most = power_of_two(most_bytes.min(of_rate));
+        let most = power_of_two(most_bytes.min(of_rate).min(MOST));
         Self { now: FIRST.min(most), most, broken: (0, 0), has_arrived: false }
     }
 
@@ -105,6 +107,9 @@ mod tests {
         pace.arrived(MIB, Duration::from_secs(30));
         assert_eq!(pace.bytes(), MIB / 2);
         assert_eq!(Pace::new(8 * MIB, NonZeroU64::new(100_000)).bytes(), 64 << 10, "a second's worth");
+        let mut pace = Pace::new(usize::MAX, None);
+        (0..80).for_each(|_| pace.arrived(pace.bytes(), NO_TIME));
+        assert_eq!(pace.bytes(), 8 * MIB, "a hub that says it takes anything");
     }
 
     #[test]

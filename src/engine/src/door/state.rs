@@ -77,7 +77,7 @@ impl State {
         let restore = self.0.get("restore");
         let numbers = ["files", "folders"].into_iter().filter_map(|what| restore?.get(what)?.as_object()).flatten();
         let amiss = numbers.filter(|(word, _)| !FINE.contains(&word.as_str())).filter_map(|(_, number)| number.as_u64());
-        amiss.sum::<u64>() + self.number("crops_lost")
+        amiss.fold(self.number("crops_lost"), u64::saturating_add)
     }
 
     /// Returns what a restore would do, said as if it had been done; none if that was not counted.
@@ -91,7 +91,7 @@ impl State {
     pub(crate) fn entries(&self) -> u64 {
         let restore = self.0.get("restore");
         let numbers = ["files", "folders"].into_iter().filter_map(|what| restore?.get(what)?.as_object()).flatten();
-        numbers.filter_map(|(_, number)| number.as_u64()).sum()
+        numbers.filter_map(|(_, number)| number.as_u64()).fold(0, u64::saturating_add)
     }
 
     /// Returns how many files are still on their way from another hub.
@@ -127,5 +127,7 @@ mod tests {
         assert_eq!(state(json!([]), 0).needs_attention(), 0, "PHP's empty list");
         assert_eq!(state(json!({ "arriving": 2 }), 0).arriving(), 2);
         assert_eq!(State::of(json!({})).needs_attention(), 0);
+        let many = json!({ "file_missing": u64::MAX, "of_tomorrow": 1 });
+        assert_eq!(state(many, u64::MAX).needs_attention(), u64::MAX, "numbers that no hub can have");
     }
 }

@@ -4,8 +4,10 @@
 //! for.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::head;
 use crate::http::{Reply, Request};
 use crate::pack::{MOST_PACK_BYTES, Pack};
-use crate::patience::StallMeter;
+use crate::patience::{StallMeter, Stoppable};
 use crate::signature::{PublicKey, Secret};
 use crate::upload::Upload;
 
@@ -44,7 +46,7 @@ impl Doors {
     ///
     /// As the reply or the line.
     pub fn of(connection: &Connection) -> Result<Option<Self>> {
-        let reply = exchange(connection, Request::get(address(connection, &[])), MOST_SMALL_BYTES);
+        let reply = connection.wire().wait(exchange(connection, Request::get(address(connection, &[])), MOST_SMALL_BYTES));
         let (head, body) = match reply {
             Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
             outcome => outcome?,
@@ -159,6 +161,8 @@ pub(crate) enum Fetched {
 pub struct Door<'a> {
     connection: &'a Connection,
     key: Secret,
+    /// How many questions may be under way.
+    at_once: Cell<usize>,
     /// Files of one question for metadata.
     hashes: Portion,
     /// Bytes of one pack.
@@ -182,13 +186,15 @@ struct Head {
 }
 
 const ASKING: &str = "asking the reading door";
+/// A hub answers four; each may be a pack in memory.
+const AT_ONCE: usize = 3;
+/// Files of one question for metadata.
+pub(crate) const MOST_HASHES: usize = 200;
 const MOST_SMALL_BYTES: usize = 1 << 20;
 /// Bytes after which what arrived is forced to disk.
 const KEEP_BYTES: u64 = 16 << 20;
 /// Refusals that mean that a file is no longer, or not for long, what was asked for.
 const CHANGES: [&str; 2] = ["changed", "not_read_yet"];
-/// Most files of one question for metadata.
-const MOST_HASHES: u64 = 200;
 /// What a member of a pack takes is a multiple of it, and one more.
 const BLOCK: u64 = 512;
 const MAX_PAUSES: u32 = 6;
@@ -198,8 +204,8 @@ const MOST_WAIT_SECONDS: u64 = 60;
 impl<'a> Door<'a> {
     /// Prepares to ask with a key; asks nothing.
     pub fn new(connection: &'a Connection, key: Secret) -> Self {
-        let (hashes, packed) = (Portion::new(MOST_HASHES), Portion::new(MOST_PACK_BYTES as u64));
-        Self { connection, key, hashes, packed }
+        let (hashes, packed) = (Portion::new(MOST_HASHES as u64), Portion::new(MOST_PACK_BYTES as u64));
+        Self { connection, key, at_once: Cell::new(AT_ONCE), hashes, packed }
     }
 
     pub(crate) fn connection(&self) -> &'a Connection {
@@ -240,31 +246,62 @@ impl<'a> Door<'a> {
         read(&self.get("files", &[("after", &after)])?)
     }
 
-    /// Asks for the metadata of some files; those that are left are to be asked for again.
+    /// Asks for the metadata of some files, in some questions at once; those that are left are to be asked for again.
     pub(crate) fn metadata(&self, hashes: &[String]) -> Result<Answer> {
-        self.hashes.ask(|most| {
-            let (some, later) = hashes.split_at(hashes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
-            let body = self.once(&self.question("metadata", &serde_json::json!({ "hashes": some })), MAX_REPLY_BYTES)?;
-            let mut answer: Answer = read(&body)?;
-            answer.left.extend_from_slice(later);
-            Ok(answer)
+        self.connection.wire().wait(async {
+            let questions = hashes.chunks(MOST_HASHES).map(|some| self.metadata_of(some));
+            let mut answers = pin!(stream::iter(questions).buffered(self.at_once.get()));
+            let mut all = Answer { files: Vec::new(), left: Vec::new() };
+            while let Some(answer) = answers.next().await {
+                let answer = answer?;
+                all.files.extend(answer.files);
+                all.left.extend(answer.left);
+            }
+            Ok(all)
         })
     }
 
-    /// Asks for small files. Those that the hub has no more are in no pack.
-    pub(crate) fn packs(&self, wanted: &[Wanted]) -> Result<Vec<Pack>> {
+    async fn metadata_of(&self, hashes: &[String]) -> Result<Answer> {
+        let asked = async |most: u64| {
+            let (some, later) = hashes.split_at(hashes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
+            let body = self.post("metadata", &serde_json::json!({ "hashes": some }), MAX_REPLY_BYTES).await?;
+            let mut answer: Answer = read(&body)?;
+            answer.left.extend_from_slice(later);
+            Ok(answer)
+        };
+        self.ask_for(&self.hashes, asked).await
+    }
+
+    /// Asks for small files, some packs at once, and calls with what came for each pack in its turn: one, several where long answers
+    /// are cut, none if the hub has none of its files any more.
+    pub(crate) fn packs(
+        &self,
+        wanted: &[Vec<Wanted>],
+        mut each: impl FnMut(usize, &[Pack]) -> Stoppable<()>,
+    ) -> Stoppable<()> {
+        self.connection.wire().wait(async {
+            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(self.at_once.get()).enumerate());
+            while let Some((at, came)) = packs.next().await {
+                each(at, &came?)?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn pack(&self, wanted: &[Wanted]) -> Result<Vec<Pack>> {
         let (mut packs, mut rest) = (Vec::new(), wanted);
         while !rest.is_empty() {
-            let (pack, later) = self.packed.ask(|most| {
+            let asked = async |most: u64| {
                 let (some, later) = rest.split_at(Wanted::that_fit(rest, most));
-                match self.once(&self.question("pack", &serde_json::json!({ "files": some })), MOST_PACK_BYTES) {
+                match self.post("pack", &serde_json::json!({ "files": some }), MOST_PACK_BYTES).await {
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok((None, later)),
                     body => match Pack::parse(body?) {
                         Ok(pack) => Ok((Some(pack), later)),
                         Err(error) => Err(wrong("a pack that breaks a rule").source(error)),
                     },
                 }
-            })?;
+            };
+            let (pack, later) = self.ask_for(&self.packed, asked).await?;
             packs.extend(pack);
             rest = later;
         }
@@ -288,7 +325,7 @@ impl<'a> Door<'a> {
                     if pauses > most_pauses(&error) {
                         return Err(error);
                     }
-                    pause(pauses, error.wait_seconds());
+                    std::thread::sleep(pause(pauses, error.wait_seconds()));
                     if must_stop(upload.length_bytes()) {
                         return Ok(Fetched::Stopped);
                     }
@@ -346,13 +383,28 @@ impl<'a> Door<'a> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        again(|| self.once(&|| Ok(Request::get(url.clone())), MAX_REPLY_BYTES), || ())
+        self.connection.wire().wait(again(async || self.once(Request::get(url.clone()), MAX_REPLY_BYTES).await, |_| ()))
     }
 
-    fn question(&self, place: &str, said: &Value) -> impl Fn() -> Result<Request> {
-        let (url, body) = (self.place(place), Secret::new(said.to_string()));
-        let json = Secret::new("application/json".to_owned());
-        move || Request::get(url.clone()).post(&body).header("content-type", &json)
+    /// Asks for a portion, and after each answer that does not arrive for a smaller one.
+    async fn ask_for<T>(&self, portion: &Portion, ask: impl AsyncFn(u64) -> Result<T>) -> Result<T> {
+        let less = |error: &Error| {
+            portion.halve();
+            if error.kind() == ErrorKind::Network {
+                // On a line that breaks, each answer is to be short.
+                self.at_once.set(1);
+            }
+        };
+        let outcome = again(async || ask(portion.now.get()).await, less).await;
+        if outcome.is_ok() {
+            portion.double();
+        }
+        outcome
+    }
+
+    async fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
+        let request = Request::get(self.place(place)).post(&Secret::new(said.to_string()));
+        self.once(request.header("content-type", &Secret::new("application/json".to_owned()))?, most_bytes).await
     }
 
     fn place(&self, place: &str) -> Url {
@@ -365,8 +417,8 @@ impl<'a> Door<'a> {
         request.header("filesync-key", &self.key)
     }
 
-    fn once(&self, make: &dyn Fn() -> Result<Request>, most_bytes: usize) -> Result<Vec<u8>> {
-        let (head, body) = exchange(self.connection, self.keyed(make()?)?, most_bytes)?;
+    async fn once(&self, request: Request, most_bytes: usize) -> Result<Vec<u8>> {
+        let (head, body) = exchange(self.connection, self.keyed(request)?, most_bytes).await?;
         if head.is_success { Ok(body) } else { Err(head.error()) }
     }
 }
@@ -374,15 +426,6 @@ impl<'a> Door<'a> {
 impl Portion {
     fn new(most: u64) -> Self {
         Self { now: Cell::new(most), most }
-    }
-
-    /// Asks, for less after each answer that does not arrive.
-    fn ask<T>(&self, ask: impl Fn(u64) -> Result<T>) -> Result<T> {
-        let outcome = again(|| ask(self.now.get()), || self.halve());
-        if outcome.is_ok() {
-            self.double();
-        }
-        outcome
     }
 
     fn halve(&self) {
@@ -439,12 +482,10 @@ impl Head {
 }
 
 /// Sends a request, and reads the whole answer.
-fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
+async fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
     let wire = connection.wire();
-    wire.wait(async {
-        let reply = wire.send(request.keep_errors()).await?;
-        Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
-    })
+    let reply = wire.send(request.keep_errors()).await?;
+    Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
 }
 
 fn address(connection: &Connection, names: &[&str]) -> Url {
@@ -452,7 +493,7 @@ fn address(connection: &Connection, names: &[&str]) -> Url {
 }
 
 /// Reads an answer.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| wrong("an answer of another form").source(error))
 }
 
@@ -466,14 +507,14 @@ fn is_refusal(error: &Error, code: &str) -> bool {
 }
 
 /// Tries, and again after a pause while the hub or the line is not ready; `before` is called before each further try.
-fn again<T>(ask: impl Fn() -> Result<T>, before: impl Fn()) -> Result<T> {
+async fn again<T>(ask: impl AsyncFn() -> Result<T>, before: impl Fn(&Error)) -> Result<T> {
     let mut pauses = 0;
     loop {
-        match ask() {
+        match ask().await {
             Err(error) if pauses < most_pauses(&error) => {
                 pauses += 1;
-                pause(pauses, error.wait_seconds());
-                before();
+                tokio::time::sleep(pause(pauses, error.wait_seconds())).await;
+                before(&error);
             }
             outcome => return outcome,
         }
@@ -490,11 +531,11 @@ fn most_pauses(error: &Error) -> u32 {
     }
 }
 
-fn pause(count: u32, asked_seconds: Option<u64>) {
+/// Returns how long to wait before the next try.
+fn pause(count: u32, asked_seconds: Option<u64>) -> Duration {
     let own = Duration::from_millis(250 << count.min(6));
     let asked = asked_seconds.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.min(MOST_WAIT_SECONDS)));
-    let until = Instant::now() + own.max(asked);
-    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    own.max(asked)
 }
 
 #[cfg(test)]

@@ -135,7 +135,8 @@ impl Listing {
             }
             if rows::number(&row, "is_dir") == 0 {
                 listing.files += 1;
-                listing.bytes += rows::number(&row, "filesize");
+                // A number that the hub only states.
+                listing.bytes = listing.bytes.saturating_add(rows::number(&row, "filesize"));
             } else {
                 let folder =
                     Folder { above: rows::text(&row, "folder"), name: rows::text(&row, "filename"), print: print_of(&row) };
@@ -203,7 +204,7 @@ impl Listing {
 }
 
 /// Finds the rows in the reply of `files`.
-fn rows_of(body: &[u8]) -> Result<Vec<Row>> {
+pub(crate) fn rows_of(body: &[u8]) -> Result<Vec<Row>> {
     #[derive(serde::Deserialize)]
     struct Reply {
         success: Value,

@@ -3,14 +3,14 @@
 //! The hub says of each file what its metadata is and which digests its bytes have, both true at one moment. Bytes count only with
 //! their digest, so nothing needs to be compared afterwards. What changes every time keeps the version that the set has, and is listed.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::choice::Choice;
-use super::door::{About, Door, Fetched, Listed, Part, Told, Wanted, wrong};
+use super::door::{About, Answer, Door, Fetched, Listed, Listing, MOST_HASHES, Part, Told, Wanted, wrong};
 use super::notes::{Lack, Noted, Notes};
 use super::writing::{
     Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, modified_ns, names_in, stop_if_told,
@@ -22,8 +22,8 @@ use crate::patience::{Halt, Stoppable, or_stopped};
 use crate::set::{self, Crop, Known, Original, Peek, RunSpec};
 use crate::upload::{Upload, UploadSpec};
 
-/// Files of one question for metadata, and of one pack at most.
-const SOME: usize = 200;
+/// Files that are asked about together.
+const SOME: usize = 3 * MOST_HASHES;
 /// Larger files travel alone, in ranges.
 const PACKED_BYTES: u64 = 1 << 20;
 /// What a pack has for its members; a header and the rest of a block come to each.
@@ -62,13 +62,13 @@ pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> 
             rows += 1;
             let Some(size) = file.size.filter(|_| wants(&target.choice, &file.names)) else { continue };
             outlook.files += 1;
-            outlook.bytes += size;
+            outlook.bytes = outlook.bytes.saturating_add(size);
             match known(&file.hash)? {
                 Some(known) if agrees(&known, file) => {}
                 Some(known) if known.has_bytes => asked.push(file.hash.clone()),
                 _ => {
                     outlook.new_files += 1;
-                    outlook.new_bytes += size;
+                    outlook.new_bytes = outlook.new_bytes.saturating_add(size);
                 }
             }
         }
@@ -77,7 +77,7 @@ pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> 
                 let Some(part) = told.original() else { continue };
                 let has_it = known(&told.hash)?.is_some_and(|known| known.sha256 == Some(part.sha256));
                 outlook.new_files += u64::from(!has_it);
-                outlook.new_bytes += if has_it { 0 } else { part.size };
+                outlook.new_bytes = outlook.new_bytes.saturating_add(if has_it { 0 } else { part.size });
             }
         }
         watch.progress(&Progress::Listing(rows));
@@ -126,6 +126,39 @@ struct Lacking {
     wanted: Wanted,
     /// Its name in the run's workshop.
     arrives_as: String,
+}
+
+/// Files whose bytes are on their way, each with the number of its parts that are not here.
+#[derive(Default)]
+struct Awaited<'t>(HashMap<&'t str, (&'t Told, usize)>);
+
+impl<'t> Awaited<'t> {
+    fn add(&mut self, told: &'t Told, parts: usize) {
+        if parts > 0 {
+            self.0.insert(&told.hash, (told, parts));
+        }
+    }
+
+    fn of(&self, hash: &str) -> Option<&'t Told> {
+        self.0.get(hash).map(|(told, _)| *told)
+    }
+
+    /// Notes that a part has come; returns the file if that was its last.
+    fn came(&mut self, hash: &str) -> Option<&'t Told> {
+        let (told, parts) = self.0.get_mut(hash)?;
+        let told = *told;
+        *parts -= 1;
+        if *parts > 0 {
+            return None;
+        }
+        self.0.remove(hash);
+        Some(told)
+    }
+
+    /// Returns those of which something did not come.
+    fn rest(self) -> impl Iterator<Item = &'t str> {
+        self.0.into_keys()
+    }
 }
 
 impl Run<'_> {
@@ -203,35 +236,34 @@ impl Run<'_> {
             let files = answer.files.into_iter().filter(|told| asked.contains(&told.hash)).map(Told::sound);
             let (later, told): (Vec<_>, Vec<_>) = files.partition(|told| told.metadata.is_none());
             again.extend(later.into_iter().map(|told| (told.hash, told.again)));
-            again.extend(self.add_told(notes, told, watch)?);
+            again.extend(self.add_told(notes, &told, watch)?);
             asked = answer.left;
         }
         Ok(again)
     }
 
-    /// Adds what the hub says of some files, with their bytes.
-    fn add_told(&mut self, notes: &mut Notes, told: Vec<Told>, watch: &mut dyn Watch) -> Stoppable<Vec<(String, String)>> {
-        let mut lacking = Vec::new();
-        for told in &told {
-            lacking.extend(self.lacking(told)?);
-        }
-        let (small, large): (Vec<_>, Vec<_>) = lacking.into_iter().partition(|one| one.wanted.size <= PACKED_BYTES);
-        let mut gone: HashSet<String> = self.bring_packs(&small, watch)?.into_iter().collect();
-        for one in &large {
-            let names = told.iter().find(|told| told.hash == one.wanted.hash).map(Told::names).unwrap_or_default();
-            if !self.bring(one, &names, watch)? {
-                gone.insert(one.wanted.hash.clone());
-            }
-        }
-        let mut again = Vec::new();
+    /// Adds what the hub says of some files, each as soon as its bytes are here; returns those that have other bytes by now.
+    fn add_told(&mut self, notes: &mut Notes, told: &[Told], watch: &mut dyn Watch) -> Stoppable<Vec<(String, String)>> {
+        let (mut all, mut awaited) = (Vec::new(), Awaited::default());
         for told in told {
-            if gone.contains(&told.hash) {
-                again.push((told.hash, CHANGED.to_owned()));
-            } else {
-                self.add(notes, &told)?;
+            let lacking = self.lacking(told)?;
+            awaited.add(told, lacking.len());
+            if lacking.is_empty() {
+                self.add(notes, told)?;
+            }
+            all.extend(lacking);
+        }
+        let (small, large): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.wanted.size <= PACKED_BYTES);
+        self.bring_packs(notes, &small, &mut awaited, watch)?;
+        for one in &large {
+            let names = awaited.of(&one.wanted.hash).map(Told::names).unwrap_or_default();
+            if self.bring(one, &names, watch)?
+                && let Some(told) = awaited.came(&one.wanted.hash)
+            {
+                self.add(notes, told)?;
             }
         }
-        Ok(again)
+        Ok(awaited.rest().map(|hash| (hash.to_owned(), CHANGED.to_owned())).collect())
     }
 
     /// Returns the bytes of a file that the set does not have, those of its crops always.
@@ -254,24 +286,29 @@ impl Run<'_> {
         Ok(known.is_some_and(|known| known.has_bytes && known.sha256 == Some(part.sha256)))
     }
 
-    /// Brings small files to the workshop, many in one request; returns those that have other bytes by now.
-    fn bring_packs(&mut self, small: &[Lacking], watch: &mut dyn Watch) -> Stoppable<Vec<String>> {
-        let mut gone = Vec::new();
-        for some in packs_of(small) {
-            let wanted: Vec<Wanted> = some.iter().map(|one| one.wanted.clone()).collect();
-            let packs = self.door.packs(&wanted)?;
-            let mut came: HashSet<Digest> = HashSet::new();
-            for (sha256, bytes) in packs.iter().flat_map(crate::pack::Pack::members) {
+    /// Brings small files to the workshop, many in one request, and adds those of which all has come.
+    fn bring_packs(
+        &mut self,
+        notes: &mut Notes,
+        small: &[Lacking],
+        awaited: &mut Awaited<'_>,
+        watch: &mut dyn Watch,
+    ) -> Stoppable<()> {
+        let (door, packs) = (self.door, packs_of(small));
+        let wanted: Vec<Vec<Wanted>> = packs.iter().map(|some| some.iter().map(|one| one.wanted.clone()).collect()).collect();
+        door.packs(&wanted, |at, came| {
+            let some = packs.get(at).copied().unwrap_or_default();
+            for (sha256, bytes) in came.iter().flat_map(crate::pack::Pack::members) {
                 self.received += bytes.len() as u64;
-                came.insert(sha256);
                 for one in some.iter().filter(|one| one.wanted.sha256 == sha256) {
                     self.writing.set.put_in_workshop(&one.arrives_as, bytes)?;
+                    if let Some(told) = awaited.came(&one.wanted.hash) {
+                        self.add(notes, told)?;
+                    }
                 }
             }
-            gone.extend(some.iter().filter(|one| !came.contains(&one.wanted.sha256)).map(|one| one.wanted.hash.clone()));
-            stop_if_told(watch)?;
-        }
-        Ok(gone)
+            stop_if_told(watch)
+        })
     }
 
     /// Brings a large file to the workshop, from where it was interrupted; false: it has other bytes by now.
@@ -379,7 +416,8 @@ impl Run<'_> {
     fn count(&mut self, file: &Listed) {
         if let Some(size) = file.size {
             self.done.0 += 1;
-            self.done.1 += size;
+            // A number that the hub only states.
+            self.done.1 = self.done.1.saturating_add(size);
         }
     }
 
@@ -387,7 +425,7 @@ impl Run<'_> {
         watch.progress(&Progress::Files {
             files: self.done.0,
             all_files: self.all.0,
-            bytes: self.done.1 + bytes,
+            bytes: self.done.1.saturating_add(bytes),
             all_bytes: self.all.1,
             name: names.last().map_or("", String::as_str),
         });
@@ -506,6 +544,26 @@ fn wants(choice: &Choice, names: &[String]) -> bool {
 fn agrees(known: &Known, file: &Listed) -> bool {
     let has_bytes = file.size.is_none() || (known.has_bytes && known.size_bytes == file.size);
     has_bytes && Digest::of(known.metadata.as_bytes()).to_string().get(..32) == Some(file.print.as_str())
+}
+
+/// Reads a listing, as a run does; returns the hashes that it takes.
+pub(crate) fn listed_hashes(body: &[u8]) -> Option<Vec<String>> {
+    let listing: Listing = super::door::read(body).ok()?;
+    let _ = next(0, listing.after);
+    Some(listing.files.into_iter().map(|file| file.hash).filter(|hash| is_hash(hash)).collect())
+}
+
+/// Reads the metadata of files, as a run does; returns the names under which their bytes would arrive.
+pub(crate) fn arrivals(body: &[u8]) -> Option<Vec<String>> {
+    let answer: Answer = super::door::read(body).ok()?;
+    let told = answer.files.into_iter().filter(|told| is_hash(&told.hash)).map(Told::sound);
+    Some(
+        told.flat_map(|told| {
+            let _ = (told.names(), told.edited(), told.original().is_some());
+            told.parts.iter().map(|part| arrives_as(&told.hash, part.scale)).collect::<Vec<_>>()
+        })
+        .collect(),
+    )
 }
 
 fn is_hash(hash: &str) -> bool {

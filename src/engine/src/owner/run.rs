@@ -71,11 +71,11 @@ pub fn outlook(connection: &Connection, options: &RunOptions, watch: &mut dyn Wa
         }
         let size = rows::number(&row, "filesize");
         outlook.files += 1;
-        outlook.bytes += size;
+        outlook.bytes = outlook.bytes.saturating_add(size);
         let known = set.as_ref().map(|set| set.known(&rows::text(&row, "hash"))).transpose()?.flatten();
         if !known.is_some_and(|known| has_same_bytes(&known, &rows::text(&row, "edited"), size)) {
             outlook.new_files += 1;
-            outlook.new_bytes += size;
+            outlook.new_bytes = outlook.new_bytes.saturating_add(size);
         }
     }
     Ok(outlook)
@@ -674,7 +674,7 @@ impl<'a> Reader for Run<'a> {
 fn count(state: &mut State<'_>, row: &Row) {
     if rows::number(row, "is_dir") == 0 {
         state.done_files += 1;
-        state.done_bytes += rows::number(row, "filesize");
+        state.done_bytes = state.done_bytes.saturating_add(rows::number(row, "filesize"));
     }
 }
 
@@ -682,7 +682,7 @@ fn tell(state: &State<'_>, watch: &mut dyn Watch, bytes: u64, name: &str) {
     watch.progress(&Progress::Files {
         files: state.done_files,
         all_files: state.listing.files,
-        bytes: state.done_bytes + bytes,
+        bytes: state.done_bytes.saturating_add(bytes),
         all_bytes: state.listing.bytes,
         name,
     });

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::limits::TransferLimits;
 use crate::paths::Root;
 use crate::patience::{Halt, Stoppable};
-use crate::set::{self, Condition, Found, Known, Options, RunSpec, Set};
+use crate::set::{self, Condition, Found, Known, Options, OwnerKey, RunSpec, Set};
 use crate::transfer::Surroundings;
 
 /// What a run shall do.
@@ -46,6 +46,8 @@ pub struct Target {
     pub accepts_removals: bool,
     /// Files whose copy in it is damaged.
     pub damaged: HashSet<String>,
+    /// What signs it; none: nothing does.
+    pub key: Option<Rc<dyn OwnerKey>>,
     /// Program and version.
     pub made_with: String,
     /// How it is written.
@@ -159,6 +161,7 @@ pub(crate) struct Writing {
     pub(crate) root: Root,
     pub(crate) choice: Choice,
     pub(crate) damaged: HashSet<String>,
+    key: Option<Rc<dyn OwnerKey>>,
     pub(crate) made_with: String,
     /// What the last run wrote about it.
     pub(crate) about: Value,
@@ -183,7 +186,7 @@ impl Writing {
     pub(crate) fn open(target: Target, spec: RunSpec) -> Result<Self> {
         let look = set::look(&target.folder, &target.options.surroundings, &target.options.limits)?;
         let about: Value = look.set.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        if about.get("signed_by").is_some_and(Value::is_object) && look.condition != Condition::Newer {
+        if set::is_signed_by_channel(&about) && look.condition != Condition::Newer {
             return Err(Error::new(ErrorKind::InvalidInput, RUNNING)
                 .context("code", "set_signed")
                 .context("folder", target.folder.display()));
@@ -193,6 +196,7 @@ impl Writing {
             set: Set::open(&target.folder, target.options)?,
             choice: target.choice,
             damaged: target.damaged,
+            key: target.key,
             made_with: target.made_with,
             lacked: lacked(&about),
             about,
@@ -286,7 +290,8 @@ pub(crate) trait Reader {
         if is_much(removed, found.before) && !self.writing().accepts_removals {
             return Ok(Ended::Removals { removed, before: found.before });
         }
-        self.writing().set.commit(None)?;
+        let writing = self.writing();
+        writing.set.commit_as_owner(writing.key.as_deref())?;
         Ok(Ended::Done(Box::new(Report {
             found,
             lacks: noted.told,

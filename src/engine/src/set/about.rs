@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::metadata::FORMAT;
+use super::signer::Signer;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::signature::PublicKey;
@@ -42,7 +43,7 @@ pub(crate) struct About {
     pub(crate) channel_url: String,
     pub(crate) channel_key: String,
     pub(crate) counts: Counts,
-    pub(crate) is_signed: bool,
+    pub(crate) signer: Signer,
 }
 
 const READING: &str = "reading set.json";
@@ -73,7 +74,7 @@ impl About {
             channel_url: channel("url"),
             channel_key: channel("key"),
             counts: object.get("counts").cloned().and_then(|counts| serde_json::from_value(counts).ok()).unwrap_or_default(),
-            is_signed: object.get("signed_by").is_some_and(Value::is_object),
+            signer: Signer::read(object.get("signed_by")),
             object,
         };
         if about.channel_hash.is_empty() || !super::place::is_run(&about.run) {
@@ -95,13 +96,12 @@ impl About {
         }
         PublicKey::from_pem(&channel_key)?;
         let (id, run, counts) = (String::new(), String::new(), Counts::default());
-        Ok(Self { object, id, run, channel_hash, channel_url, channel_key, counts, is_signed: false })
+        Ok(Self { object, id, run, channel_hash, channel_url, channel_key, counts, signer: Signer::Nobody })
     }
 
     /// Writes `set.json`.
     pub(crate) fn compose(&self, updated: &str) -> Result<Vec<u8>> {
         let mut object = Map::new();
-        let signed_by = if self.is_signed { serde_json::json!({ "channel": self.channel_url }) } else { Value::Null };
         object.insert("filesync_set".into(), FORMAT.into());
         object.insert("id".into(), self.id.clone().into());
         object.insert("made_with".into(), self.object.get("made_with").cloned().unwrap_or_default());
@@ -109,7 +109,7 @@ impl About {
         object.insert("run".into(), self.run.clone().into());
         object.extend(self.object.clone().into_iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str())));
         object.insert("counts".into(), serde_json::to_value(&self.counts).or_fail(ErrorKind::InvalidInput, READING)?);
-        object.insert("signed_by".into(), signed_by);
+        object.insert("signed_by".into(), self.signer.written(&self.channel_url));
         let mut bytes = serde_json::to_vec_pretty(&object).or_fail(ErrorKind::InvalidInput, READING)?;
         bytes.push(b'\n');
         Ok(bytes)

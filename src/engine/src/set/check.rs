@@ -15,6 +15,7 @@ use super::journal::{self, Locator, View};
 use super::list::{Found, Line, Lines};
 use super::metadata::Saved;
 use super::place;
+use super::signer::{self, OwnerSigned, Signer};
 use super::sorter::{Sorted, Sorter};
 use super::tree::Tree;
 use super::walk::{FoundFile, Walk};
@@ -130,10 +131,12 @@ pub struct CheckResult {
     pub set: String,
     /// Whether a run was cut off.
     pub is_cut_off: bool,
-    /// Whether there is a signature.
+    /// Whether there is a signature of the channel.
     pub is_signed: bool,
-    /// Whether it is over and the signature fits.
+    /// Whether it is over and that signature fits.
     pub is_verified: bool,
+    /// Whether the owner has signed it.
+    pub owner: OwnerSigned,
     /// How many findings there are of each code.
     pub counts: BTreeMap<FindingCode, u64>,
 }
@@ -376,9 +379,29 @@ impl Check {
         &self.result
     }
 
+    /// Reads the name of a set, and whether its owner has signed it; none if there is no set.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Check::open`], and `Storage` if a list cannot be read.
+    pub fn signed(folder: &std::path::Path, options: CheckOptions) -> Result<Option<(String, OwnerSigned)>> {
+        let mut check = match Self::open(folder, options) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            check => check?,
+        };
+        check.check_lists()?;
+        let id = About::parse(check.result.set.as_bytes()).map(|about| about.id).unwrap_or_default();
+        Ok(Some((id, check.result.owner)))
+    }
+
     /// Checks the lists only, and no file that they name.
     pub(crate) fn lists(mut self) -> Result<Standing> {
         let stage = self.check_lists()?;
+        if self.result.owner != OwnerSigned::No {
+            // That says nothing for the channel, and need not come with a set that somebody sends.
+            self.findings.retain(|finding| finding.path != place::OWNER_SIGNATURE);
+            self.find(FindingCode::Unsigned, place::SIGNATURE, None, None);
+        }
         let is_list_whole = matches!(&stage, Stage::Comparing(comparing) if comparing.is_manifest_whole == Some(true));
         Ok(Standing {
             set: self.result.set,
@@ -435,7 +458,8 @@ impl Check {
             }
             outcome => outcome.transpose().unwrap_or_default(),
         };
-        let is_proven = self.check_signature(about.as_ref(), tag_manifest, &mut is_tag_damaged)?;
+        let is_proven = self.check_signature(about.as_ref(), tag_manifest, &mut is_tag_damaged)?
+            || self.check_owner_signature(about.as_ref(), is_tag_damaged)?;
         if let Some((path, fault)) = refused
             && (is_proven || !is_tag_damaged)
         {
@@ -495,8 +519,17 @@ impl Check {
     fn look_around(&mut self) -> Result<Vec<String>> {
         let mut others = Vec::new();
         let Some(folder) = self.tree.find_folder("")? else { return Ok(others) };
-        let own =
-            [place::TAG_MANIFEST, place::SIGNATURE, place::JOURNAL, place::LOCK, place::PARTIAL, place::OF_DISKS, "data", "runs"];
+        let own = [
+            place::TAG_MANIFEST,
+            place::SIGNATURE,
+            place::OWNER_SIGNATURE,
+            place::JOURNAL,
+            place::LOCK,
+            place::PARTIAL,
+            place::OF_DISKS,
+            "data",
+            "runs",
+        ];
         for entry in rustix::fs::Dir::read_from(&folder).or_fail(ErrorKind::Storage, CHECKING)? {
             let entry = entry.or_fail(ErrorKind::Storage, CHECKING)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -516,7 +549,7 @@ impl Check {
         Ok(others)
     }
 
-    /// Checks the signature; true if it proves the tag manifest.
+    /// Checks the signature of the channel; true if it proves the tag manifest.
     fn check_signature(
         &mut self,
         about: Option<&About>,
@@ -526,14 +559,14 @@ impl Check {
         let bytes = self.read_list(place::SIGNATURE)?;
         self.result.is_signed = bytes.is_some();
         let Some(bytes) = bytes else {
-            match about {
-                Some(about) if about.is_signed => self.find(FindingCode::FileMissing, place::SIGNATURE, None, None),
-                Some(_) => self.find(FindingCode::Unsigned, place::SIGNATURE, None, None),
-                None => {}
+            match about.map(|about| &about.signer) {
+                Some(Signer::Channel) => self.find(FindingCode::FileMissing, place::SIGNATURE, None, None),
+                Some(Signer::Nobody) => self.find(FindingCode::Unsigned, place::SIGNATURE, None, None),
+                Some(Signer::Owner(_)) | None => {}
             }
             return Ok(false);
         };
-        if about.is_some_and(|about| !about.is_signed) {
+        if about.is_some_and(|about| about.signer != Signer::Channel) {
             // A run that was cut off may not have taken it away yet.
             let code = if self.view.is_cut_off() { FindingCode::Unsigned } else { FindingCode::FileExtra };
             self.find(code, place::SIGNATURE, None, None);
@@ -560,6 +593,31 @@ impl Check {
             (false, false) => self.find(FindingCode::SignatureWrong, place::SIGNATURE, None, None),
         }
         Ok(proves_file)
+    }
+
+    /// Checks the signature of the owner; true if it proves the tag manifest.
+    fn check_owner_signature(&mut self, about: Option<&About>, is_tag_damaged: bool) -> Result<bool> {
+        let bytes = self.read_list(place::OWNER_SIGNATURE)?;
+        let Some(Signer::Owner(key)) = about.map(|about| &about.signer) else {
+            // A run that was cut off may not have taken it away yet.
+            if bytes.is_some() && about.is_some() && !self.view.is_cut_off() {
+                self.find(FindingCode::FileExtra, place::OWNER_SIGNATURE, None, None);
+            }
+            return Ok(false);
+        };
+        self.result.owner = OwnerSigned::Wrong;
+        let Some(bytes) = bytes else {
+            self.find(FindingCode::FileMissing, place::OWNER_SIGNATURE, None, None);
+            return Ok(false);
+        };
+        let Some(mut text) = find(&self.tree, self.view.list(&self.tree, place::TAG_MANIFEST)?)? else { return Ok(false) };
+        let fits = signer::verifies(key, &String::from_utf8_lossy(&bytes), &mut text)?;
+        if fits {
+            self.result.owner = OwnerSigned::By(key.clone());
+        } else if !is_tag_damaged {
+            self.find(FindingCode::SignatureWrong, place::OWNER_SIGNATURE, None, None);
+        }
+        Ok(fits)
     }
 
     fn compare(&mut self, mut comparing: Box<Comparing>, end: Instant) -> Result<Stage> {

@@ -10,6 +10,7 @@ pub(crate) const MANIFEST: &str = "manifest-sha256.txt";
 pub(crate) const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 pub(crate) const SET: &str = "set.json";
 pub(crate) const SIGNATURE: &str = "channel-signature.json";
+pub(crate) const OWNER_SIGNATURE: &str = "owner-signature.minisig";
 pub(crate) const BAG_INFO: &str = "bag-info.txt";
 pub(crate) const BAGIT: &str = "bagit.txt";
 pub(crate) const README: &str = "README.txt";
@@ -154,7 +155,8 @@ pub(crate) fn run_of_report(path: &str) -> Option<&str> {
 
 /// Says why a step of a journal must not name a path.
 pub(crate) fn step_fault(path: &str) -> Option<&'static str> {
-    if path == SIGNATURE || tag_fault(path).is_none() || path == TAG_MANIFEST || payload_fault(path).is_none() {
+    let is_proof = [TAG_MANIFEST, SIGNATURE, OWNER_SIGNATURE].contains(&path);
+    if is_proof || tag_fault(path).is_none() || payload_fault(path).is_none() {
         return None;
     }
     let Some(inner) = path.strip_prefix(".partial/") else { return Some("not a path of a set") };
@@ -412,6 +414,7 @@ mod tests {
             "../set.json",
             "tagmanifest-sha256.txt",
             "channel-signature.json",
+            "owner-signature.minisig",
         ] {
             assert!(tag_fault(bad).is_some(), "{bad:?}");
         }

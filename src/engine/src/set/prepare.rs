@@ -6,6 +6,7 @@ use super::list::{Line, Lines};
 use super::lists::{Lists, Prepared};
 use super::metadata::{Part, Saved};
 use super::place::{self, Wanted};
+use super::signer::{self, OwnerKey, Signer};
 use super::sorter::{Sorted, Sorter};
 use super::staged::{staged_metadata, staged_original, staged_part};
 use super::tree::{Output, Tree};
@@ -691,7 +692,7 @@ impl Set {
         for (path, bytes) in files {
             self.put_list(&mut prepared, &path, &bytes)?;
         }
-        self.write_set(&mut prepared, true)?;
+        self.write_set(&mut prepared, Signer::Channel)?;
         Ok(prepared)
     }
 
@@ -708,9 +709,9 @@ impl Set {
         Ok(())
     }
 
-    /// Writes `set.json` and the tag manifest, which say whether there is a signature.
-    fn write_set(&self, prepared: &mut Prepared, is_signed: bool) -> Result<()> {
-        prepared.about.is_signed = is_signed;
+    /// Writes `set.json` and the tag manifest, which say who signs. Returns the text of the tag manifest.
+    fn write_set(&self, prepared: &mut Prepared, signer: Signer) -> Result<String> {
+        prepared.about.signer = signer;
         let bytes = prepared.about.compose(&prepared.updated)?;
         if bytes.len() > self.options.limits.metadata_bytes {
             return Err(Error::new(ErrorKind::LimitExceeded, PREPARING)
@@ -725,22 +726,36 @@ impl Set {
         let text = lines.concat();
         self.tree.put(&list(place::TAG_MANIFEST), text.as_bytes())?;
         prepared.tag_manifest = Digest::of(text.as_bytes());
-        Ok(())
+        Ok(text)
     }
 
-    /// Puts the prepared run in place.
+    /// Puts the prepared run in place, signed by the channel or by nobody.
     ///
     /// # Errors
     ///
     /// `InvalidInput` if nothing is prepared, `Signature` if the signature is not the channel's, `Storage` if the disk fails; then
     /// [`Set::complete`] goes on.
     pub fn commit(&mut self, signature: Option<&[u8]>) -> Result<()> {
+        self.put_in_place(signature.map_or(Signing::Nobody, Signing::Channel))
+    }
+
+    /// Puts the prepared run in place, signed by a key of the owner's own if there is one.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if nothing is prepared, `Signature` if the key does not sign as it says, `Storage` if the disk fails; then
+    /// [`Set::complete`] goes on.
+    pub fn commit_as_owner(&mut self, key: Option<&dyn OwnerKey>) -> Result<()> {
+        self.put_in_place(key.map_or(Signing::Nobody, Signing::Owner))
+    }
+
+    fn put_in_place(&mut self, signing: Signing<'_>) -> Result<()> {
         const COMMITTING: &str = "putting a run in place";
         self.check_lock(COMMITTING)?;
         let Some(mut prepared) = self.prepared.take() else {
             return Err(Error::new(ErrorKind::InvalidInput, COMMITTING).context("fault", "no run is prepared"));
         };
-        let outcome = self.begin_commit(&mut prepared, signature);
+        let outcome = self.begin_commit(&mut prepared, signing);
         if let Err(error) = outcome {
             if Journal::read(&self.tree).is_ok_and(|journal| journal.is_none_or(|journal| !journal.state.is_cut_off())) {
                 self.prepared = Some(prepared);
@@ -750,26 +765,21 @@ impl Set {
         journal::complete(&self.tree).map(|_| ())
     }
 
-    fn begin_commit(&self, prepared: &mut Prepared, signature: Option<&[u8]>) -> Result<()> {
+    fn begin_commit(&self, prepared: &mut Prepared, signing: Signing<'_>) -> Result<()> {
         let tree = &self.tree;
-        let mut steps = Vec::new();
         let step = |phase, from: String, to: &str| Step { phase, from, to: to.to_owned(), was: None };
-        if let Some(bytes) = signature {
-            if !prepared.about.is_signed {
-                self.write_set(prepared, true)?;
+        let proof = self.sign(prepared, signing)?;
+        let mut steps = Vec::new();
+        for (name, gone) in
+            [(place::SIGNATURE, ".partial/gone/signature"), (place::OWNER_SIGNATURE, ".partial/gone/owner-signature")]
+        {
+            match &proof {
+                Some((own, bytes)) if *own == name => {
+                    tree.put(&list(name), bytes)?;
+                    steps.push(step(Phase::Lists, list(name), name));
+                }
+                _ => steps.push(step(Phase::Out, name.to_owned(), gone)),
             }
-            let signature = Signature::new(&prepared.about, prepared.tag_manifest, bytes);
-            let key = PublicKey::from_pem(&prepared.about.channel_key)?;
-            if !signature.verifies(&key, &prepared.tag_manifest) {
-                return Err(Error::new(ErrorKind::Signature, "checking the signature of a backup set")
-                    .context("code", "signature_wrong")
-                    .context("key_id", &prepared.about.channel_url));
-            }
-            tree.put(&list(place::SIGNATURE), &signature.compose()?)?;
-            steps.push(step(Phase::Lists, list(place::SIGNATURE), place::SIGNATURE));
-        } else {
-            self.write_set(prepared, false)?;
-            steps.push(step(Phase::Out, place::SIGNATURE.to_owned(), ".partial/gone/signature"));
         }
         prepared.lists.sort();
         steps.extend(prepared.lists.iter().map(|path| step(Phase::Lists, list(path), path)));
@@ -784,6 +794,47 @@ impl Set {
         tree.sync()?;
         prepared.journal.write(tree)
     }
+
+    /// Writes the lists as they are signed; returns the name and the bytes of the signature.
+    fn sign(&self, prepared: &mut Prepared, signing: Signing<'_>) -> Result<Option<(&'static str, Vec<u8>)>> {
+        let wrong =
+            || Error::new(ErrorKind::Signature, "checking the signature of a backup set").context("code", "signature_wrong");
+        match signing {
+            Signing::Nobody => {
+                self.write_set(prepared, Signer::Nobody)?;
+                Ok(None)
+            }
+            Signing::Channel(bytes) => {
+                if prepared.about.signer != Signer::Channel {
+                    self.write_set(prepared, Signer::Channel)?;
+                }
+                let signature = Signature::new(&prepared.about, prepared.tag_manifest, bytes);
+                let key = PublicKey::from_pem(&prepared.about.channel_key)?;
+                if !signature.verifies(&key, &prepared.tag_manifest) {
+                    return Err(wrong().context("key_id", &prepared.about.channel_url));
+                }
+                Ok(Some((place::SIGNATURE, signature.compose()?)))
+            }
+            Signing::Owner(key) => {
+                let text = self.write_set(prepared, Signer::Owner(key.public_key().to_owned()))?;
+                let comment = format!("filesync set {}, run {}", prepared.about.id, prepared.about.run);
+                let signature = key.sign(text.as_bytes(), &comment)?;
+                if !signer::verifies(key.public_key(), &signature, &mut text.as_bytes())? {
+                    return Err(wrong().context("public_key", key.public_key()));
+                }
+                Ok(Some((place::OWNER_SIGNATURE, signature.into_bytes())))
+            }
+        }
+    }
+}
+
+/// Who signs a run that is put in place.
+#[derive(Clone, Copy)]
+enum Signing<'s> {
+    Nobody,
+    /// The channel, whose signature this is.
+    Channel(&'s [u8]),
+    Owner(&'s dyn OwnerKey),
 }
 
 /// What lists are made of.

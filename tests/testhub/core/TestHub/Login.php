@@ -44,6 +44,11 @@ final class Login {
 		return $channel && $password !== '' && hash_equals((string) get_pconfig($channel['channel_id'], 'testhub', 'password'), $password) ? $channel : false;
 	}
 
+	/** Returns the channel of a nick and its password, or false. */
+	public static function byPassword() {
+		return strpos(trim($_SERVER['HTTP_AUTHORIZATION'] ?? ''), 'Basic ') === 0 ? self::known() : false;
+	}
+
 	/** Gives an app its token; null if there is no such app. */
 	public static function token(string $id, string $secret): ?array {
 		$app = (get_config('testhub', 'apps') ?: [])[$id] ?? null;

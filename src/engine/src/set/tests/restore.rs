@@ -22,7 +22,7 @@ impl Hub {
         Restore::open(&self.set_path(), RestoreOptions { public_key, may_clone: clones, ..self.restore_options() })
     }
 
-    fn restore(&self) -> Restore {
+    pub(super) fn restore(&self) -> Restore {
         Restore::open(&self.set_path(), self.restore_options()).unwrap()
     }
 

@@ -10,7 +10,8 @@ use Zotlabs\Storage\File;
 use Zotlabs\Web\Controller;
 
 /**
- * WebDAV of one's own files, opened by a session cookie: GET and HEAD with single ranges, PUT, DELETE, and MOVE.
+ * WebDAV of one's own files, opened by a session cookie or a password: GET and HEAD with single ranges, PROPFIND,
+ * PUT, DELETE, and MOVE.
  *
  * As on a hub the ETag is the file's hash and does not change with its bytes, and the row's filesize decides what a
  * range may ask. On an 8 a Signature header is a fatal error here; on a 10 it logs in.
@@ -19,7 +20,7 @@ class Dav extends Controller {
 
 	public function init() {
 		$path = rawurldecode(substr(strtok($_SERVER['REQUEST_URI'], '?'), strlen('/dav/')));
-		list($nick, $display_path) = explode('/', $path, 2) + [1 => ''];
+		list($nick, $display_path) = explode('/', rtrim($path, '/'), 2) + [1 => ''];
 		$channel = channelx_by_nick($nick);
 		$rows = $channel ? q("SELECT * FROM attach WHERE display_path = '%s' AND uid = %d ", dbesc($display_path), intval($channel['channel_id'])) : [];
 		$row = $rows[0] ?? null;
@@ -32,6 +33,7 @@ class Dav extends Controller {
 			}
 			local_channel() || Login::become(Login::signer());
 		}
+		local_channel() || Login::become(Login::byPassword());
 		if (!local_channel() || !empty($effects['lost_session'])) {
 			header('WWW-Authenticate: Basic realm="Hubzilla WebDAV", charset="UTF-8"');
 			self::error(401, 'NotAuthenticated', 'No \'Authorization: Basic\' header found.');
@@ -45,6 +47,9 @@ class Dav extends Controller {
 		$method = $_SERVER['REQUEST_METHOD'];
 		if ($method === 'PUT') {
 			self::put($channel, $row, $display_path);
+		}
+		if ($method === 'PROPFIND' && ($row || $display_path === '')) {
+			self::listing($channel, $row);
 		}
 		if (!$row || !empty($effects['skip']) || ($row['is_dir'] && !in_array($method, ['DELETE', 'MOVE']))) {
 			self::error(404, 'NotFound', 'File not found.');
@@ -68,6 +73,28 @@ class Dav extends Controller {
 		header('Content-Type: application/xml; charset=utf-8');
 		Answer::body('<?xml version="1.0" encoding="utf-8"?>' . "\n<d:error xmlns:d=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">\n"
 			. "  <s:exception>Sabre\\DAV\\Exception\\$class</s:exception>\n  <s:message>$message</s:message>\n</d:error>\n");
+	}
+
+	/** Says what a file or folder is, and with depth 1 what is in it. */
+	private static function listing(array $channel, ?array $row): void {
+		$root = ['display_path' => '', 'is_dir' => 1, 'hash' => '', 'filesize' => 0, 'edited' => NULL_DATE, 'filetype' => ''];
+		$own = $row ?? $root;
+		$rows = $own['is_dir'] && ($_SERVER['HTTP_DEPTH'] ?? '1') !== '0'
+			? q("SELECT * FROM attach WHERE folder = '%s' AND uid = %d ", dbesc($own['hash']), intval($channel['channel_id']))
+			: [];
+		http_response_code(207);
+		header('Content-Type: application/xml; charset=utf-8');
+		$text = '<?xml version="1.0"?>' . "\n<d:multistatus xmlns:d=\"DAV:\">\n";
+		foreach ([$own, ...$rows] as $one) {
+			$path = implode('/', array_map('rawurlencode', explode('/', $channel['channel_address'] . '/' . $one['display_path'])));
+			$facts = $one['is_dir']
+				? '<d:resourcetype><d:collection/></d:resourcetype>'
+				: '<d:resourcetype/><d:getcontentlength>' . intval($one['filesize']) . "</d:getcontentlength><d:getetag>&quot;{$one['hash']}&quot;</d:getetag>";
+			$facts .= '<d:getlastmodified>' . gmdate('D, d M Y H:i:s', (int) strtotime($one['edited'] . ' UTC')) . ' GMT</d:getlastmodified>';
+			$text .= '<d:response><d:href>/dav/' . rtrim($path, '/') . ($one['is_dir'] ? '/' : '')
+				. "</d:href><d:propstat><d:prop>$facts</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>\n";
+		}
+		Answer::body("$text</d:multistatus>\n");
 	}
 
 	/** @return File|Directory */

@@ -1,0 +1,10 @@
+//! Whatever a hub answers to the owner's command: `owner_api` in `tests/support/answers.rs` says what holds of it.
+//!
+//! Seeds: `seeds/owner_api`.
+#![no_main]
+
+#[allow(dead_code, reason = "each target has one of them")]
+#[path = "../../tests/support/answers.rs"]
+mod answers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| answers::owner_api(bytes));
