@@ -52,7 +52,7 @@ final class DropBox
 					implode(', ', $refused),
 				),
 			t(
-				'owners send them on the page for restoring or with the command; docs/web-servers.md says which line it is',
+				'with nginx one line passes them on: docs/web-servers.md; else owners send them on the page for restoring or with the command',
 			),
 		);
 	}

@@ -600,7 +600,6 @@ App::$strings['on the command line the extension was not loaded when cron last r
 App::$strings['one byte of a file was read, sent by %s'] ??= 'ein Byte einer Datei wurde gelesen, gesendet durch %s';
 App::$strings['only there so far: %s'] ??= 'bisher nur dort: %s';
 App::$strings['or let the hub\'s own code receive files: %s'] ??= 'oder den Hub Dateien mit seinem eigenen Code empfangen lassen: %s';
-App::$strings['owners send them on the page for restoring or with the command; docs/web-servers.md says which line it is'] ??= 'Besitzer senden sie auf der Seite zum Zurückholen oder mit dem Befehl; docs/web-servers.md sagt, welche Zeile es ist';
 App::$strings['packets'] ??= 'Pakete';
 App::$strings['packets were dropped because too many are held (%1$s of at most %2$s for a channel); the clones are compared instead, with: %3$s'] ??= 'Pakete wurden verworfen, weil zu viele zurückgehalten werden (%1$s, für einen Kanal höchstens %2$s); stattdessen werden die Klone verglichen, mit: %3$s';
 App::$strings['passive since %s UTC'] ??= 'passiv seit %s UTC';
@@ -750,6 +749,7 @@ App::$strings['what was sent is being restored'] ??= 'was gesendet wurde, wird w
 App::$strings['will be retried'] ??= 'wird neu versucht';
 App::$strings['will not be retried automatically'] ??= 'wird nicht von selbst wieder versucht';
 App::$strings['with debugging'] ??= 'mit Fehlersuche';
+App::$strings['with nginx one line passes them on: docs/web-servers.md; else owners send them on the page for restoring or with the command'] ??= 'bei nginx reicht eine Zeile sie weiter: docs/web-servers.md; sonst senden Besitzer sie auf der Seite zum Zurückholen oder mit dem Befehl';
 App::$strings['without /dav until %s UTC'] ??= 'ohne /dav bis %s UTC';
 App::$strings['without filesync'] ??= 'ohne filesync';
 App::$strings['workers'] ??= 'Arbeiter';

@@ -274,11 +274,7 @@ impl<'a> Door<'a> {
 
     /// Asks for small files, some packs at once, and calls with what came for each pack in its turn: one, several where long answers
     /// are cut, none if the hub has none of its files any more.
-    pub(crate) fn packs(
-        &self,
-        wanted: &[Vec<Wanted>],
-        mut each: impl FnMut(usize, &[Pack]) -> Stoppable<()>,
-    ) -> Stoppable<()> {
+    pub(crate) fn packs(&self, wanted: &[Vec<Wanted>], mut each: impl FnMut(usize, &[Pack]) -> Stoppable<()>) -> Stoppable<()> {
         self.connection.wire().wait(async {
             let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(self.at_once.get()).enumerate());
             while let Some((at, came)) = packs.next().await {
