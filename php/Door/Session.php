@@ -252,7 +252,7 @@ final class Session
 	 *
 	 * @param self::RESTORING|self::PLANNING $state
 	 */
-	public function enter(string $state): void
+	public function enter(string $state = self::RESTORING): void
 	{
 		Table::update(
 			'filesync_door',

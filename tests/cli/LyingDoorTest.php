@@ -62,6 +62,18 @@ final class LyingDoorTest extends TestCase
 		}
 	}
 
+	public function test_a_door_that_does_not_say_whose_it_is_is_not_used(): void
+	{
+		foreach (['no key', 'no address', 'no hash'] as $lie) {
+			$this->serve($lie);
+			self::file('key', self::key());
+			[$code, $said] = self::command('login', $this->url, '--key-file', self::$home . '/key');
+			$this->assertSame([1, 'door_wrong'], [$code, $said['error'] ?? $said], $lie);
+			$this->assertStringContainsString('Its admin can see to it', $said['words']);
+			$this->stop();
+		}
+	}
+
 	public function test_bytes_without_their_digest_are_not_taken(): void
 	{
 		[$code, $said] = $this->backup('other bytes');

@@ -58,6 +58,52 @@ final class RestoreTest extends TestCase
 		$this->assertLessThan(1 << 20, $said['sent_bytes'], 'no file is sent again');
 	}
 
+	public function test_what_would_be_done_is_said_first_and_a_part_comes_alone(): void
+	{
+		$names = array_column(self::$files, 0);
+		$folder = current(array_filter(array_column($names, 0), fn ($name) => count(self::beneath($name)) > 1));
+		$part = self::beneath($folder);
+		[$code, $said, $text] = self::restore('', '--dry-run');
+		$this->assertSame([0, 'plan'], [$code, $said['state']], $text);
+		$this->assertSame(
+			[count(self::$files), 0, 0],
+			[$said['plan']['files']['restore'], $said['plan']['quota_short'], $said['unsent']],
+		);
+		$bytes = array_sum($said['plan']['bytes']);
+		$this->assertGreaterThan($bytes, $said['lacking_bytes'], 'with lists and metadata');
+		$this->assertSame([], self::filesOf('b'), 'nothing was restored');
+		// The same key goes on.
+		[$code, $said, $text] = self::restore('', '--dry-run', '--only', $folder, '--at', gmdate('Y-m-d'));
+		$this->assertSame([0, count($part)], [$code, $said['plan']['files']['restore'] ?? $said], $text);
+		$this->assertLessThan($bytes, $said['lacking_bytes'], 'of the rest nothing would be sent');
+		[$code, $said, $text] = self::restore('', '--only', $folder, '--trust');
+		$this->assertSame(
+			[0, 'done', count($part), 0],
+			[$code, $said['state'], $said['restore']['files']['restore'], $said['restore']['unproven']],
+			$text,
+		);
+		$this->assertSame($part, self::filesOf('b'));
+		[$code, $said] = self::restore('', '--dry-run');
+		$this->assertSame([1, 'key_used'], [$code, $said['error']]);
+	}
+
+	/** @return array<string, array{list<string>, string}> The files in a folder. */
+	private static function beneath(string $folder): array
+	{
+		return array_filter(self::$files, fn ($file) => count($file[0]) > 1 && $file[0][0] === $folder);
+	}
+
+	public function test_a_plan_for_which_there_is_no_room_says_how_much_is_short(): void
+	{
+		self::$door->pair->command('b', 'config', 'set', 'upload_max_bytes', '2097152');
+		[$code, $said, $text] = self::restore('', '--dry-run');
+		self::$door->pair->command('b', 'config', 'clear', 'upload_max_bytes');
+		$this->assertSame([1, 'quota_short'], [$code, $said['error']], $text);
+		$this->assertStringContainsString('"state":"plan"', $text);
+		[$code, $said, $text] = self::restore('', '--at', '2020-01-01');
+		$this->assertSame([2, 'no_run'], [$code, $said['error']], $text);
+	}
+
 	public function test_a_killed_run_goes_on_without_being_asked_for_the_key(): void
 	{
 		self::rules(['slow' => 30000]);

@@ -67,10 +67,10 @@ match (true) {
 		'channel' => [
 			'nick' => 'alice',
 			'name' => 'Alice',
-			'hash' => 'channel',
+			'hash' => $lie === 'no hash' ? "chan\nnel" : 'channel',
 			'guid' => 'g',
-			'key' => getenv('PUBLIC_KEY'),
-			'url' => 'http://x/channel/alice',
+			'key' => $lie === 'no key' ? '-----BEGIN PUBLIC KEY-----' : getenv('PUBLIC_KEY'),
+			'url' => $lie === 'no address' ? null : 'http://x/channel/alice',
 		],
 		'origin' => ['url' => 'http://x', 'software' => 'hubzilla', 'filesync' => '0.2.0'],
 		'contents' => ['files'],

@@ -400,6 +400,14 @@ final class UploadDoorTest extends TestCase
 			'a=b',
 		);
 		$this->assertSame([415, 'content_type'], [$said['status'], $said['error']]);
+		// A web server that drops what comes without a length.
+		$said = self::$door->ask(
+			'POST',
+			"$session/lacking",
+			['Content-Type' => 'application/json', 'Transfer-Encoding' => 'chunked'],
+			'',
+		);
+		$this->assertSame([411, 'empty_body'], [$said['status'], $said['error']]);
 		$said = self::$door->ask('POST', "$session/lacking", ['Content-Type' => 'application/json'], '{"sha256":');
 		$this->assertSame([400, 'not_json'], [$said['status'], $said['error']]);
 		foreach ([

@@ -256,6 +256,10 @@ impl Watch for Shown<'_> {
         }
     }
 
+    fn hindered(&mut self, _by: &'static str) {
+        self.output.remark("/dav is closed on the hub; reading through its API, which is slower");
+    }
+
     fn must_stop(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }

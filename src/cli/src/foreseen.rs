@@ -11,7 +11,7 @@ use crate::backup::with;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::refusal;
-use crate::restore::{amount, attention, exit_of, remarks};
+use crate::restore::{amount, attention, exit_after, remarks};
 use crate::words;
 
 /// Says it; the exit code is that of the restore, as far as that can be known.
@@ -43,7 +43,7 @@ pub(crate) fn tell(
             if let Some(short) = &outlook.short {
                 return Err(refused(short));
             }
-            Ok(if away.is_empty() { exit_of(&outlook.plan, outlook.unsent) } else { Exit::GoesOn })
+            Ok(if away.is_empty() { exit_after(&outlook.plan, outlook.unsent) } else { Exit::GoesOn })
         }
     }
 }
@@ -67,7 +67,11 @@ fn told(address: &Address, outlook: &Outlook, away: &[String]) -> String {
     let (host, plan) = (&address.host, &outlook.plan);
     let mut lines = vec![
         format!("would restore {} to {host}", amount(plan)),
-        format!("{} ({}) are to be sent", words::files(outlook.lacking_files), words::size(outlook.lacking_bytes)),
+        format!(
+            "{}, {}, with lists and metadata to be sent",
+            words::files(outlook.lacking_files),
+            words::size(outlook.lacking_bytes)
+        ),
     ];
     match (plan.number("quota_short"), plan.number("disk_short")) {
         (0, 0) => lines.push(format!("{} are left there after that", words::size(plan.number("room")))),
@@ -76,7 +80,7 @@ fn told(address: &Address, outlook: &Outlook, away: &[String]) -> String {
     }
     lines.extend(remarks(plan));
     if outlook.unsent > 0 {
-        lines.push(format!("{} of the set are not here, and would not be sent", words::files(outlook.unsent)));
+        lines.push(format!("{} of the set would not be sent", words::files(outlook.unsent)));
     }
     lines.extend(away.iter().map(|url| format!("{url} does not answer, and a restore waits for it; `--without {url}` goes on")));
     lines.extend(attention(plan));

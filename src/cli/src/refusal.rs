@@ -190,6 +190,15 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
             ),
         )
         .remedy("Try another network; the same command goes on."),
+        // The hub got a POST that says no longer what it stands for.
+        "method_wrong" => Problem::new(
+            "patch_refused",
+            format!(
+                "Something between here and filesync on {host} refuses PATCH, and drops the header that a POST then has \
+                 (X-HTTP-Method-Override)."
+            ),
+        )
+        .remedy("The hub's admin must let one of both through."),
         "lists_missing" => {
             Problem::new("lists_missing", format!("Lists of the set did not arrive on {host}, so that it restores nothing."))
                 .remedy("`filesync verify DIR` says whether they are whole.")
@@ -232,6 +241,7 @@ mod tests {
             (ErrorKind::PeerBusy, [("code", "failed"), ("status", "503")], "hub_unreachable", Exit::GoesOn),
             (ErrorKind::Network, [("url", "https://hub.example"), ("x", "")], "hub_unreachable", Exit::GoesOn),
             (ErrorKind::Refused, [("status", "403"), ("x", "")], "failed", Exit::NeedsAttention),
+            (ErrorKind::Refused, [("code", "method_wrong"), ("status", "405")], "patch_refused", Exit::NeedsAttention),
             (ErrorKind::Refused, [("code", "of_tomorrow"), ("message", "No.")], "failed", Exit::NeedsAttention),
             (ErrorKind::PeerBusy, [("code", "set_cut_off"), ("x", "")], "set_cut_off", Exit::GoesOn),
             (ErrorKind::Corrupt, [("code", "list_damaged"), ("x", "")], "set_damaged", Exit::NeedsAttention),

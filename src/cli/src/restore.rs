@@ -160,7 +160,11 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
                 let mut text = told(&address, &report.state, report.unsent);
                 if report.untold > 0 {
                     let count = words::count(report.untold, "file or folder", "files and folders");
-                    let _ = write!(text, "\nof {count} {} does not say what became; the same command asks again", address.host);
+                    let _ = write!(
+                        text,
+                        "\n{} does not say what became of {count}; restore once more, with another key",
+                        address.host
+                    );
                 }
                 output.say(&with(&about, &facts(&report)), &text);
             }
@@ -264,8 +268,13 @@ impl Watch for Shown<'_> {
 
 /// Returns the exit code of a restore that is over.
 pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
+    if state.name() == "done" { exit_after(state, unsent) } else { Exit::NeedsAttention }
+}
+
+/// Returns the exit code of what was done, or would be.
+pub(crate) fn exit_after(state: &State, unsent: u64) -> Exit {
     match () {
-        () if state.name() != "done" || unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
+        () if unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
         () if state.arriving() > 0 => Exit::GoesOn,
         () => Exit::Complete,
     }
@@ -282,26 +291,37 @@ fn facts(report: &Report) -> Value {
 /// Says what else is to be known of what was done, or would be.
 pub(crate) fn remarks(state: &State) -> Vec<String> {
     let count = |word: &str| state.number_of("files", word);
-    let authors = state.number("posts_of_strangers");
+    let files = |word: &str, one: &str, many: &str| (count(word), format!("file {one}"), format!("files {many}"));
+    let posts = |name: &str, one: &str, many: &str| (state.number(name), one.to_owned(), many.to_owned());
     [
-        (count("here"), "were there before"),
-        (count("differs_here"), "were changed there since and stay; `--replace` takes the set's"),
-        (count("deleted_since"), "were deleted on the channel after the backup and stay deleted; `--deleted` brings them back"),
-        (count("newer_elsewhere"), "are newer on another hub and come from there"),
-        (count("arriving"), "are on their way from another hub"),
-        (
-            state.number("unproven"),
-            "come for you alone, without access and posts: no signature of the channel proves them; `--trust` takes the rest",
+        files("here", "was there before", "were there before"),
+        files(
+            "differs_here",
+            "was changed there since and stays; `--replace` takes the set's",
+            "were changed there since and stay; `--replace` takes the set's",
         ),
-        (authors, "comments by people whom the hub does not know come without name and picture"),
-        (state.number("posts_unsigned"), "of your posts carry no valid signature, and come unsigned"),
-        (state.number("posts_unproven"), "posts are left out, because nothing proves them"),
+        files(
+            "deleted_since",
+            "was deleted on the channel after the backup and stays deleted; `--deleted` brings it back",
+            "were deleted on the channel after the backup and stay deleted; `--deleted` brings them back",
+        ),
+        files("newer_elsewhere", "is newer on another hub and comes from there", "are newer on another hub and come from there"),
+        files("arriving", "is on its way from another hub", "are on their way from another hub"),
+        posts("unproven", UNPROVEN, UNPROVEN),
+        posts("posts_of_strangers", "comment by somebody whom the hub does not know comes without name and picture", STRANGERS),
+        posts("posts_unsigned", "of your posts carries no valid signature, and comes unsigned", UNSIGNED),
+        posts("posts_unproven", "post is left out, because nothing proves it", "posts are left out, because nothing proves them"),
     ]
     .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, what)| format!("{} {what}", words::number(number)))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| words::count(number, &one, &many))
     .collect()
 }
+
+const UNPROVEN: &str =
+    "for you alone, without access and posts, because no signature of the channel proves them; `--trust` takes the rest";
+const STRANGERS: &str = "comments by people whom the hub does not know come without name and picture";
+const UNSIGNED: &str = "of your posts carry no valid signature, and come unsigned";
 
 /// Returns how much is restored, or would be.
 pub(crate) fn amount(state: &State) -> String {
@@ -323,7 +343,7 @@ pub(crate) fn attention(state: &State) -> Vec<String> {
     if amiss == 0 {
         Vec::new()
     } else {
-        std::iter::once(format!("{} need attention:", words::number(amiss))).chain(named).collect()
+        std::iter::once(words::count(amiss, "needs attention:", "need attention:")).chain(named).collect()
     }
 }
 

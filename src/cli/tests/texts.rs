@@ -1,41 +1,13 @@
 //! What the command says: help, and words about sets, as snapshots. `UPDATE=1 cargo test -p filesync-cli` writes them again; the
 //! difference is then read like code.
 
+mod home;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use filesync_engine::set::{Bytes, Options, Original, RunSpec, Set, Surroundings};
-use filesync_engine::{Root, SetLimits};
-
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn filesync(home: &Path, words: &[&str]) -> Said {
-    let said = Command::new(env!("CARGO_BIN_EXE_filesync"))
-        .args(words)
-        .env_clear()
-        .env("HOME", home)
-        .env("COLUMNS", "100")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said { code: said.status.code().unwrap(), out: text(said.stdout), err: text(said.stderr) }
-}
-
-/// Compares a text with its snapshot.
-fn compare(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let saved = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(saved == text, "{name} differs; UPDATE=1 writes it again. Now it is:\n{text}");
-}
+use home::{Folder, compare, filesync};
 
 #[test]
 fn help_reads_as_a_page_that_teaches() {
@@ -61,66 +33,6 @@ fn completions_and_man_pages_name_every_verb() {
     let page = std::fs::read_to_string(pages.join("filesync-backup.1")).unwrap();
     assert!(page.contains("accept\\-removals") && page.contains(".TH filesync-backup 1"), "{page}");
     assert!(pages.join("filesync.1").is_file());
-}
-
-/// A set of two runs: `cat.jpg` was replaced, `gone.txt` removed.
-struct Folder {
-    home: tempfile::TempDir,
-}
-
-impl Folder {
-    fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let folder = Self { home };
-        std::fs::create_dir(folder.path("set")).unwrap();
-        folder.run(
-            1_764_000_000,
-            &[("aaaa-1", "cat.jpg", "a cat"), ("bbbb-2", "gone.txt", "soon gone"), ("cccc-3", "stays.txt", "it stays")],
-        );
-        folder.run(1_764_100_000, &[("aaaa-1", "cat.jpg", "another"), ("cccc-3", "stays.txt", "it stays")]);
-        folder
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn run(&self, time: i64, files: &[(&str, &str, &str)]) {
-        let surroundings = Surroundings {
-            boot_id: "boot".into(),
-            host: "home".into(),
-            process: 1,
-            unix_time: Box::new(move || time),
-            random: Box::new(|| 7),
-        };
-        let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
-        let mut set = Set::open(&self.path("set"), options).unwrap();
-        set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
-        let root = Root::open(self.home.path()).unwrap();
-        for (hash, name, bytes) in files {
-            let metadata = format!(
-                r#"{{"kind":"file","hash":"{hash}","attach":[{{"hash":"{hash}","filename":"{name}","filetype":"text/plain","edited":"2025-11-24 10:00:00"}}]}}"#
-            );
-            let bytes = Bytes { original: Some(Original::Bytes(bytes.as_bytes().to_vec())), ..Bytes::default() };
-            set.add(&metadata, &root, bytes).unwrap();
-        }
-        let key = include_str!("channel-key.pub");
-        let about = serde_json::json!({
-            "made_with": "a test",
-            "channel": { "nick": "alice", "hash": "channel", "key": key, "url": "https://hub.example/channel/alice" },
-        });
-        set.prepare(&about.to_string(), true).unwrap();
-        set.commit(None).unwrap();
-    }
-
-    /// Says what the command says, without what differs each time.
-    fn say(&self, text: &mut String, what: &str, words: &[&str]) {
-        let said = filesync(self.home.path(), words);
-        let clean = |text: &str| text.replace(self.home.path().to_str().unwrap(), "HOME");
-        let shown: Vec<String> = words.iter().map(|word| clean(word)).collect();
-        write!(text, "# {what}\n$ filesync {}\n{}{}exit {}\n\n", shown.join(" "), clean(&said.out), clean(&said.err), said.code)
-            .unwrap();
-    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::patience::{Halt, Stoppable, or_stopped};
 use crate::set::{Outgoing, Part, Surroundings};
 
 /// What shall be restored.
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub struct RestoreOptions {
     /// The set's folder, by full path.
     pub folder: PathBuf,

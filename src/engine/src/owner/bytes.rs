@@ -31,7 +31,7 @@ pub(crate) struct Bytes<'a> {
     surroundings: Rc<dyn Fn() -> Surroundings>,
     batch: Option<TransferBatch>,
     /// `/dav` is closed: not asked again.
-    is_dav_closed: bool,
+    pub(crate) is_dav_closed: bool,
     /// Bytes that arrived in this process.
     pub(crate) received: u64,
 }

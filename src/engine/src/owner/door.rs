@@ -176,8 +176,10 @@ struct Head {
 }
 
 const ASKING: &str = "asking the reading door";
-/// A hub answers four; each may be a pack in memory.
+/// Questions under way: a hub answers four.
 const AT_ONCE: usize = 3;
+/// Packs under way: each is in memory.
+const PACKS_AT_ONCE: usize = 2;
 /// Files of one question for metadata.
 pub(crate) const MOST_HASHES: usize = 200;
 const MOST_SMALL_BYTES: usize = 1 << 20;
@@ -257,7 +259,8 @@ impl<'a> Door<'a> {
         mut each: impl FnMut(usize, Option<Pack>) -> Stoppable<()>,
     ) -> Stoppable<()> {
         self.connection.wire().wait(async {
-            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(self.at_once.get()).enumerate());
+            let at_once = self.at_once.get().min(PACKS_AT_ONCE);
+            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(at_once).enumerate());
             while let Some((at, pack)) = packs.next().await {
                 each(at, pack?)?;
             }

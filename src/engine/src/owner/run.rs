@@ -330,12 +330,16 @@ impl<'a> Run<'a> {
         let mut outcomes = {
             let (files, all_files) = (state.done_files, state.listing.files);
             let (before, all_bytes) = (state.done_bytes, state.listing.bytes);
+            let was_closed = state.bytes.is_dav_closed;
             let brought = state.bytes.bring(&wanted, |bytes, hash| {
                 let name = wanted.iter().find(|one| one.hash == hash).and_then(|one| one.names.last());
                 let name = name.map_or("", String::as_str);
                 watch.progress(&Progress::Files { files, all_files, bytes: before + bytes, all_bytes, name });
                 watch.must_stop()
             })?;
+            if state.bytes.is_dav_closed && !was_closed {
+                watch.hindered("dav_closed");
+            }
             brought.ok_or(Halt::Stopped)?
         };
         for (hash, exported) in entries {

@@ -58,6 +58,8 @@ pub struct Target {
 pub trait Watch {
     /// Is told now and then how far it is.
     fn progress(&mut self, progress: &Progress<'_>);
+    /// Something on the hub makes it slower, in one word: `dav_closed`. Said once.
+    fn hindered(&mut self, by: &'static str);
     /// Is asked whether it shall stop.
     fn must_stop(&self) -> bool;
 }

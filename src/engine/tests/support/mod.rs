@@ -10,6 +10,7 @@
 )]
 
 mod filesync;
+mod owner;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, 
 use filesync_engine::{Access, AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
 
 pub use filesync::{Filesync, Lie, with_filesync};
+pub use owner::Owner;
 
 /// How long a test waits for what must come, however slow the machine is.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -36,6 +38,8 @@ pub struct State {
     pub faults: Faults,
     /// Whether the hub speaks filesync, and how.
     pub filesync: Option<Filesync>,
+    /// Whether it answers what owners ask.
+    pub owner: Option<Owner>,
     /// `METHOD /path range` of every request, in order.
     pub requests: Vec<String>,
     pub sessions: u32,
@@ -283,7 +287,8 @@ fn answer(request: &Request, state: &mut State) -> Reply {
         }
         path => match path.strip_prefix("/dav/alice/") {
             Some(path) => dav(request, path, &range, state),
-            None => Reply::new(404, "<html>not found</html>").header("Content-Type", "text/html"),
+            None => owner::answer(request, state)
+                .unwrap_or_else(|| Reply::new(404, "<html>not found</html>").header("Content-Type", "text/html")),
         },
     };
     if reply.is_file {
@@ -358,7 +363,7 @@ fn named(mut reply: Reply, state: &State) -> Reply {
 }
 
 fn filemeta(request: &Request, state: &mut State) -> Reply {
-    let has_session = request.headers.get("cookie").is_some_and(|cookie| cookie == "PHPSESSID=session-cookie-value");
+    let has_session = owner::is_let_in(request, state);
     let signed = request.headers.get("authorization").is_some_and(|value| value.starts_with("Signature keyId="));
     if state.faults.no_session || !(has_session || signed) {
         return Reply::new(401, "This api requires login").header("WWW-Authenticate", "Basic");
@@ -389,7 +394,10 @@ fn filemeta(request: &Request, state: &mut State) -> Reply {
 }
 
 fn filedata(request: &Request, state: &mut State) -> Reply {
-    assert_eq!(request.headers.get("cookie").map(String::as_str), Some("PHPSESSID=session-cookie-value"), "one login a batch");
+    if !owner::is_let_in(request, state) {
+        assert!(state.owner.is_some(), "one login a batch");
+        return Reply::new(401, "").header("WWW-Authenticate", "Basic");
+    }
     if let Some(status) = state.faults.filedata_status {
         return Reply::new(status, "no");
     }
@@ -413,8 +421,12 @@ fn filedata(request: &Request, state: &mut State) -> Reply {
 }
 
 fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {
-    assert!(!request.headers.contains_key("authorization"), "a signature on /dav is a fatal error on stock hubs");
-    assert_eq!(request.headers.get("cookie").map(String::as_str), Some("PHPSESSID=session-cookie-value"));
+    let signed = request.headers.get("authorization").is_some_and(|value| value.starts_with("Signature"));
+    assert!(!signed, "a signature on /dav is a fatal error on stock hubs");
+    if !owner::is_let_in(request, state) {
+        assert!(state.owner.is_some(), "one login a batch");
+        return Reply::new(401, "").header("WWW-Authenticate", "Basic");
+    }
     if let Some(status) = state.faults.dav_status {
         return Reply::new(status, "no");
     }
