@@ -120,6 +120,9 @@ fn verdict(check: &Check, alarm: Option<Problem>) -> Problem {
             .remedy("Do not restore from it.");
     }
     if damaged > 0 && damaged == count(FindingCode::SignatureWrong) {
+        if let Some(alarm) = alarm {
+            return alarm;
+        }
         let words = "The signature does not fit: somebody changed the set, or another channel signed it.";
         return Problem::new("signature_wrong", words)
             .remedy("What fits the lists can be restored, for you alone; `filesync restore --trust` takes the rest.");
@@ -143,7 +146,7 @@ fn verdict(check: &Check, alarm: Option<Problem>) -> Problem {
     }
     let words = match &result.owner {
         OwnerSigned::By(key) => format!("All that was read is whole, and signed by the key {key}."),
-        _ if result.is_signed => "All that was read is whole, and signed by the channel whose key the set names.".to_owned(),
+        _ if result.is_verified => "All that was read is whole, and signed by the channel whose key the set names.".to_owned(),
         _ => "All that was read is whole. The set is not signed.".to_owned(),
     };
     Problem { exit: Exit::Complete, ..Problem::new("whole", words) }

@@ -229,6 +229,7 @@ struct Patient {
 
 impl Watch for Patient {
     fn progress(&mut self, _: &Progress<'_>) {}
+    fn hindered(&mut self, _: &'static str) {}
     fn must_stop(&self) -> bool {
         false
     }

@@ -186,8 +186,10 @@ struct Head {
 }
 
 const ASKING: &str = "asking the reading door";
-/// A hub answers four; each may be a pack in memory.
+/// Questions under way: a hub answers four.
 const AT_ONCE: usize = 3;
+/// Packs under way: each is in memory.
+const PACKS_AT_ONCE: usize = 2;
 /// Files of one question for metadata.
 pub(crate) const MOST_HASHES: usize = 200;
 const MOST_SMALL_BYTES: usize = 1 << 20;
@@ -276,7 +278,8 @@ impl<'a> Door<'a> {
     /// are cut, none if the hub has none of its files any more.
     pub(crate) fn packs(&self, wanted: &[Vec<Wanted>], mut each: impl FnMut(usize, &[Pack]) -> Stoppable<()>) -> Stoppable<()> {
         self.connection.wire().wait(async {
-            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(self.at_once.get()).enumerate());
+            let at_once = self.at_once.get().min(PACKS_AT_ONCE);
+            let mut packs = pin!(stream::iter(wanted).map(|some| self.pack(some)).buffered(at_once).enumerate());
             while let Some((at, came)) = packs.next().await {
                 each(at, &came?)?;
             }
