@@ -1292,6 +1292,94 @@ namespace FileSync {
 	}
 
 	/**
+	 * A hub's export file of any size, read as a stream: its sections, which are the keys of its object, and their
+	 * elements, which are the items of a section's list, or its value. JSON, gzip, or a zip archive of such documents
+	 * as of one for each month. An element may have 16 MiB and be 500 deep; no more than one is in native memory.
+	 * Each is checked to be valid JSON.
+	 *
+	 * A cursor is an opaque text; another process goes on there in the same file. In JSON that costs nothing; in the
+	 * others what comes before it in the same document is unpacked again.
+	 */
+	final class Dump
+	{
+		/**
+		 * Opens a file, at its beginning or where a cursor says.
+		 *
+		 * @param string $path Beneath the store.
+		 *
+		 * @throws Exception\InvalidInputException The path leaves the store, the cursor is malformed or of another
+		 *     file, or an archive is damaged.
+		 * @throws Exception\LimitException An archive has more than 1,000 documents, or unpacks to more than 64 MiB
+		 *     and 200 times its size.
+		 * @throws Exception\NotFoundException There is no such file.
+		 * @throws Exception\StorageException It cannot be read.
+		 * @throws Exception\UnsupportedException An archive is encrypted, or compressed otherwise than by deflate.
+		 */
+		public function __construct(Store $store, string $path, ?string $cursor = null) {}
+
+		/**
+		 * Returns the file's shape, found by its first bytes: json, gzip or zip.
+		 */
+		public function format(): string {}
+
+		/**
+		 * Returns the next elements of one section, or null at the end of the file. What is wrong is thrown after
+		 * what comes before it was returned, and again by each call after that.
+		 *
+		 * @param int $most_elements 1 or more.
+		 * @param int $most_bytes 1 or more; a longer element comes alone.
+		 *
+		 * @return array{document: ?string, section: string, first: ?int, elements: list<string>}|null `document`: its
+		 *     name in an archive. `first`: number of the first element in the section's list, null if the section is
+		 *     not a list. `elements`: JSON.
+		 *
+		 * @throws Exception\InvalidInputException The file is not a JSON object, or it is damaged or cut off; the
+		 *     message names the section, the element and the offset. Or a parameter is out of range.
+		 * @throws Exception\LimitException An element is too long or too deep, there are more than 10,000 sections,
+		 *     or it unpacks to more than 64 MiB and 200 times its size.
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public function next(int $most_elements = 200, int $most_bytes = 4194304): ?array {}
+
+		/**
+		 * Passes over elements for about the given milliseconds, and checks them.
+		 *
+		 * @param int $budget_ms 1 to 60,000.
+		 *
+		 * @return bool True at the end of the file.
+		 *
+		 * @throws Exception\InvalidInputException As of next().
+		 * @throws Exception\LimitException As of next().
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public function step(int $budget_ms): bool {}
+
+		/**
+		 * Returns the sections that this object entered so far, in the order of the file; all of them once step()
+		 * returned true.
+		 *
+		 * @return list<array{document: ?string, section: string, is_list: bool, elements: int, bytes: int, cursor:
+		 *     string}> `elements` and `bytes`: what was met of it. `cursor`: its beginning, for seek().
+		 */
+		public function sections(): array {}
+
+		/**
+		 * Returns where to go on: behind the last element that was returned or passed over.
+		 */
+		public function cursor(): string {}
+
+		/**
+		 * Goes on elsewhere.
+		 *
+		 * @throws Exception\InvalidInputException The cursor is malformed or of another file, or what comes before it
+		 *     is damaged.
+		 * @throws Exception\LimitException It unpacks to more than 64 MiB and 200 times its size.
+		 * @throws Exception\StorageException It cannot be read.
+		 */
+		public function seek(string $cursor): void {}
+	}
+
+	/**
 	 * Sends a range of a file as the response's body, in pieces of at most 256 KiB, and stops when the client is gone.
 	 * The caller must send headers first, and end output buffers, which would collect the file in memory.
 	 *

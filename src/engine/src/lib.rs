@@ -45,6 +45,7 @@
 mod body;
 mod digest;
 pub mod door;
+pub mod dump;
 mod error;
 mod getfile;
 mod head;
@@ -69,7 +70,7 @@ pub use digest::{Digest, FileDigest};
 pub use error::{Error, ErrorKind, Result};
 pub use getfile::HubUrl;
 pub use http::AddressPolicy;
-pub use limits::{InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
+pub use limits::{DumpLimits, InventoryLimits, Limits, PhotoLimits, SetLimits, TransferLimits};
 pub use paths::{FileFacts, RelativePath, Root};
 pub use signature::{Access, ChannelKey, Identity, Pass, PublicKey, Secret};
 pub use upload::{Upload, UploadSpec};

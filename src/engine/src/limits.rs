@@ -16,6 +16,8 @@ pub struct Limits {
     pub inventory: InventoryLimits,
     /// For backup sets.
     pub set: SetLimits,
+    /// For export files of hubs.
+    pub dump: DumpLimits,
 }
 
 /// Bounds of files on their way from other hubs.
@@ -196,6 +198,39 @@ impl Default for SetLimits {
             max_restarts: 3,
             settle_time: Duration::from_secs(2),
             lock_time: Duration::from_mins(10),
+        }
+    }
+}
+
+/// Bounds of a hub's export files.
+#[derive(Clone, Debug)]
+pub struct DumpLimits {
+    /// Longest element: one item of a section's list, or a section that is not a list. Default 16 MiB.
+    pub element_bytes: usize,
+    /// Deepest nesting within an element; hubs read a file to a depth of 512. Default 500.
+    pub depth: usize,
+    /// Longest name of a section. Default 255.
+    pub name_bytes: usize,
+    /// Most sections, of all documents of an archive together. Default 10,000.
+    pub sections: usize,
+    /// Most documents in an archive; a hub's has twelve. Default 1,000.
+    pub documents: usize,
+    /// A compressed file may unpack to this many times its size. Default 200.
+    pub ratio: u64,
+    /// However small it is, it may unpack to this. Default 64 MiB.
+    pub unpacked_bytes: u64,
+}
+
+impl Default for DumpLimits {
+    fn default() -> Self {
+        Self {
+            element_bytes: 16 << 20,
+            depth: 500,
+            name_bytes: 255,
+            sections: 10_000,
+            documents: 1000,
+            ratio: 200,
+            unpacked_bytes: 64 * MIB,
         }
     }
 }

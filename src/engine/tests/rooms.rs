@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("photo", &["digest", "error", "limits", "paths", "store"]),
     ("set", &["digest", "error", "limits", "paths", "signature", "store"]),
     ("relocate", &["error", "getfile"]),
+    ("dump", &["error", "limits", "paths"]),
     ("item", &["error", "relocate"]),
     (
         "transfer",

@@ -11,6 +11,7 @@ use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_start};
 
 mod convert;
+mod dump;
 mod exceptions;
 mod inventory;
 mod pack;
@@ -62,4 +63,5 @@ pub fn get_module(module: ModuleBuilder) -> ModuleBuilder {
         .class::<upload::Upload>()
         .class::<pack::Pack>()
         .class::<pack::PackWriter>()
+        .class::<dump::Dump>()
 }
