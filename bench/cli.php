@@ -11,9 +11,9 @@ require_once __DIR__ . '/batch.php';
  * one with filesync that copy alone, which brings neither posts nor access and proves nothing. All do four things at
  * once.
  *
- * CLI_FILES and CLI_BYTES make it smaller: 10,000 files of 2 GiB together. CLI_RUNS says how often, and then all count;
- * without it 5 times, after one that does not. CLI_ROWS='stock 50 ms,filesync 50 ms' measures only these. COMMAND is the
- * command: target/release/filesync.
+ * CLI_FILES and CLI_BYTES make it smaller: 10,000 files of 2 GiB together. CLI_RUNS says how often, and then all
+ * count; without it 5 times, after one that does not. CLI_ROWS='stock 50 ms,filesync 50 ms' measures only these.
+ * COMMAND is the command: target/release/filesync.
  */
 function cli(Bench $bench): void
 {
