@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.parse
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout, sync_playwright
 
 import made_set
 
@@ -228,9 +228,16 @@ def by_keyboard(visit, folder):
         fail(f'{selector} cannot be reached by Tab')
 
     visit.open()
-    tab_to('#filesync-send-folder')
-    with visit.page.expect_file_chooser() as chooser:
-        visit.page.keyboard.press('Enter')
+    # What the hub's own scripts do while its page loads can take the focus away.
+    visit.page.wait_for_load_state('load')
+    for tries in range(10):
+        tab_to('#filesync-send-folder')
+        try:
+            with visit.page.expect_file_chooser(timeout=10000) as chooser:
+                visit.page.keyboard.press('Enter')
+            break
+        except PlaywrightTimeout:
+            check(tries < 9, 'the key Enter opens no choice of a folder')
     chooser.value.set_files(folder)
     visit.planned()
     pairs = visit.tree()
