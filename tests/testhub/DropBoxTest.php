@@ -16,8 +16,8 @@ use TestHub\Sabre;
  * The drop box of a hub at its front door: who is let in, what it takes and what it says, its bounds, and what a user
  * with the password and bad intentions gets. tests/doors/run has whole sets come back through it.
  *
- * Environment EXTENSION names the extension to load; HUBZILLA_ROOT a hub's tree that has SabreDAV. FULL=1 reaches the bounds
- * as they are by default, with COUNT files in place of 100,000.
+ * Environment EXTENSION names the extension to load; HUBZILLA_ROOT a hub's tree that has SabreDAV. FULL=1 reaches the
+ * bounds as they are by default.
  */
 final class DropBoxTest extends TestCase
 {
@@ -687,7 +687,7 @@ final class DropBoxTest extends TestCase
 		]));
 	}
 
-	/** Puts empty files, some at once; returns how often each status was answered. */
+	/** Puts empty files, some at once (with FULL as many as COUNT says, 100,000 without); returns how often each status was answered. */
 	private static function putMany(int $count): array
 	{
 		$statuses = [];

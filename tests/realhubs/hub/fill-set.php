@@ -201,5 +201,7 @@ foreach ($photos as $hash) {
 		$stored['success'] || answer(['ok' => false, 'message' => $stored['message'] ?? 'item_store'], 1);
 		$made['posts']++;
 	}
+	// As the hub itself does when somebody answers at its front door: the post of a photo is shown from then on.
+	q('update item set item_hidden = 0 where id = %d', intval($post[0]['id']));
 }
 answer(['ok' => true] + $made);

@@ -14,7 +14,7 @@ cli_set_is_equal() {
 }
 
 scenario_cli_backup() {
-	local set=$LAYOUT/scratch/sets/$TOP-cli secret said photo second made before
+	local set=$LAYOUT/scratch/sets/$TOP-cli secret said photo second made before legacy half
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
 	install -d -m 700 "$LAYOUT/scratch/owner"
@@ -29,7 +29,7 @@ scenario_cli_backup() {
 	crop_photo a profile_photo "$photo"
 	crop_photo a cover_photo "$photo"
 	made=$(hub_do a fill-set "$TOP" "$photo" "$second" 2>/dev/null) || { echo "$made"; return 1; }
-	hub_do a legacy "$(photo_file old.jpg 300 200)" "$TOP-old" >/dev/null || { echo 'no rows of older hubs'; return 1; }
+	legacy=$(hub_do a legacy "$(photo_file old.jpg 300 200)" "$TOP-old") || { echo 'no rows of older hubs'; return 1; }
 	settle 120 || return 1
 	secret=$(head -c 24 /dev/urandom | base64 | tr -dc a-z0-9)
 	hub_do a app-key filesync-realhubs "$secret" >/dev/null || { echo 'no app'; return 1; }
@@ -55,6 +55,15 @@ scenario_cli_backup() {
 	said=$(cli_backup --json --password-command 'echo realhubs') || { echo "$said"; return 1; }
 	cli_set_is_equal >/dev/null || { cli_set_is_equal; return 1; }
 	cli diff "${set%-password}" "$set" >"$LAYOUT/scratch/cli-diff" || { head -5 "$LAYOUT/scratch/cli-diff"; return 1; }
+	# And where the web server lets nobody to /dav. The row of one file says only half of where its bytes are: the API finds none, and the set says so.
+	rm -rf "$set"
+	trap 'rm -f "$LAYOUT/a/nginx/held.conf"; server_reload a' EXIT
+	hold_dav a
+	half=$(answered prefix "$legacy")
+	said=$(cli_backup --json) || { echo "without /dav: $said"; return 1; }
+	cli_set_is_equal >"$LAYOUT/scratch/cli-closed"
+	[ "$(grep -o '[0-9a-f]*: [a-z0-9]* is ' "$LAYOUT/scratch/cli-closed" | sort -u | tr -d '\n')" = "$half: sha256 is $half: size is " ] || { cat "$LAYOUT/scratch/cli-closed"; return 1; }
+	php -r 'exit((int) ! in_array($argv[2], array_column(json_decode(file_get_contents($argv[1]), true)["lacks"], "hash"), true));' "$set/set.json" "$half" || { echo "the set does not say that it lacks $half"; return 1; }
 	cli verify "$set" >/dev/null || return 1
 	! grep -rlF -e 'PRIVATE KEY' -e "$secret" "$set" || { echo 'a secret is in the set'; return 1; }
 	cat "$LAYOUT/scratch/cli-counts"
