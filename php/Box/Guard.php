@@ -37,7 +37,7 @@ final class Guard
 			throw new Refusal(
 				403,
 				'not_private',
-				'The drop box opens by https only: the password could be read on the way.',
+				'The drop box opens by https only: the password could be read on the way. A proxy that ends https must send X-Forwarded-Proto.',
 			);
 		}
 		if (! Migrations::ready()) {

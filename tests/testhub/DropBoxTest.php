@@ -687,7 +687,7 @@ final class DropBoxTest extends TestCase
 		]));
 	}
 
-	/** Puts empty files, some at once; returns how often each status was answered. */
+	/** Puts empty files, some at once (with FULL as many as COUNT says, 100,000 without); returns how often each status was answered. */
 	private static function putMany(int $count): array
 	{
 		$statuses = [];
