@@ -687,7 +687,11 @@ final class DropBoxTest extends TestCase
 		]));
 	}
 
-	/** Puts empty files, some at once (with FULL as many as COUNT says, 100,000 without); returns how often each status was answered. */
+	/**
+	 * Puts empty files, some at once (with FULL as many as COUNT says, 100,000 without).
+	 *
+	 * @return array<int, int> How often each status was answered.
+	 */
 	private static function putMany(int $count): array
 	{
 		$statuses = [];
