@@ -266,23 +266,6 @@ def by_keyboard(visit, folder):
     print(f'by keyboard alone; {len(told)} lines were read out')
 
 
-def logged_out(visit, folder, nick, password):
-    """A log-in that ends meanwhile is named, and after another it goes on."""
-    visit.open()
-    visit.choose(folder)
-    visit.planned()
-    visit.context.clear_cookies()
-    visit.page.click('#filesync-start')
-    visit.wait('the alert', lambda: visit.sees('#filesync-send-alert'))
-    check('not logged in' in visit.text('alert') and visit.sees('#filesync-send-on'), visit.page.inner_text('#filesync-send-page'))
-    other = visit.context.new_page()
-    log_in(other, visit.hub, nick, password)
-    other.close()
-    visit.page.click('#filesync-send-on')
-    visit.restored()
-    print('logged out and in again: it goes on')
-
-
 def wrong_folders(visit, folder, scratch):
     """Folders that have no set, or one that cannot be read, are named."""
     def changed(name):
@@ -454,7 +437,6 @@ def main():
             deleted_and_changed(visit, few, label('few'), said.nick, said.password)
             wrong_folders(visit, few, os.path.join(scratch, 'wrong'))
             looks(browser, said, made('looks', 40, 2))
-            logged_out(visit, made('looks', 40, 2), said.nick, said.password)
             damaged_files(visit, made('damaged', 30, 3), label('damaged'), 30)
             many_files(visit, made('many', said.files, 4), said.files)
             large_file(visit, made('large', 10, 5, said.large), said.large)
