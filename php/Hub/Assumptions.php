@@ -153,6 +153,7 @@ final class Assumptions
 		'get_markup_template' => ['include/plugin.php', 's, root', 'pages', 'alike'],
 		'replace_macros' => ['include/text.php', 's, r', 'pages', 'alike'],
 		'get_form_security_token' => ['include/security.php', 'typename', 'pages', 'alike'],
+		'check_form_security_token' => ['include/security.php', 'typename, formname', 'pages'],
 		'check_form_security_token_redirectOnErr' => ['include/security.php', 'err_redirect, typename', 'pages'],
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];
@@ -256,6 +257,7 @@ final class Assumptions
 		'get_markup_template' => 'text',
 		'replace_macros' => 'text',
 		'get_form_security_token' => 'text',
+		'check_form_security_token' => 'text',
 		'Zotlabs\Lib\Config::Get' => 'something',
 		'Zotlabs\Web\HTTPSig::parse_sigheader' => 'array',
 		'Zotlabs\Web\HTTPSig::verify' => 'array',
