@@ -92,7 +92,7 @@ scenario_cli_door() {
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
-	fill_channel "$((90 + SET_BYTES / 5000000))" || return 1
+	[ -s "$LAYOUT/scratch/filled" ] || fill_channel "$((90 + SET_BYTES / 5000000))" || return 1
 	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }
 	cli_login b "$key" --key-file || return 1
 	before=$(wc -l <"$LAYOUT/b/log/access.log")
