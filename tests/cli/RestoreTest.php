@@ -242,7 +242,11 @@ final class RestoreTest extends TestCase
 	{
 		$foreign = self::copyOfSet();
 		$about = (string) file_get_contents("$foreign/set.json");
-		file_put_contents("$foreign/set.json", str_replace(self::$door->channelHash(), 'of-another', $about));
+		$about = json_decode(str_replace(self::$door->channelHash(), 'of-another', $about), true);
+		// Nor was it ever signed by the owner's key.
+		$about = ['id' => strrev($about['id']), 'signed_by' => null] + $about;
+		file_put_contents("$foreign/set.json", json_encode($about, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE));
+		unlink("$foreign/owner-signature.minisig");
 		self::relist($foreign);
 		[$code, $said] = self::restore($foreign);
 		$this->assertSame([1, 'set_other_channel'], [$code, $said['error']], json_encode($said));

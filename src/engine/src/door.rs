@@ -6,6 +6,8 @@
 mod answer;
 mod client;
 mod pace;
+#[doc(hidden)]
+pub mod parsers;
 mod plan;
 mod restore;
 mod run;
@@ -17,18 +19,3 @@ pub use client::{Door, Terms};
 pub use restore::{Ended, Foreseen, Outlook, Report, RestoreOptions, outlook, restore};
 pub use state::{Attention, State};
 pub use watch::{Progress, Unsent, Watch, Why};
-
-/// Parsers of what a hub answers, for the fuzz targets.
-#[doc(hidden)]
-pub mod parsers {
-    use super::answer::Answer;
-    use super::{State, Terms};
-    use crate::error::{Error, Result};
-
-    /// Reads an answer: what it means as a refusal, what the door takes, and how far a restore is.
-    pub fn answer(status: u16, why: &[u8], offset: &[u8], body: &[u8]) -> (Error, Result<Terms>, State) {
-        let answer = Answer::headed(status, &[why], &[offset], None).saying(body);
-        let _ = (answer.is_late(), answer.is_too_long(), answer.is_refused_on_the_way());
-        (answer.refusal(), Terms::of(&answer), State::of(answer.said.unwrap_or_default()))
-    }
-}

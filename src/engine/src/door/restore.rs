@@ -251,9 +251,10 @@ fn leave(door: &Door, session: &str, place: &str, options: &RestoreOptions, stop
             wanted.insert(name.to_owned(), value);
         }
     }
-    let is_begun = |error: &Error| error.facts().any(|fact| fact == ("code", "restoring") || fact == ("code", "planning"));
+    let is_begun =
+        |error: &Error| error.facts().any(|(name, value)| name == "code" && ["planning", "restoring", "over"].contains(&value));
     match door.ask(&Method::POST, &["restore", session, place], Some(&json!({ "options": wanted })), stop) {
-        // An answer was lost, and the hub has begun.
+        // An answer was lost, and the hub has begun, or is done already.
         Err(Halt::Failed(error)) if is_begun(&error) => Ok(()),
         outcome => outcome.map(|_| ()),
     }
