@@ -238,6 +238,7 @@ final class Tally
 			'posts_here' => $this->postsHere,
 			'posts_of_strangers' => $this->postsOfStrangers,
 			'posts_left' => (object) $this->postsLeft,
+			'posts_lost' => $this->postsLost(),
 			'posts_unproven' => $this->postsUnproven,
 			'posts_of_copies' => $this->postsOfCopies,
 			'unproven' => $this->unproven,

@@ -151,6 +151,7 @@ final class MiddleRestoreTest extends TestCase
 				$to,
 				'--without',
 				self::clone(),
+				'--trust',
 				'--key-file',
 				self::$home . '/key',
 			),

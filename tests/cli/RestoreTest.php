@@ -63,8 +63,13 @@ final class RestoreTest extends TestCase
 		$names = array_column(self::$files, 0);
 		$folder = current(array_filter(array_column($names, 0), fn ($name) => count(self::beneath($name)) > 1));
 		$part = self::beneath($folder);
+		$words = self::restoring('', '--dry-run', '--key-file', self::$home . '/key');
+		[$code, $said, $text] = self::command(...array_values(array_diff($words, ['--trust'])));
+		$this->assertSame([1, 'plan'], [$code, $said['state']], 'less than the set has, as nothing proves it' . $text);
+		$all = $said['plan']['files']['restore'] + $said['plan']['folders']['restore'];
+		$this->assertSame($all, $said['plan']['unproven'], $text);
 		[$code, $said, $text] = self::restore('', '--dry-run');
-		$this->assertSame([0, 'plan'], [$code, $said['state']], $text);
+		$this->assertSame([0, 'plan', 0], [$code, $said['state'], $said['plan']['unproven']], $text);
 		$this->assertSame(
 			[count(self::$files), 0, 0],
 			[$said['plan']['files']['restore'], $said['plan']['quota_short'], $said['unsent']],
@@ -76,7 +81,7 @@ final class RestoreTest extends TestCase
 		[$code, $said, $text] = self::restore('', '--dry-run', '--only', $folder, '--at', gmdate('Y-m-d'));
 		$this->assertSame([0, count($part)], [$code, $said['plan']['files']['restore'] ?? $said], $text);
 		$this->assertLessThan($bytes, $said['lacking_bytes'], 'of the rest nothing would be sent');
-		[$code, $said, $text] = self::restore('', '--only', $folder, '--trust');
+		[$code, $said, $text] = self::restore('', '--only', $folder);
 		$this->assertSame(
 			[0, 'done', count($part), 0],
 			[$code, $said['state'], $said['restore']['files']['restore'], $said['restore']['unproven']],

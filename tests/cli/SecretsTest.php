@@ -73,7 +73,7 @@ final class SecretsTest extends TestCase
 		);
 		$this->say(0, 'login', self::url(), '--key-file', self::file('key', "$keys[0]\n"));
 		$this->say(1, 'backup', self::url(), '--to', "$folder/set-d");
-		$restore = ['restore', "$folder/set-d", '--to', self::url(), '--without', self::$pair->urls['a']];
+		$restore = ['restore', "$folder/set-d", '--to', self::url(), '--without', self::$pair->urls['a'], '--trust'];
 		foreach ([1, 2] as $n) {
 			self::file('key', "$keys[$n]\n");
 			// The first one is killed on its way, and its bytes stay staged.

@@ -274,7 +274,7 @@ pub(crate) fn exit_of(state: &State, unsent: u64) -> Exit {
 /// Returns the exit code of what was done, or would be.
 pub(crate) fn exit_after(state: &State, unsent: u64) -> Exit {
     match () {
-        () if unsent + state.needs_attention() > 0 => Exit::NeedsAttention,
+        () if unsent.saturating_add(state.needs_attention()) > 0 => Exit::NeedsAttention,
         () if state.arriving() > 0 => Exit::GoesOn,
         () => Exit::Complete,
     }
@@ -293,7 +293,11 @@ pub(crate) fn remarks(state: &State) -> Vec<String> {
     let count = |word: &str| state.number_of("files", word);
     let files = |word: &str, one: &str, many: &str| (count(word), format!("file {one}"), format!("files {many}"));
     let posts = |name: &str, one: &str, many: &str| (state.number(name), one.to_owned(), many.to_owned());
-    [
+    let left = state.posts_left().into_iter().take(MOST_REASONS).map(|(why, number)| {
+        let why = why.replace('_', " ");
+        (number, format!("post is left out: {why}"), format!("posts are left out: {why}"))
+    });
+    let said = [
         files("here", "was there before", "were there before"),
         files(
             "differs_here",
@@ -311,13 +315,13 @@ pub(crate) fn remarks(state: &State) -> Vec<String> {
         posts("posts_of_strangers", "comment by somebody whom the hub does not know comes without name and picture", STRANGERS),
         posts("posts_unsigned", "of your posts carries no valid signature, and comes unsigned", UNSIGNED),
         posts("posts_unproven", "post is left out, because nothing proves it", "posts are left out, because nothing proves them"),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, one, many)| words::count(number, &one, &many))
-    .collect()
+    ];
+    let all = said.into_iter().chain(left);
+    all.filter(|(number, ..)| *number > 0).map(|(number, one, many)| words::count(number, &one, &many)).collect()
 }
 
+/// A hub has ten.
+const MOST_REASONS: usize = 20;
 const UNPROVEN: &str =
     "for you alone, without access and posts, because no signature of the channel proves them; `--trust` takes the rest";
 const STRANGERS: &str = "comments by people whom the hub does not know come without name and picture";
@@ -338,7 +342,7 @@ pub(crate) fn amount(state: &State) -> String {
 
 /// Names what somebody should look at.
 pub(crate) fn attention(state: &State) -> Vec<String> {
-    let amiss = state.needs_attention();
+    let amiss = state.amiss();
     let named = state.attention().into_iter().map(|one| format!("    {}", one.message));
     if amiss == 0 {
         Vec::new()

@@ -346,7 +346,9 @@ impl Reply {
 
     /// Reads a short body completely.
     pub(crate) async fn bytes(mut self, max_bytes: usize, patience: &Patience<'_>) -> Result<Vec<u8>> {
-        let mut body = Vec::new();
+        // Grown bit by bit it would take twice as much.
+        let stated = self.length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut body = Vec::with_capacity(stated.min(max_bytes));
         let mut stall = StallMeter::start(patience, max_bytes as u64);
         while let Some(piece) = self.next(&mut stall, patience).await? {
             if body.len() + piece.as_ref().len() > max_bytes {

@@ -72,12 +72,23 @@ impl State {
         numbers.and_then(|numbers| numbers.get(word)).and_then(Value::as_u64).unwrap_or_default()
     }
 
-    /// Returns how many files and folders, and crops, somebody should look at.
+    /// Returns how many files and folders, crops and posts came otherwise than the set has them, so that somebody should look.
     pub fn needs_attention(&self) -> u64 {
+        ["posts_lost", "unproven"].into_iter().map(|name| self.number(name)).fold(self.amiss(), u64::saturating_add)
+    }
+
+    /// Returns how many of them are files and folders, or crops, with which something is amiss.
+    pub fn amiss(&self) -> u64 {
         let restore = self.0.get("restore");
         let numbers = ["files", "folders"].into_iter().filter_map(|what| restore?.get(what)?.as_object()).flatten();
         let amiss = numbers.filter(|(word, _)| !FINE.contains(&word.as_str())).filter_map(|(_, number)| number.as_u64());
         amiss.fold(self.number("crops_lost"), u64::saturating_add)
+    }
+
+    /// Returns why posts are left out, each reason in one word with their number.
+    pub fn posts_left(&self) -> Vec<(&str, u64)> {
+        let left = self.0.get("restore").and_then(|restore| restore.get("posts_left")).and_then(Value::as_object);
+        left.into_iter().flatten().filter_map(|(word, number)| Some((word.as_str(), number.as_u64()?))).collect()
     }
 
     /// Returns what a restore would do, said as if it had been done; none if that was not counted.
@@ -119,6 +130,8 @@ mod tests {
     #[test]
     fn only_what_a_person_should_look_at_needs_attention() {
         let state = |files: Value, lost: u64| State::of(json!({ "restore": { "files": files, "crops_lost": lost } }));
+        let without_proof = json!({ "files": { "restore": 3 }, "unproven": 3, "posts_lost": 2, "posts_unsigned": 1 });
+        assert_eq!(State::of(json!({ "restore": without_proof })).needs_attention(), 5, "less came than the set has");
         assert_eq!(state(json!({ "restore": 3, "here": 1, "deleted_since": 2, "newer_elsewhere": 1 }), 0).needs_attention(), 0);
         assert_eq!(
             state(json!({ "restore": 3, "file_missing": 1, "differs_here": 2, "of_tomorrow": 1 }), 4).needs_attention(),

@@ -2,12 +2,13 @@
 //! stays flat and an interrupted run finds it.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ErrorKind, OrFail, Result};
+use crate::error::{Error, ErrorKind, OrFail, Result};
 
 /// Something that a channel has and its set does not, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,12 @@ impl Lack {
         };
         let words = format!("{fault}{}", if is_kept { "; its last version is in the set." } else { "." });
         Self::new("file", why, words).of(hash)
+    }
+
+    /// Says also what went wrong.
+    pub(crate) fn because(mut self, cause: &Error) -> Self {
+        let _ = write!(self.words, " The last fault: {cause}.");
+        self
     }
 
     /// Tells whether somebody can do something about it.

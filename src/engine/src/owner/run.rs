@@ -42,7 +42,20 @@ struct Position {
 enum Outcome {
     Added,
     /// It may be otherwise in a moment.
-    Again(&'static str),
+    Again(Why),
+}
+
+/// Why a file could not be read.
+struct Why {
+    word: &'static str,
+    /// The error of its bytes, where there was one.
+    cause: Option<Error>,
+}
+
+impl From<&'static str> for Why {
+    fn from(word: &'static str) -> Self {
+        Self { word, cause: None }
+    }
 }
 
 const CHUNK: usize = 16;
@@ -410,7 +423,7 @@ impl<'a> Run<'a> {
             Some(Ok(complete))
                 if complete.edited.get(..19) != exported.edited.get(..19) || complete.size_bytes != exported.size_bytes =>
             {
-                return Ok(Outcome::Again("changed_while_read"));
+                return Ok(Outcome::Again("changed_while_read".into()));
             }
             Some(Ok(complete)) => Some(Original::Arrived {
                 name: format!("{hash}.partial"),
@@ -422,11 +435,12 @@ impl<'a> Run<'a> {
             Some(Err(error)) if error.kind() == ErrorKind::Network => {
                 // The hub may be away, or only this file breaks off each time.
                 self.connection.greet()?;
-                return Ok(Outcome::Again("unreadable"));
+                return Ok(Outcome::Again(Why { word: "unreadable", cause: Some(error) }));
             }
             Some(Err(error)) => {
                 let is_changing = error.facts().any(|(_, value)| value.contains("keeps changing"));
-                return Ok(Outcome::Again(if is_changing { "changed_while_read" } else { "unreadable" }));
+                let word = if is_changing { "changed_while_read" } else { "unreadable" };
+                return Ok(Outcome::Again(Why { word, cause: Some(error) }));
             }
         };
         let is_brought = matches!(original, Some(Original::Arrived { .. }));
@@ -437,7 +451,7 @@ impl<'a> Run<'a> {
         let again = self.writing.damaged.contains(hash);
         match self.writing.set.add(&metadata, &self.writing.root, set::Bytes { original, crops, again }) {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(Outcome::Again("too_large")),
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(Outcome::Again("too_large".into())),
             Err(error) => return Err(error.into()),
         }
         if is_brought {
@@ -453,8 +467,9 @@ impl<'a> Run<'a> {
     }
 
     /// Leaves a file as the set has it; if it has none, takes what the hub says of it.
-    fn give_up(&mut self, state: &mut State<'_>, hash: &str, exported: &Exported, why: &'static str) -> Stoppable<()> {
-        let why = if why == "unreadable" && self.has_no_bytes(hash) { "no_bytes" } else { why };
+    fn give_up(&mut self, state: &mut State<'_>, hash: &str, exported: &Exported, why: Why) -> Stoppable<()> {
+        let Why { word, cause } = why;
+        let why = if word == "unreadable" && self.has_no_bytes(hash) { "no_bytes" } else { word };
         let is_kept = self.writing.set.keep(hash, why)?;
         let mut lacks = lacks_of(hash, exported);
         if !is_kept && matches!(why, "no_bytes" | "unreadable") {
@@ -464,7 +479,11 @@ impl<'a> Run<'a> {
             let metadata = exported.compose(hash, &posts);
             self.writing.set.add(&metadata, &self.writing.root, set::Bytes { original: None, crops, again: false })?;
         }
-        lacks.push(Lack::of_file(hash, &exported.names.join("/"), why, is_kept));
+        let lack = Lack::of_file(hash, &exported.names.join("/"), why, is_kept);
+        lacks.push(match cause {
+            Some(cause) if why == "unreadable" => lack.because(&cause),
+            _ => lack,
+        });
         for lack in lacks {
             state.notes.lack(&lack)?;
         }
