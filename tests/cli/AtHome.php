@@ -54,13 +54,13 @@ trait AtHome
 	}
 
 	/**
-	 * Kills it once something is so, and at the latest after a minute; tells whether it was still running.
+	 * Kills it once something is so, and at the latest after so many seconds; tells whether it was still running.
 	 *
 	 * @param resource $process
 	 */
-	private static function killOnce(\Closure $isSo, $process): bool
+	private static function killOnce(\Closure $isSo, $process, int $seconds = 60): bool
 	{
-		$end = microtime(true) + 60;
+		$end = microtime(true) + $seconds;
 		do {
 			usleep(2000);
 			$isRunning = proc_get_status($process)['running'];

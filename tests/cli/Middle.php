@@ -17,6 +17,7 @@ namespace Cli;
  *   cut      a connection ends once so many bytes of a body went through, this way or that
  *   every    at each such number of seconds of the clock, the connection that is open then ends
  *   rate     bytes a second
+ *   hold     once so many bytes of bodies went through since it has this rule, nothing does until it has it no more
  *   slow     microseconds before each request
  *   strip    headers that it keeps for itself
  *   deaf     of so many requests, the answer of one is lost
@@ -37,6 +38,8 @@ final class Middle
 	/** When the request at hand began. */
 	private float $begun = 0;
 	private int $answered = 0;
+	/** Bytes of bodies since there is a rule to hold. */
+	private int $passed = 0;
 	/** @var array<string, mixed> */
 	private array $rules = [];
 
@@ -63,7 +66,7 @@ final class Middle
 		if ($head === '') {
 			return;
 		}
-		$this->rules = json_decode((string) @file_get_contents("$this->folder/rules"), true) ?? [];
+		$this->read();
 		[$this->begun, $this->answered] = [microtime(true), 0];
 		$line = substr($head, 0, (int) strpos($head, ' HTTP/'));
 		$body = '';
@@ -81,6 +84,15 @@ final class Middle
 		}
 		$came = strlen($head) + strlen($body);
 		file_put_contents("$this->folder/requests", "$line $came $this->answered\n", FILE_APPEND);
+		@unlink("$this->folder/held");
+	}
+
+	private function read(): void
+	{
+		$this->rules = json_decode((string) @file_get_contents("$this->folder/rules"), true) ?? [];
+		if (! isset($this->rules['hold'])) {
+			$this->passed = 0;
+		}
 	}
 
 	/**
@@ -104,7 +116,8 @@ final class Middle
 				$this->delay($piece);
 				$this->cutOff(strlen($body));
 			}
-			$answer = $this->listen($hub);
+			// Who sends is gone.
+			$answer = strlen($body) < $length ? throw new Cut() : $this->listen($hub);
 		} finally {
 			fclose($hub);
 		}
@@ -194,6 +207,12 @@ final class Middle
 	{
 		if (isset($this->rules['rate'])) {
 			usleep((int) ((1e6 * strlen($bytes)) / $this->rules['rate']));
+		}
+		$this->passed += strlen($bytes);
+		while ($this->passed >= ($this->rules['hold'] ?? PHP_INT_MAX)) {
+			touch("$this->folder/held");
+			usleep(2000);
+			$this->read();
 		}
 	}
 

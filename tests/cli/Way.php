@@ -56,6 +56,21 @@ final class Way
 		rename("$this->folder/rules.new", "$this->folder/rules");
 	}
 
+	/** Tells whether a rule to hold has come to it. */
+	public function isHeld(): bool
+	{
+		clearstatcache();
+
+		return file_exists("$this->folder/held");
+	}
+
+	/** Ends a rule to hold; waits until the request that was held is over. */
+	public function letGo(): void
+	{
+		$this->rule([]);
+		for ($end = microtime(true) + Pair::PATIENCE; $this->isHeld() && microtime(true) < $end; usleep(2000));
+	}
+
 	/** Forgets the requests that came so far. */
 	public function forget(): void
 	{
