@@ -153,6 +153,8 @@ start_lighttpd() { mkdir -p "$1/nginx/tmp" && lighttpd -f "$1/nginx/lighttpd.con
 configure_caddy() {
 	local hub=$1 dir=$2 documented first
 	documented=$(documented "$hub" Caddy 1)
+	documented=${documented/	log {/	log {
+		output file $dir/log/access.log}
 	first="$hub.$DOMAIN {"
 	cat >"$dir/nginx/Caddyfile" <<-CADDY
 		{
@@ -163,9 +165,6 @@ configure_caddy() {
 		$SCHEME://$hub.$DOMAIN:${PORT:-$DEFAULT_PORT} {
 			bind ${ADDRESS[$hub]}
 			$([ "$SCHEME" = http ] || echo "tls $LAYOUT/ca/$hub.pem $LAYOUT/ca/$hub.key")
-			log {
-				output file $dir/log/access.log
-			}
 			import $dir/nginx/held*.conf
 			${documented#*"$first"}
 	CADDY

@@ -96,7 +96,11 @@ php_restart() {
 has_fpm()    { [ "$WEB" != apache ]; }
 fpm_up()     { PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini "$PHP_FPM" -y "$LAYOUT/$1/fpm.conf" || die "PHP-FPM of hub $1 did not start"; }
 fpm_down()   { stop_pid_file "$LAYOUT/$1/run/fpm.pid" QUIT; }
-server_up()  { "start_${WEB//-/_}" "$LAYOUT/$1" || die "$WEB of hub $1 did not start"; }
+server_up() {
+	"start_${WEB//-/_}" "$LAYOUT/$1" || die "$WEB of hub $1 did not start"
+	# Apache writes it after the command is back, and who stops it needs it.
+	wait_for 30 "$WEB of hub $1" test -s "$LAYOUT/$1/run/server.pid"
+}
 # Kills the web server as a crash does: nobody is told.
 server_kill() {
 	local pid
