@@ -7,6 +7,8 @@ use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Protocol\Refusals;
 use FileSync\Addon\Schema\Migrations;
@@ -23,6 +25,10 @@ final class Guard
 	private const NICK = '/^[\w.-]{1,191}$/D';
 	private const MOST_WRONG = 10;
 	private const WITHIN_SECONDS = 60;
+	/** On the whole hub. */
+	private const MOST_WAITING = 2;
+	/** Who is killed meanwhile no longer counts then. */
+	private const WAITING_SECONDS = 5;
 
 	/**
 	 * Returns the key of a request to the drop box of a nick, and its channel.
@@ -79,14 +85,34 @@ final class Guard
 		return [$key, $channel];
 	}
 
-	/** Few programs for folders understand that they ask too often: they wait here. */
+	/**
+	 * Few programs for folders understand that they ask too often, and those ask one thing after the other: they wait
+	 * here. Programs that ask many things at once understand it; so workers of the hub are not all kept waiting.
+	 *
+	 * @throws Refusal As many wait already as may.
+	 */
 	private static function use(Key $key): void
 	{
 		try {
 			$key->use(Web::address());
-		} catch (Refusal) {
-			Clock::wait(1);
+		} catch (Refusal $e) {
+			self::wait() || throw $e;
 		}
+	}
+
+	private static function wait(): bool
+	{
+		$token = Token::make();
+		for ($n = 1; $n <= self::MOST_WAITING; $n++) {
+			if (Lease::take("a drop box waits, $n", $token, self::WAITING_SECONDS)) {
+				Clock::wait(1);
+				Lease::giveBack("a drop box waits, $n", $token);
+
+				return true;
+			}
+		}
+
+		return false;
 	}
 
 	/** @return array{string, string} */

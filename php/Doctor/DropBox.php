@@ -17,6 +17,8 @@ final class DropBox
 	/** Names of which sample settings for hubs refuse some. */
 	private const NAMES = ['with blank.bin', 'probe.log', 'probe.md', 'probe.php', '.probe', 'store/probe'];
 	private const BYTES = 'sent by doctor';
+	/** So many of these without a length: a few, a web server may know the length of before it passes them on. */
+	private const TIMES = 40000;
 	/** A folder with less room is worth knowing. */
 	private const ROOM_BYTES = 1 << 30;
 
@@ -59,8 +61,9 @@ final class DropBox
 
 	private function chunked(string $word): void
 	{
-		$said = $this->send($word, 'probe.bin', ['Transfer-Encoding: chunked']);
-		$isWhole = $said && $said['bytes'] === strlen(self::BYTES);
+		$bytes = str_repeat(self::BYTES, self::TIMES);
+		$said = $this->send($word, 'probe.bin', ['Transfer-Encoding: chunked'], $bytes);
+		$isWhole = $said && $said['bytes'] === strlen($bytes);
 		$this->findings->note(
 			'chunked',
 			$isWhole ? true : null,
@@ -70,7 +73,7 @@ final class DropBox
 					'a file that is sent without its length does not arrive: the Finder of macOS cannot use a drop box',
 				),
 			t(
-				'Apache with PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: leave fastcgi_request_buffering on; docs/web-servers.md',
+				'Apache with PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: leave fastcgi_request_buffering on; lighttpd: leave server.stream-request-body at 0; docs/web-servers.md',
 			),
 		);
 	}
@@ -92,20 +95,20 @@ final class DropBox
 	}
 
 	/**
-	 * Sends a few bytes; returns what came of them, null if the web server kept them.
+	 * Sends bytes; returns what came of them, null if the web server kept them.
 	 *
 	 * @param list<string> $headers
 	 *
 	 * @return ?array{bytes: int, folder: string, free_bytes: int}
 	 */
-	private function send(string $word, string $name, array $headers = []): ?array
+	private function send(string $word, string $name, array $headers = [], string $bytes = self::BYTES): ?array
 	{
 		/** @var array{status: int, body: string} $answer */
 		$answer = ($this->ask)(
 			'PUT',
 			self::PATH . str_replace('%2F', '/', rawurlencode($name)),
 			["Filesync-Probe: $word", 'Content-Type: application/octet-stream', ...$headers],
-			self::BYTES,
+			$bytes,
 		);
 		/** @var array{bytes: int, folder: string, free_bytes: int}|null $said */
 		$said = $answer['status'] === 200 ? json_decode($answer['body'], true) : null;

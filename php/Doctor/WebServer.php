@@ -239,7 +239,11 @@ final class WebServer
 					$head['status'],
 					$head['headers']['content-length'] ?? '',
 				),
-			$remedy,
+			$setting === ''
+				? t(
+					'Apache with PHP-FPM: `SetEnv ap_trust_cgilike_cl 1`; else nothing between PHP and the client may rewrite answers of /getfile; docs/web-servers.md',
+				)
+				: $remedy,
 		);
 	}
 

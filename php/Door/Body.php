@@ -12,22 +12,28 @@ if (! class_exists('App', false)) {
 final class Body
 {
 	private const PIECE_BYTES = 256 << 10;
+	/** Methods of which the client says a length of 0 where there is nothing. */
+	private const WITH_BODY = ['PUT', 'PATCH'];
 
 	private function __construct(
 		/** What the request says; null: nothing. */
 		public readonly ?int $length,
-		private readonly bool $isChunked,
+		/** Whether there is one although nothing says how long it is. */
+		private readonly bool $isWithoutLength,
 		private readonly string $type,
 	) {}
 
 	/** Returns the body of the present request. */
 	public static function of(Request $request): self
 	{
-		$length = $_SERVER['CONTENT_LENGTH'] ?? '';
+		$said = $_SERVER['CONTENT_LENGTH'] ?? '';
+		$length = preg_match('/^\d{1,18}$/D', $said) ? (int) $said : null;
+		// HTTP/2 has no such header, and Caddy keeps that of HTTP/1.1 to itself.
+		$isMeant = $length === null && in_array($request->method, self::WITH_BODY, true);
 
 		return new self(
-			preg_match('/^\d{1,18}$/D', $length) ? (int) $length : null,
-			$request->header('transfer-encoding') !== null,
+			$length,
+			$isMeant || $request->header('transfer-encoding') !== null,
 			strtolower(trim(explode(';', $_SERVER['CONTENT_TYPE'] ?? '')[0])),
 		);
 	}
@@ -41,7 +47,7 @@ final class Body
 	/** Tells whether there may be one. */
 	public function isThere(): bool
 	{
-		return $this->isChunked || ($this->length ?? 0) > 0;
+		return $this->isWithoutLength || ($this->length ?? 0) > 0;
 	}
 
 	/**
@@ -75,7 +81,7 @@ final class Body
 		if ($piece !== '') {
 			$take($piece);
 		}
-		if ($count === 0 && $this->isChunked && ($this->length ?? 0) === 0) {
+		if ($count === 0 && $this->isWithoutLength && ($this->length ?? 0) === 0) {
 			throw new Refusal(
 				411,
 				'empty_body',

@@ -140,7 +140,8 @@ final class TicketRequest
 		$problem = Runtime::extensionProblem();
 
 		return [
-			'authorization' => $request->header('authorization') !== null,
+			// Apache with mod_php hands it on under another name.
+			'authorization' => $request->header('authorization') !== null || Web::authorization() !== '',
 			'problem' => $problem,
 			'why' => $problem === null || extension_loaded('filesync') ? '' : Build::whyNotLoaded(),
 			'archive' => Build::here()->archive(Runtime::version()),

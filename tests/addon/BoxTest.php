@@ -15,7 +15,9 @@ use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Restore\Intake;
 use FileSync\Addon\Restore\Job;
@@ -114,6 +116,35 @@ final class BoxTest extends AddonTestCase
 			Clock::$ahead += 30;
 			$this->assertNotSame('too_many_wrong', $this->refusal('alice', "wrong $n"));
 		}
+	}
+
+	public function test_who_asks_too_often_waits_and_keeps_few_workers_from_others(): void
+	{
+		$this->onLoopback();
+		$password = Key::makeBox($this->channel->id);
+		$this->assertSame(['', 1], $this->tooOften($password));
+		// While as many wait as may, in boxes of any channel, nobody else does.
+		foreach ([1, 2] as $n) {
+			$this->assertTrue(Lease::take("a drop box waits, $n", "other $n", 60));
+		}
+		$this->assertSame(['too_many_requests', 0], $this->tooOften($password));
+		Lease::giveBack('a drop box waits, 2', 'other 2');
+		$this->assertSame(['', 1], $this->tooOften($password));
+		$this->assertSame(['', 1], $this->tooOften($password), 'and who waited gave the place back');
+	}
+
+	/** @return array{string, int} How a request beyond those of a second is refused, and how many seconds it waited. */
+	private function tooOften(string $password): array
+	{
+		$key = Key::ofBox($this->channel->id);
+		do {
+			[$now, $ahead] = [FileSync\Addon\Hub\Clock::now(), Clock::$ahead];
+			Table::update('filesync_door_key', ['used_at' => $now, 'requests' => 20], ['id' => $key->id]);
+			$said = $this->refusal('alice', $password);
+			$waited = Clock::$ahead - $ahead;
+		} while (FileSync\Addon\Hub\Clock::now() !== ($now + $waited));
+
+		return [$said, $waited];
 	}
 
 	public function test_a_channel_has_one_password_which_ends_with_its_session(): void

@@ -84,6 +84,12 @@ final class Hub
 		return "{$this->door->pair->urls['b']}/filesync/dav/alice/";
 	}
 
+	/** Returns how many files are in the drop box. */
+	public function came(): int
+	{
+		return (int) $this->door->pair->rows('b', "SELECT count(*) AS n FROM filesync_box_name WHERE sha256 <> ''")[0]['n'];
+	}
+
 	/** Returns Status.txt. */
 	public function status(): string
 	{

@@ -29,6 +29,25 @@ final class Programs
 		return [$code, $said];
 	}
 
+	/** Runs a command until a third of the set has come, and kills it. */
+	private function killed(array $command, array $environment, ?string $input = null): void
+	{
+		$in = tmpfile();
+		fwrite($in, (string) $input);
+		rewind($in);
+		$nowhere = ['file', '/dev/null', 'w'];
+		$process = proc_open($command, [$in, $nowhere, $nowhere], $pipes, null, $environment + getenv());
+		$third = intdiv(count($this->hub->files()), 3);
+		for ($end = microtime(true) + self::PATIENCE; $this->hub->came() < $third;) {
+			if (microtime(true) > $end || ! proc_get_status($process)['running']) {
+				throw new \RuntimeException("$command[0] ended before it was killed");
+			}
+			usleep(20000);
+		}
+		proc_terminate($process, 9);
+		proc_close($process);
+	}
+
 	/** Tells whether a program is there. */
 	public static function has(string $program): bool
 	{
@@ -81,7 +100,7 @@ final class Programs
 		];
 	}
 
-	/** Sends all files of the set flat, with the program's own commands on its input. */
+	/** Sends all files of the set flat, with the program's own commands on its input, after one that is killed in the middle. */
 	public function cadaver(): array
 	{
 		$home = "{$this->hub->folder}/cadaver";
@@ -96,10 +115,14 @@ final class Programs
 		}
 		$lines[] = 'ls';
 
-		return self::run(['cadaver', $this->hub->box()], ['HOME' => $home], implode("\n", $lines) . "\nquit\n");
+		$command = ['cadaver', $this->hub->box()];
+		$input = implode("\n", $lines) . "\nquit\n";
+		$this->killed($command, ['HOME' => $home], $input);
+
+		return self::run($command, ['HOME' => $home], $input);
 	}
 
-	/** Sends all files with the library webdav4; null if it cannot be had. */
+	/** Sends all files with the library webdav4, after one that is killed in the middle; null if it cannot be had. */
 	public function webdav4(): ?array
 	{
 		$venv = sys_get_temp_dir() . '/filesync-webdav4';
@@ -112,12 +135,10 @@ final class Programs
 			}
 		}
 
-		return self::run([
-			"$venv/bin/python",
-			__DIR__ . '/with-webdav4.py',
-			$this->hub->box(),
-			$this->hub->set,
-		], ['PASSWORD' => $this->hub->password]);
+		$command = ["$venv/bin/python", __DIR__ . '/with-webdav4.py', $this->hub->box(), $this->hub->set];
+		$this->killed($command, ['PASSWORD' => $this->hub->password]);
+
+		return self::run($command, ['PASSWORD' => $this->hub->password]);
 	}
 
 	/** Copies the set to the mounted drop box; null where nothing can be mounted. */

@@ -220,6 +220,9 @@ final class DropBoxTest extends TestCase
 			// A web server that drops what comes without a length: all that is left is the header.
 			$said = $fpm->ask('PUT', "{$path}chunked", $headers + ['Transfer-Encoding' => 'chunked']);
 			$this->assertSame([411, 'empty_body'], [$said['status'], $said['headers']['filesync-error']]);
+			// Or not even that.
+			$said = $fpm->ask('PUT', "{$path}silent", $headers + ['Content-Length' => '']);
+			$this->assertSame([411, 'empty_body'], [$said['status'], $said['headers']['filesync-error'] ?? '']);
 			// One that hands on a body that was cut. LOCK has a length, too, which is not that of the file.
 			$said = $fpm->ask('PUT', "{$path}cut", $headers + ['X-Expected-Entity-Length' => '8'], 'bytes');
 			$this->assertSame([400, 'body_cut'], [$said['status'], $said['headers']['filesync-error']]);

@@ -107,7 +107,7 @@ final class Fpm
 			'REMOTE_ADDR' => '127.0.0.1',
 			'HTTP_HOST' => substr((string) strstr($this->url, '//'), 2),
 			'CONTENT_TYPE' => $headers['Content-Type'] ?? '',
-			'CONTENT_LENGTH' => (string) strlen($body),
+			'CONTENT_LENGTH' => $headers['Content-Length'] ?? (string) strlen($body),
 		];
 		foreach ($headers as $name => $value) {
 			$values['HTTP_' . strtr(strtoupper($name), '-', '_')] = $value;

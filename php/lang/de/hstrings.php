@@ -89,7 +89,8 @@ App::$strings['Another hub of this channel does not answer, and cannot say what 
 App::$strings['Another process is creating the tables of filesync. Look again in a minute.'] ??= 'Die Tabellen von filesync werden gerade von einem anderen Prozess angelegt. Sieh in einer Minute wieder nach.';
 App::$strings['Another restore of this channel is under way. Try again when it is over.'] ??= 'Für diesen Kanal wird gerade anderes wiederhergestellt. Versuche es danach noch einmal.';
 App::$strings['Another set, or an earlier state of this one, is being sent to this channel.'] ??= 'Eine andere Sicherung oder ein früherer Stand von dieser wird gerade an diesen Kanal gesendet.';
-App::$strings['Apache with PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: leave fastcgi_request_buffering on; docs/web-servers.md'] ??= 'Apache mit PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: fastcgi_request_buffering eingeschaltet lassen; docs/web-servers.md';
+App::$strings['Apache with PHP-FPM: `SetEnv ap_trust_cgilike_cl 1`; else nothing between PHP and the client may rewrite answers of /getfile; docs/web-servers.md'] ??= 'Apache mit PHP-FPM: `SetEnv ap_trust_cgilike_cl 1`; sonst darf nichts zwischen PHP und dem Client Antworten von /getfile umschreiben; docs/web-servers.md';
+App::$strings['Apache with PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: leave fastcgi_request_buffering on; lighttpd: leave server.stream-request-body at 0; docs/web-servers.md'] ??= 'Apache mit PHP-FPM: `SetEnv proxy-sendcl 1`; nginx: fastcgi_request_buffering eingeschaltet lassen; lighttpd: server.stream-request-body auf 0 lassen; docs/web-servers.md';
 App::$strings['Arriving'] ??= 'Kommt gerade an';
 App::$strings['Arriving: %s.'] ??= 'Es kommen an: %s.';
 App::$strings['As it was on'] ??= 'Stand vom';

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# A web server and PHP for each hub, configured as the hub's own documentation does: nginx and a PHP-FPM pool, or Apache with mod_php.
+# A web server and PHP for each hub: names and certificates, PHP's settings, starting and stopping. `servers.sh` configures the server that WEB names.
+. "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 
 # Makes a certificate authority.
 make_authority() {
@@ -43,7 +44,7 @@ unname_hubs() {
 	exec 9>&-
 }
 
-# Writes the files that PHP, FPM and nginx of one hub read.
+# Writes the files that PHP, FPM and the web server of one hub read.
 configure_web() {
 	local hub=$1 dir=$LAYOUT/$1
 	mkdir -p "$dir/bin" "$dir/ini" "$dir/nginx/tmp" "$dir/log" "$dir/run" "$dir/site" "$dir/opcache"
@@ -83,114 +84,22 @@ configure_web() {
 		env[FILESYNC_REALHUBS_LOG] = $dir/log/processes.log
 		env[PATH] = $PATH
 	FPM
-	"configure_$WEB" "$hub" "$dir"
+	"configure_${WEB//-/_}" "$hub" "$dir"
 	if [ "$(id -u)" = 0 ]; then chown -R "$HUB_USER:" "$dir/log" "$dir/run" "$dir/nginx" "$dir/opcache"; fi
-}
-
-# configure_nginx <hub> <its folder>
-configure_nginx() {
-	local hub=$1 dir=$2
-	cat >"$dir/nginx/nginx.conf" <<-NGINX
-		$([ "$(id -u)" = 0 ] && echo "user $HUB_USER;")
-		worker_processes 1;
-		pid $dir/run/server.pid;
-		error_log $dir/log/nginx-error.log;
-		events { worker_connections 256; }
-		http {
-			include /etc/nginx/mime.types;
-			default_type application/octet-stream;
-			log_format timed '\$remote_addr - \$remote_user [\$time_local] "\$request" \$status \$body_bytes_sent "\$http_referer" "\$http_user_agent" \$request_time \$request_length';
-			access_log $dir/log/access.log timed;
-			client_body_temp_path $dir/nginx/tmp/body;
-			fastcgi_temp_path $dir/nginx/tmp/fastcgi;
-			proxy_temp_path $dir/nginx/tmp/proxy;
-			uwsgi_temp_path $dir/nginx/tmp/uwsgi;
-			scgi_temp_path $dir/nginx/tmp/scgi;
-			sendfile on;
-			map \$request_uri \$hub_uri { default \$request_uri; ~^$BELOW(/(dav|cloud)/.*) \$1; }
-			server {
-				listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}$([ "$SCHEME" = http ] || echo " ssl");
-				server_name $hub.$DOMAIN;
-				ssl_certificate $LAYOUT/ca/$hub.pem;
-				ssl_certificate_key $LAYOUT/ca/$hub.key;
-				root $dir/$([ -n "$SUBDIR" ] && echo site || echo www);
-				index index.php;
-				charset utf-8;
-				client_max_body_size 4g;
-				include $dir/nginx/held[.]conf;
-				location $BELOW/ { if (!-e \$request_filename) { rewrite ^$BELOW(.*)\$ $BELOW/index.php?q=\$1; } }
-				location ^~ /.well-known/ { allow all; if (!-e \$request_filename) { rewrite ^(.*)\$ $BELOW/index.php?q=\$1; } }
-				location ~* \.(tpl|tgz|log|out)\$ { deny all; }
-				location ~* \.php\$ {
-					try_files \$uri =404;
-					include /etc/nginx/fastcgi_params;
-					$([ "$SCHEME" = http ] || echo "fastcgi_param HTTPS on;")
-					fastcgi_param SERVER_PORT $DEFAULT_PORT;
-					fastcgi_param REQUEST_URI \$hub_uri;
-					fastcgi_param SCRIPT_FILENAME \$document_root\$fastcgi_script_name;
-					fastcgi_pass unix:$dir/run/fpm.sock;
-					fastcgi_read_timeout 60s;
-					fastcgi_buffering ${BUFFERING:-on};
-				}
-				location ^~ /filesync-files/store/ { internal; alias $dir/www/store/; gzip off; add_header X-Content-Type-Options nosniff; }
-				location ~ /\. { deny all; }
-				location ~ ^$BELOW/store { deny all; }
-				location ~ ^$BELOW/util { deny all; }
-			}
-		}
-	NGINX
-}
-
-# configure_apache <hub> <its folder>
-configure_apache() {
-	local hub=$1 dir=$2 module
-	for module in mpm_prefork authz_core dir mime rewrite ssl env alias php$(php -r 'echo PHP_MAJOR_VERSION.".".PHP_MINOR_VERSION;'); do
-		cat "/etc/apache2/mods-available/$module.load"
-	done | grep -v '^#' | sort -u >"$dir/nginx/apache.modules"
-	cat >"$dir/nginx/apache.conf" <<-APACHE
-		ServerRoot $dir/nginx
-		ServerName $hub.$DOMAIN
-		PidFile $dir/run/server.pid
-		DefaultRuntimeDir $dir/run
-		Mutex file:$dir/run default
-		ErrorLog $dir/log/apache-error.log
-		User $HUB_USER
-		Group $HUB_USER
-		Listen ${ADDRESS[$hub]}:${PORT:-$DEFAULT_PORT}
-		Include $dir/nginx/apache.modules
-		TypesConfig /etc/mime.types
-		StartServers 3
-		MinSpareServers 2
-		MaxRequestWorkers 10
-		LogFormat "%h %l %u %t \"%r\" %>s %B \"%{Referer}i\" \"%{User-Agent}i\"" combined
-		CustomLog $dir/log/access.log combined
-		$([ "$SCHEME" = http ] || printf 'SSLEngine on\nSSLCertificateFile %s\nSSLCertificateKeyFile %s' "$LAYOUT/ca/$hub.pem" "$LAYOUT/ca/$hub.key")
-		DocumentRoot $dir/$([ -n "$SUBDIR" ] && echo site || echo www)
-		DirectoryIndex index.php
-		IncludeOptional $dir/nginx/held[.]conf
-		<FilesMatch "\.php\$">
-			SetHandler application/x-httpd-php
-		</FilesMatch>
-		<Directory $dir>
-			Options FollowSymLinks
-			AllowOverride All
-			Require all granted
-		</Directory>
-		$([ -z "$SUBDIR" ] || printf 'RewriteEngine on\nRewriteRule ^/(\.well-known/.*)$ %s/index.php?q=$1 [PT,QSA]' "$BELOW")
-	APACHE
 }
 
 # Makes PHP of a hub read its settings again: php_restart <hub>.
 php_restart() {
-	if [ "$WEB" = apache ]; then server_down "$1"; server_up "$1"; else fpm_down "$1"; fpm_up "$1"; fi
+	if has_fpm; then fpm_down "$1"; fpm_up "$1"; else server_down "$1"; server_up "$1"; fi
 }
+# Apache with mod_php has PHP within.
+has_fpm()    { [ "$WEB" != apache ]; }
 fpm_up()     { PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini "$PHP_FPM" -y "$LAYOUT/$1/fpm.conf" || die "PHP-FPM of hub $1 did not start"; }
 fpm_down()   { stop_pid_file "$LAYOUT/$1/run/fpm.pid" QUIT; }
 server_up() {
-	case $WEB in
-		nginx) nginx -c "$LAYOUT/$1/nginx/nginx.conf" -e "$LAYOUT/$1/log/nginx-error.log" ;;
-		apache) PHP_INI_SCAN_DIR=:$LAYOUT/$1/ini FILESYNC_REALHUBS_LOG=$LAYOUT/$1/log/processes.log apache2 -f "$LAYOUT/$1/nginx/apache.conf" -k start ;;
-	esac || die "$WEB of hub $1 did not start"
+	"start_${WEB//-/_}" "$LAYOUT/$1" || die "$WEB of hub $1 did not start"
+	# Apache writes it after the command is back, and who stops it needs it.
+	wait_for 30 "$WEB of hub $1" test -s "$LAYOUT/$1/run/server.pid"
 }
 # Kills the web server as a crash does: nobody is told.
 server_kill() {
@@ -203,7 +112,9 @@ server_kill() {
 hold_bytes() {
 	case $WEB in
 		nginx) echo "location ~ ^$BELOW/(getfile|dav|api/z/1.0/file) { return 503; }" ;;
-		apache) echo "RedirectMatch 503 ^$BELOW/(getfile|dav|api/z/1.0/file)" ;;
+		apache*) echo "RedirectMatch 503 ^$BELOW/(getfile|dav|api/z/1.0/file)" ;;
+		lighttpd) echo "\$HTTP[\"url\"] =~ \"^/(getfile|dav|api/z/1.0/file)\" { url.access-deny = ( \"\" ) }" ;;
+		caddy) printf '@held path /getfile* /dav* /api/z/1.0/file*\nerror @held 503\n' ;;
 	esac >"$LAYOUT/$1/nginx/held.conf"
 	server_reload "$1"
 }
@@ -212,9 +123,13 @@ let_bytes_go() {
 	server_reload "$1"
 }
 server_reload() {
-	kill -HUP "$(cat "$LAYOUT/$1/run/server.pid")"
+	case $WEB in
+		lighttpd) server_down "$1"; server_up "$1" ;;
+		caddy) caddy reload --config "$LAYOUT/$1/nginx/Caddyfile" --address "unix/$LAYOUT/$1/run/caddy.sock" >>"$LAYOUT/$1/log/caddy.log" 2>&1 || die "caddy of hub $1 does not take its settings" ;;
+		*) kill -HUP "$(cat "$LAYOUT/$1/run/server.pid")" ;;
+	esac
 	sleep 0.5
 }
 server_down() { stop_pid_file "$LAYOUT/$1/run/server.pid" TERM; }
-web_up()     { [ "$WEB" = apache ] || fpm_up "$1"; server_up "$1"; }
-web_down()   { server_down "$1"; [ "$WEB" = apache ] || fpm_down "$1"; }
+web_up()     { ! has_fpm || fpm_up "$1"; server_up "$1"; }
+web_down()   { server_down "$1"; ! has_fpm || fpm_down "$1"; }
