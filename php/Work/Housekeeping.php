@@ -188,6 +188,7 @@ final class Housekeeping
 			'filesync_served',
 			'filesync_dropped',
 			'filesync_held',
+			'filesync_import',
 		] as $table) {
 			Table::delete($table, ['uid' => $channelId]);
 		}
