@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# A hub's own export comes to a hub by `cli.php import-dump`: hub B makes a channel with all that an export has, stock hub A takes it by core's own import,
+# hub E, laid out for it, by ours. These run only when they are named.
+
+# IMPORT_PEOPLE and IMPORT_POSTS (conversations of two posts each) say how large; IMPORT_GROWN adds as many conversations, and a fifth as many connections, to
+# the export alone; KILLS how often an import is killed.
+IMPORT_PEOPLE=${IMPORT_PEOPLE:-40}
+IMPORT_POSTS=${IMPORT_POSTS:-60}
+IMPORT_LENGTH=${IMPORT_LENGTH:-3000}
+
+import_dump() { hub_php e -d memory_limit="${IMPORT_MEMORY:-64M}" addon/filesync/cli.php import-dump "$@"; }
+# Imports a file as a channel of E's account.
+import_for_e() { import_dump "$1" --account "admin@e.$DOMAIN" "${@:2}"; }
+import_rows() { hub_do "$1" imported-rows "$2"; }
+
+# Makes a channel on B and its export with all sections in $export: export_of <nick>.
+export_of() {
+	local -x CHANNEL=${1^}
+	export=$LAYOUT/scratch/$1.json
+	[ -s "$export" ] && return
+	hub_do b create-channel "$(cat "$LAYOUT/b/account")" "$1" "${1^}" >/dev/null || { echo "no channel $1"; return 1; }
+	hub_do b fill-export "$IMPORT_PEOPLE" "$IMPORT_POSTS" "$IMPORT_LENGTH" "${@:2}" >"$LAYOUT/scratch/fill" 2>&1 || { cat "$LAYOUT/scratch/fill"; return 1; }
+	hub_do b export-channel "$export" all >/dev/null && [ -s "$export" ] || { echo "no export of $1"; return 1; }
+}
+# Makes an export larger: grow_export <from> <to> <connections> <conversations>.
+grow_export() { php -d memory_limit=-1 "$HERE/hub/grow-export.php" "$@" "$IMPORT_LENGTH" >"$LAYOUT/scratch/grown" && chmod 644 "$2"; }
+hub_e_is_here() { [ -f "$LAYOUT/e/ready" ] || "$HERE/layout" add e >"$LAYOUT/scratch/hub-e" 2>&1 || { tail -n 3 "$LAYOUT/scratch/hub-e"; return 1; }; }
+# Takes E and all that was imported away, and lays it out again.
+hub_e_again() { "$HERE/layout" remove e >/dev/null 2>&1; hub_e_is_here; }
+# Prints the largest VmHWM, in KiB, of processes of E whose command has a word.
+peak_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); str_contains($one["what"] ?? "", $argv[2]) && $most = max($most ?? 0, $one["vmhwm_kib"]); } echo $most ?? 0;' "$LAYOUT/e/log/processes.log" "$1"; }
+
+# The same export by core's own import on A and by ours on E: the differences are those of the docs, each counted; the same again changes nothing. Core's import ends
+# at the first menu, so it gets the export without.
+scenario_import_dump() {
+	local export stock=$LAYOUT/scratch/$TOP-stock.json said began nick=i${TOP//[^a-z0-9]/}
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap hub_e_goes EXIT
+	hub_e_is_here && export_of "$nick" || return 1
+	if [ -n "${IMPORT_GROWN:-}" ]; then
+		grow_export "$export" "$export.grown" $((IMPORT_GROWN / 5)) "$IMPORT_GROWN" || return 1
+		export=$export.grown
+	fi
+	php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); unset($all["menu"]); file_put_contents($argv[2], json_encode($all));' "$export" "$stock"
+	chmod 644 "$stock"
+	began=$(date +%s%N)
+	(cd "$(hub_root a)" && as_hub "$LAYOUT/a/bin/php" -d memory_limit=-1 "$LAYOUT/actions/import-channel.php" "$(cat "$LAYOUT/a/account")" "$stock" "$nick" posts) >"$LAYOUT/scratch/stock" 2>&1
+	said="core $(millis_since "$began") ms"
+	began=$(date +%s%N)
+	import_for_e "$export" >"$LAYOUT/scratch/imported" 2>"$LAYOUT/scratch/progress" || { cat "$LAYOUT/scratch/imported" "$LAYOUT/scratch/progress"; return 1; }
+	said="$said, ours $(millis_since "$began") ms"
+	grep -q 'come from its other hubs, by comparison' "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows a "$nick" >"$LAYOUT/scratch/rows-a" && import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
+	php "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" || return 1
+	# Somebody else's process may have noted nothing: all of it once more.
+	echo "DELETE FROM filesync_import; DELETE FROM filesync_import_post" | database_sql hub_e
+	import_for_e "$export" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-again" || return 1
+	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-again" >"$LAYOUT/scratch/rows-diff" || { echo "the second time something changed: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+	echo "$said; a child's peak $(peak_of import-slice) KiB; the second time nothing changed"
+}
+millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
+
+# KILLS imports of one export, each killed at another moment, and gone on with: the rows are those of an undisturbed one. With BREAK=marker a process notes that its
+# slice is imported before it is: then rows are missing.
+scenario_import_dump_killed() {
+	local export kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total at code running again=0
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap hub_e_goes EXIT
+	hub_e_again && export_of "$nick" || return 1
+	if [ -n "${IMPORT_GROWN:-}" ]; then
+		grow_export "$export" "$export.grown" $((IMPORT_GROWN / 5)) "$IMPORT_GROWN" || return 1
+		export=$export.grown
+	fi
+	n=$(date +%s%N)
+	import_for_e "$export" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	total=$(millis_since "$n")
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
+	hub_e_again || return 1
+	[ "${BREAK:-}" != marker ] || marker_first || return 1
+	for ((n = 0; n < kills; n++)); do
+		# Evenly over the time that one takes; the seed moves them.
+		at=$(((total * (2 * n + 1) + ${SEED:-7} * 37 % total) / (2 * kills) % (total / 2) + 50))
+		import_for_e "$export" >"$LAYOUT/scratch/imported" 2>&1 &
+		running=$!
+		sleep "$((at / 1000)).$(printf '%03d' $((at % 1000)))"
+		case $((n % 3)) in 0) kill_imports dump ;; 1) kill_imports slice ;; *) kill_imports '(dump|slice)' ;; esac
+		wait $running
+		code=$?
+		[ $code != 0 ] || break
+		again=$((again + 1))
+	done
+	import_for_e "$export" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-killed" || return 1
+	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-killed" >"$LAYOUT/scratch/rows-diff" || { echo "after $again kills $(grep -c '^[<>]' "$LAYOUT/scratch/rows-diff") rows differ: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+	[ "$again" -gt $((kills / 2)) ] || { echo "only $again of $kills imports were killed before their end"; return 1; }
+	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
+}
+# Ends processes of the import that runs on E: the command (dump), that which has a slice, or both.
+kill_imports() {
+	pgrep -f "import-$1" | while read -r running; do
+		case $(readlink "/proc/$running/cwd") in "$(hub_root e)"*) kill -KILL "$running" 2>/dev/null ;; esac
+	done
+}
+# Has the processes of E note their slice before they import it.
+marker_first() {
+	local file
+	file=$(hub_root e)/addon/filesync/Import/Child.php
+	php -r '$code = file_get_contents($argv[1]); $first = str_replace("CoreImport::begin(\$job->accountId);", "CoreImport::begin(\$job->accountId);\n\t\t\t\$slice->isLast || Job::mark(\$slice, \$job->channelId);", $code, $count); $count === 1 || exit(1); file_put_contents($argv[1], $first);' "$file" || { echo 'Child.php has no such line'; return 1; }
+}
