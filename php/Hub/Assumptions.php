@@ -499,7 +499,7 @@ final class Assumptions
 		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison sets', 'receiver'],
 		'channel' => [
 			'channel_id channel_account_id channel_address channel_guid channel_name channel_hash channel_pubkey'
-				. ' channel_prvkey channel_removed channel_system',
+				. ' channel_dirdate channel_prvkey channel_removed channel_system',
 			'every',
 		],
 		'hubloc' => [

@@ -111,6 +111,16 @@ final class CoreImport
 		self::$channelId = Channel::idOf($data['channel'] ?? null);
 	}
 
+	/** Keeps the hub from listing a channel in a directory, until it is told to: it does that with those not listed for long. */
+	public static function withhold(Channel $channel): void
+	{
+		Table::update(
+			'channel',
+			['channel_dirdate' => gmdate('Y-m-d H:i:s', Clock::now())],
+			['channel_id' => $channel->id],
+		);
+	}
+
 	private static function finish(): void
 	{
 		$error = error_get_last()['type'] ?? 0;

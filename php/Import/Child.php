@@ -98,6 +98,7 @@ final class Child
 				Job::enter($slice->job, Job::DONE);
 				return;
 			}
+			CoreImport::withhold($channel);
 			if ($slice->relocate) {
 				// Posts name it, and a hub may refuse the row that says so.
 				Clones::rememberHome($channel, $slice->relocate['url'], $slice->relocate['channel_address']);

@@ -140,7 +140,7 @@ final class Job
 		Core::makeFolder(self::FOLDER);
 
 		return (
-			FileLock::open($this->pathOf($name)) ?? throw new Problem(
+			FileLock::open(self::pathOf($this->id, $name)) ?? throw new Problem(
 				'disk_failed',
 				'No file can be made in ' . self::FOLDER . '.',
 				true,
@@ -148,17 +148,17 @@ final class Job
 		);
 	}
 
-	/** Removes the files of its locks. */
-	public function removeLocks(): void
+	/** Removes the files of an import's locks. */
+	public static function removeLocks(string $id): void
 	{
 		foreach (['run', 'slice'] as $name) {
-			@unlink($this->pathOf($name));
+			@unlink(self::pathOf($id, $name));
 		}
 	}
 
-	private function pathOf(string $name): string
+	private static function pathOf(string $id, string $name): string
 	{
-		return self::FOLDER . "/import-$this->id.$name";
+		return self::FOLDER . "/import-$id.$name";
 	}
 
 	/** Begins the next state. */
@@ -204,6 +204,27 @@ final class Job
 			Table::select('filesync_import_post', ['job' => $this->id], 'part, number', $most, 'mid'),
 			'mid',
 		);
+	}
+
+	/** Forgets the imports of a channel that leaves this hub. */
+	public static function forget(int $channelId): void
+	{
+		self::remove(['uid' => $channelId]);
+	}
+
+	/** Forgets imports with which nobody went on since a time; given again, such a file is imported from its beginning. */
+	public static function prune(int $since): void
+	{
+		self::remove(['updated <' => $since]);
+	}
+
+	private static function remove(array $where): void
+	{
+		foreach (Table::select('filesync_import', $where, '', 0, 'id') as $row) {
+			Table::delete('filesync_import_post', ['job' => $row['id']]);
+			Table::delete('filesync_import', ['id' => $row['id']]);
+			self::removeLocks($row['id']);
+		}
 	}
 
 	/** Returns how many posts the hub did not take. */

@@ -81,7 +81,7 @@ final class Run
 		// Now that others know.
 		Outbox::releaseAll($this->job->channelId, [$this->job->id]);
 		Doorbell::ring();
-		$this->job->removeLocks();
+		Job::removeLocks($this->job->id);
 		$this->lock->release();
 
 		return $this->job;

@@ -156,6 +156,19 @@ final class ImportTest extends AddonTestCase
 		$this->assertSame(['m4'], Job::load($job->id)->refusedPosts(10));
 	}
 
+	public function test_what_is_known_of_an_import_goes_with_its_channel_or_with_time(): void
+	{
+		foreach (['channel' => $this->channel->id, 'old' => 77, 'young' => 78] as $name => $channelId) {
+			$jobs[$name] = Job::of($name, 1, $channelId, ['nick' => '', 'primary' => false])->id;
+			Job::mark($this->slice($jobs[$name], 'x', 1, 0, 5), $channelId, [1 => 'm1']);
+		}
+		Table::update('filesync_import', ['updated' => 1000], ['id' => $jobs['old']]);
+		Job::forget($this->channel->id);
+		Job::prune(1001);
+		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import', []), 'id'));
+		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import_post', []), 'job'));
+	}
+
 	public function test_a_given_file_is_read_and_gone(): void
 	{
 		$path = GivenFile::of('{"channel":"secret"}');
