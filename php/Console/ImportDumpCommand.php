@@ -134,7 +134,8 @@ final class ImportDumpCommand implements Task
 		if ($done->refused > 0) {
 			$lines[] =
 				($done->refused === 1 ? '1 other row was' : number_format($done->refused) . ' other rows were')
-				. ' not taken: it is not what a hub writes, or a group of it is missing';
+				. ' not taken: they are not what a hub writes, belong to a group that is not in the file,'
+				. ' or are more connections than the account may have';
 		}
 		$lines[] =
 			"the channel's files now come from its other hubs, by comparison (`status` shows them);"
@@ -166,9 +167,9 @@ final class ImportDumpCommand implements Task
 	/** Returns in words what is in an export. */
 	private static function listed(Survey $survey): string
 	{
-		$counts = $survey->head === [] ? [] : ['the channel' => 'the channel'];
+		$counts = [];
 		foreach (Section::cases() as $section) {
-			// People are those of connections, and their hubs; members are in groups.
+			// People are those of connections, and their hubs; members are in groups; events have posts.
 			$isPart = in_array(
 				$section,
 				[Section::Xchan, Section::Hubloc, Section::GroupMember, Section::EventItem],
@@ -176,11 +177,12 @@ final class ImportDumpCommand implements Task
 			);
 			$count = $isPart ? 0 : $survey->count($section);
 			if ($count > 0) {
-				$counts[] = number_format($count) . ' ' . $section->words();
+				$counts[$section->words()] = [$section, $count + ($counts[$section->words()][1] ?? 0)];
 			}
 		}
+		$words = array_map(fn ($one) => $one[0]->counted($one[1]), array_values($counts));
 
-		return implode(', ', $counts) ?: 'nothing';
+		return implode(', ', $survey->head === [] ? $words : ['the channel', ...$words]);
 	}
 
 	/**

@@ -169,6 +169,7 @@ final class Assumptions
 		'menu_add_item' => ['include/menu.php', 'menu_id, uid, arr', 'backup'],
 		'atoken_xchan' => ['include/security.php', 'atoken', 'backup'],
 		'atoken_create_xchan' => ['include/security.php', 'xchan', 'backup'],
+		'account_service_class_fetch' => ['include/account.php', 'aid, property', 'backup'],
 		'import_xchan_photo' => ['include/photo/photo_driver.php', 'photo, xchan, thing', 'backup'],
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];

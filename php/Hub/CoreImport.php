@@ -111,6 +111,18 @@ final class CoreImport
 		self::$channelId = Channel::idOf($data['channel'] ?? null);
 	}
 
+	/**
+	 * Tells whether a channel may have more connections, by the plan of its account: core counts those that it gets at
+	 * once.
+	 */
+	public static function mayConnectMore(Channel $channel): bool
+	{
+		Core::load('include/account.php');
+		$most = \account_service_class_fetch($channel->accountId, 'total_channels');
+
+		return ! is_numeric($most) || Table::count('abook', ['abook_channel' => $channel->id]) <= (int) $most;
+	}
+
 	/** Keeps the hub from listing a channel in a directory, until it is told to: it does that with those not listed for long. */
 	public static function withhold(Channel $channel): void
 	{

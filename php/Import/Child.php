@@ -57,6 +57,10 @@ final class Child
 			if ($channel) {
 				CoreImport::actFor($channel);
 			}
+			if ($channel && $slice->section === Section::Abook && ! CoreImport::mayConnectMore($channel)) {
+				Job::mark($slice, $channel->id, refused: $slice->count);
+				return 0;
+			}
 			if ($slice->isLast || $slice->section->isForWholeImport()) {
 				self::whole($job, $slice, $elements);
 			}

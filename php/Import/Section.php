@@ -53,6 +53,14 @@ enum Section: string
 		return $this->hasPosts() || $this->isForWholeImport() ? 200 : 1000;
 	}
 
+	/** Returns how many elements of it there are, in words. */
+	public function counted(int $count): string
+	{
+		$words = $this->words();
+
+		return number_format($count) . ' ' . ($count === 1 ? rtrim($words, 's') : $words);
+	}
+
 	/** Returns what its elements are, for people. */
 	public function words(): string
 	{
@@ -63,7 +71,8 @@ enum Section: string
 			self::Abook => 'connections',
 			self::Atoken => 'access tokens',
 			self::Group, self::GroupMember => 'groups',
-			self::Obj, self::Likes => 'things',
+			self::Obj => 'things',
+			self::Likes => 'likes',
 			self::App, self::Sysapp => 'apps',
 			self::Chatroom => 'chat rooms',
 			self::Event, self::EventItem => 'events',

@@ -26,6 +26,11 @@ function import_atoken(array $channel, array $atokens): void {}
 
 function import_menus(array $channel, array $menus): void {}
 
+function account_service_class_fetch(int $aid, string $property): false|int|string
+{
+	return false;
+}
+
 function menu_add_item(int $menu_id, int $uid, array $arr): mixed
 {
 	return false;

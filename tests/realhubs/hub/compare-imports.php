@@ -2,9 +2,11 @@
 
 // Compares what two imports of one export made, by the lines of imported-rows.php: core's own and ours. Prints how many
 // differences of each kind there are that docs/import.md names, and ends with 1 at any other. Arguments: lines of core's,
-// lines of ours, root URL of the hub that the export is from.
+// lines of ours, root URL of the hub that the export is from, the export.
 
-[, $stockLines, $ourLines, $from] = $argv;
+[, $stockLines, $ourLines, $from, $export] = $argv;
+$places = array_flip(array_column(json_decode(file_get_contents($export), true)['item'], 'message_id'));
+$isEarly = fn (array $item) => ($places[$item['mid']] ?? INF) < ($places[$item['parent_mid']] ?? 0);
 $read = function (string $path): array {
 	$rows = [];
 	foreach (file($path, FILE_IGNORE_NEW_LINES) as $line) {
@@ -40,6 +42,7 @@ foreach (array_keys($stock + $ours) as $table) {
 			$table === 'xchan' && $row['xchan_network'] === 'token' => $is('guests of access tokens'),
 			$table === 'menu' => $is('menus'),
 			$table === 'menu_item' => $is('entries of menus'),
+			$table === 'item' && $isEarly($row) => $is('answers that are in the file before their posts'),
 			$table === 'item' && str_contains($key, 'gone.invalid') => $is('posts by people whose hub is gone'),
 			default => $wrong[] = "only we have $table " . substr(json_encode($row), 0, 400),
 		};
