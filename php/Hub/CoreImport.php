@@ -97,6 +97,20 @@ final class CoreImport
 		throw new Refused("the hub's own import refused it; its log (system.debugging) may say why");
 	}
 
+	/**
+	 * Returns an export's people as this hub's table can hold them.
+	 *
+	 * @param string $json An object with KEYS and the section.
+	 */
+	public static function withWholePeople(string $json): string
+	{
+		/** @var array{xchan: list<array>} */
+		$export = Json::read($json);
+		$export['xchan'] = array_map(fn ($row) => ImportedRows::completed('xchan', $row), $export['xchan']);
+
+		return json_encode($export, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE);
+	}
+
 	/** Core has stored all sections of a part, and would now tell others; the data of hook `import_channel`. */
 	public static function end(array &$data): void
 	{

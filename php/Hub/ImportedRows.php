@@ -45,7 +45,10 @@ final class ImportedRows
 		match ($section) {
 			'config' => \import_config($row, $rows),
 			'hubloc' => \import_hublocs($row, $rows, $isPrimary),
-			'likes' => \import_likes($row, array_map(fn ($like) => $like + ['deleted' => 0], $rows)),
+			'likes' => \import_likes($row, array_map(
+				fn ($like) => self::completed('likes', $like + ['deleted' => 0]),
+				$rows,
+			)),
 			'sysapp' => \import_sysapps($row, $rows),
 			'menu' => self::menus($channel, $rows, $formerNick),
 			default => null,
@@ -84,7 +87,7 @@ final class ImportedRows
 	{
 		$picture = self::PICTURES[$section] ?? '';
 		$url = self::text($row, $picture);
-		$rows = [($picture === '' ? [] : [$picture => '']) + $row];
+		$rows = [self::completed(self::ONCE[$section][0], ($picture === '' ? [] : [$picture => '']) + $row)];
 		match ($section) {
 			'obj' => \import_objs($channel->row(), $rows),
 			'app' => \import_apps($channel->row(), $rows),
@@ -163,10 +166,23 @@ final class ImportedRows
 		return $missing;
 	}
 
+	/**
+	 * Returns a row with an empty text in each column of text that it lacks: hubs of an older version have fewer, and a
+	 * strict MariaDB refuses a row without them.
+	 */
+	public static function completed(string $table, array $row): array
+	{
+		static $texts = [];
+		$texts[$table] ??= array_fill_keys(array_keys(array_filter(Columns::of($table), is_int(...))), '');
+
+		return $row + $texts[$table];
+	}
+
 	/** Adds a row with those columns that the table has. */
 	private static function insert(string $table, array $row): void
 	{
 		unset($row['id']);
+		$row = self::completed($table, $row);
 		$row = array_filter($row, fn ($value) => is_scalar($value));
 		Table::insert($table, array_diff_key($row, Table::lacking($table, $row)));
 	}

@@ -62,7 +62,13 @@ final class Child
 				return 0;
 			}
 			if ($slice->isLast || $slice->section->isForWholeImport()) {
-				self::whole($job, $slice, $elements);
+				self::whole(
+					$job,
+					$slice,
+					$slice->section === Section::Xchan
+						? CoreImport::withWholePeople($elements)
+						: $elements,
+				);
 			}
 			$channel ?? throw new Refused('the channel is no longer here');
 			$slice->section->hasPosts()

@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\CoreImport;
 use FileSync\Addon\Hub\GivenFile;
 use FileSync\Addon\Hub\ImportedRows;
@@ -202,6 +203,19 @@ final class ImportTest extends AddonTestCase
 			'hash, xchan',
 		);
 		$this->assertSame([['hash' => 'h7', 'xchan' => 'x'], ['hash' => 'h8', 'xchan' => 'x']], $found);
+	}
+
+	public function test_rows_of_an_older_hub_get_the_columns_of_text_that_they_lack(): void
+	{
+		$row = ImportedRows::completed('pgrp', ['hash' => 'h', 'gname' => 'name', 'more' => 'kept']);
+		$this->assertSame(['h', 'name', 'kept'], [$row['hash'], $row['gname'], $row['more']]);
+		$texts = array_keys(array_filter(Columns::of('pgrp'), is_int(...)));
+		$this->assertSame([], array_diff($texts, array_keys($row)));
+		$this->assertArrayNotHasKey('uid', $row);
+		$people = '{"compatibility":{"version":"7.8"},"xchan":[{"xchan_hash":"a","xchan_name":"A\/ü"}]}';
+		$whole = json_decode(CoreImport::withWholePeople($people), true);
+		$this->assertSame(['version' => '7.8'], $whole['compatibility']);
+		$this->assertSame(['a', 'A/ü'], [$whole['xchan'][0]['xchan_hash'], $whole['xchan'][0]['xchan_name']]);
 	}
 
 	public function test_a_contact_has_the_default_picture_until_its_own_is_fetched(): void

@@ -172,3 +172,13 @@ picture_is_here() {
 	hub_php e addon/filesync/cli.php work --until-idle --seconds 10 >/dev/null 2>&1
 	[ "$(database_value hub_e "SELECT count(*) FROM xchan WHERE xchan_addr LIKE '%@gone.invalid' AND xchan_photo_l LIKE '%/photo/%-4'")" = 1 ]
 }
+
+# The export of a hub of another version or database, IMPORT_FROM, is whole on E: IMPORT_NICK is the channel's name in it.
+scenario_import_dump_foreign() {
+	local dump=$LAYOUT/scratch/foreign.json
+	[ -f "${IMPORT_FROM:-}" ] || { skip 'IMPORT_FROM names no export'; return; }
+	trap hub_e_goes EXIT
+	hub_e_again && install -o "$HUB_USER" -m 600 "$IMPORT_FROM" "$dump" || return 1
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	hub_do e count-imported "$dump" "${IMPORT_NICK:-olga}"
+}
