@@ -19,9 +19,6 @@ final class CoreImport
 	/** What core's import starts with: the rest of it is for exports of other software. */
 	public const KEYS = ['compatibility', 'relocate'];
 
-	private static bool $isOn = false;
-	/** @var list<array{string, string, string}> Pictures that core was about to fetch: table, key and address. */
-	private static array $pictures = [];
 	/** @var ?\Closure(Channel): void */
 	private static ?\Closure $stored = null;
 	private static int $channelId = 0;
@@ -46,14 +43,7 @@ final class CoreImport
 			session_id('filesync-import');
 		}
 		$_SESSION = ['account_id' => $accountId, 'authenticated' => 1];
-		self::$isOn = true;
 		Overrides::importing();
-	}
-
-	/** Tells whether this process imports. */
-	public static function isOn(): bool
-	{
-		return self::$isOn;
 	}
 
 	/** Has core act for a channel, like after a login of its owner. */
@@ -137,7 +127,7 @@ final class CoreImport
 		return ! is_numeric($most) || Table::count('abook', ['abook_channel' => $channel->id]) <= (int) $most;
 	}
 
-	/** Keeps the hub from listing a channel in a directory, until it is told to: it does that with those not listed for long. */
+	/** Keeps the hub's cron from listing a channel in a directory, as it does with those that were not for long. */
 	public static function withhold(Channel $channel): void
 	{
 		Table::update(
@@ -160,9 +150,9 @@ final class CoreImport
 	/**
 	 * Has core take in posts of an export.
 	 *
-	 * @param list<array>   $items    As encoded in it.
-	 * @param ?array        $relocate Where they were.
-	 * @param \Closure $import What takes the place of core's import_items.
+	 * @param list<array> $items    As encoded in it.
+	 * @param ?array      $relocate Where they were.
+	 * @param \Closure    $import   What takes the place of core's import_items.
 	 *
 	 * @return list<string> The ids of those that are not here after that.
 	 */
@@ -231,36 +221,5 @@ final class CoreImport
 	private static function text(array $row, string $key): string
 	{
 		return is_string($row[$key] ?? null) ? $row[$key] : '';
-	}
-
-	/** Lists a picture to fetch later. */
-	public static function later(string $table, string $key, string $url): void
-	{
-		if (preg_match('#^https?://#', $url) === 1) {
-			self::$pictures[] = [$table, $key, $url];
-		}
-	}
-
-	/**
-	 * Returns the pictures that are to be fetched later.
-	 *
-	 * @return list<array{string, string, string}>
-	 */
-	public static function pictures(): array
-	{
-		return self::$pictures;
-	}
-
-	/**
-	 * Takes the place of core's import_xchan_photo: the default picture, as if the right one could not be fetched.
-	 *
-	 * @return array{string, string, string, string, true, string}
-	 */
-	public static function picture(mixed $url, mixed $hash): array
-	{
-		self::later('xchan', is_string($hash) ? $hash : '', is_string($url) ? $url : '');
-		$default = fn (int $size): string => z_root() . '/' . \get_default_profile_photo($size);
-
-		return [$default(300), $default(80), $default(48), 'image/png', true, gmdate('Y-m-d H:i:s', Clock::now())];
 	}
 }

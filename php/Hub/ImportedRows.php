@@ -99,7 +99,7 @@ final class ImportedRows
 		if ($url !== '') {
 			[$table, $key] = self::ONCE[$section];
 			Table::update($table, [$picture => $url], $where);
-			CoreImport::later($table, (string) $where[$key], $url);
+			ListedPictures::later($table, (string) $where[$key], $url);
 		}
 	}
 

@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\CoreImport;
 use FileSync\Addon\Hub\ImportedRows;
 use FileSync\Addon\Hub\Json;
+use FileSync\Addon\Hub\ListedPictures;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\ItemRelocation;
@@ -143,7 +144,7 @@ final class Child
 	/** Has the pictures that were passed over fetched, once all is imported. */
 	private static function later(Channel $channel, Slice $slice): void
 	{
-		$pictures = CoreImport::pictures();
+		$pictures = ListedPictures::all();
 		if ($pictures !== []) {
 			$key = "$slice->job $slice->part $slice->first";
 			Outbox::add($channel->id, Pictures::KIND, $slice->job, (string) json_encode($pictures), true, $key);

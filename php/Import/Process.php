@@ -12,6 +12,9 @@ final class Process
 	/** Warnings of core would end up in the output, and arguments of functions, keys among them, in a trace. */
 	private const OPTIONS = ['-d', 'display_errors=0', '-d', 'zend.exception_ignore_args=1'];
 	private const MOST_WORDS = 2000;
+	private const LOOK_US = 20000;
+	private const PAUSE_US = 5000;
+	private const KILLED = 128;
 
 	/**
 	 * Has a slice imported.
@@ -33,13 +36,23 @@ final class Process
 		@fwrite($pipes[0], $slice->line(strlen($elements)));
 		@fwrite($pipes[0], $elements);
 		fclose($pipes[0]);
+		stream_set_blocking($pipes[2], false);
 		$words = '';
-		while (! feof($pipes[2])) {
-			$words = substr($words . (string) fread($pipes[2], 8192), -self::MOST_WORDS);
-		}
+		do {
+			$status = proc_get_status($process);
+			// Jobs that the hub began meanwhile keep the pipe open: its end is not waited for.
+			[$read, $none, $never] = [[$pipes[2]], null, null];
+			$isThere = (bool) stream_select($read, $none, $never, 0, $status['running'] ? self::LOOK_US : 0);
+			$said = $isThere ? (string) fread($pipes[2], 8192) : '';
+			$words = substr($words . $said, -self::MOST_WORDS);
+			if ($isThere && $said === '' && $status['running']) {
+				usleep(self::PAUSE_US);
+			}
+		} while ($status['running'] || $said !== '');
 		fclose($pipes[2]);
+		proc_close($process);
 
-		return [proc_close($process), trim($words)];
+		return [$status['signaled'] ? self::KILLED : $status['exitcode'], trim($words)];
 	}
 
 	/**

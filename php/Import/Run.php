@@ -70,10 +70,9 @@ final class Run
 				$this->enter(Job::AGAIN);
 			}
 			if ($this->job->state === Job::AGAIN) {
-				if (! $this->again()) {
+				if (! $this->again() || ! $this->end()) {
 					return null;
 				}
-				$this->end();
 			}
 		} catch (FileSyncException $e) {
 			throw Survey::problem($e, $this->path);
@@ -311,14 +310,16 @@ final class Run
 	}
 
 	/** Has the hub tell others, and look for what other addons brought. */
-	private function end(): void
+	private function end(): bool
 	{
 		if (! isset($this->survey->keys['compatibility'])) {
+			// Posts alone: the hub's own import of these tells nobody.
 			$this->enter(Job::DONE);
-			return;
+			return true;
 		}
 		$slice = new Slice($this->job->id, $this->job->position(), Section::Channel, 0, '', 0, 0, 0, isLast: true);
-		$this->give($slice, self::object($this->survey->keys + $this->survey->addons));
+
+		return $this->give($slice, self::object($this->survey->keys + $this->survey->addons)) === true;
 	}
 
 	/**

@@ -16,7 +16,7 @@ namespace Zotlabs\Module {
 		/** Gives a contact the default picture; the right one is fetched later. */
 		function import_xchan_photo(...$given)
 		{
-			return \FileSync\Addon\Hub\CoreImport::picture($given[0] ?? '', $given[1] ?? '');
+			return \FileSync\Addon\Hub\ListedPictures::inPlaceOf($given[0] ?? '', $given[1] ?? '');
 		}
 	}
 }

@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\CoreImport;
 use FileSync\Addon\Hub\GivenFile;
 use FileSync\Addon\Hub\ImportedRows;
+use FileSync\Addon\Hub\ListedPictures;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Import\Section;
@@ -220,8 +221,8 @@ final class ImportTest extends AddonTestCase
 
 	public function test_a_contact_has_the_default_picture_until_its_own_is_fetched(): void
 	{
-		$this->assertTrue(CoreImport::picture('https://far.example/4', 'hash')[4]);
-		$this->assertSame([['xchan', 'hash', 'https://far.example/4']], CoreImport::pictures());
+		$this->assertTrue(ListedPictures::inPlaceOf('https://far.example/4', 'hash')[4]);
+		$this->assertSame([['xchan', 'hash', 'https://far.example/4']], ListedPictures::all());
 	}
 
 	/** @param list<string> $sections */

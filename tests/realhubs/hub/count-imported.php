@@ -10,7 +10,7 @@ $uid = (int) $channel['channel_id'];
 $all = fn (string $sql) => array_flip(array_column(dbq($sql) ?: [], 'k'));
 $here = [
 	'xchan' => ['xchan_hash', $all('select xchan_hash as k from xchan')],
-	'hubloc' => ['hubloc_id_url', $all('select hubloc_id_url as k from hubloc')],
+	'hubloc' => ['hubloc_hash', $all('select hubloc_hash as k from hubloc')],
 	'abook' => ['abook_xchan', $all("select abook_xchan as k from abook where abook_channel = $uid")],
 	'group' => ['hash', $all("select hash as k from pgrp where uid = $uid")],
 	'config' => ['k', $all("select k from pconfig where uid = $uid")],

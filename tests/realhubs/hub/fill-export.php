@@ -34,6 +34,9 @@ $now = datetime_convert();
 $day = substr($now, 0, 10);
 $acl = ['allow_cid' => '', 'allow_gid' => '', 'deny_cid' => '', 'deny_gid' => ''];
 
+require_once 'include/photo/photo_driver.php';
+import_channel_photo(small_photo($nick), 'image/png', (int) $channel['channel_account_id'], $uid);
+
 $people = [];
 q('START TRANSACTION');
 for ($n = 0; $n < $connections; $n++) {

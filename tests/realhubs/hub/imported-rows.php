@@ -42,6 +42,19 @@ $print('channel', $of('select * from channel where channel_id = %d', $uid), [
 	'channel_eprvkey',
 ]);
 $print('profile', $of('select * from profile where uid = %d', $uid), ['id', 'aid', 'uid']);
+$print('photo', $of('select * from photo where uid = %d', $uid), [
+	'id',
+	'aid',
+	'uid',
+	'resource_id',
+	'filename',
+	'created',
+	'edited',
+	'content',
+	'os_path',
+	'expires',
+	'xchan',
+]);
 $print(
 	'pconfig',
 	$of("select * from pconfig where uid = %d and not (cat = 'system' and k = 'default_cloud_sort')", $uid),
