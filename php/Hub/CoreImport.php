@@ -137,6 +137,21 @@ final class CoreImport
 		);
 	}
 
+	/** Leaves one row that says that a channel lives here: core adds one each time that it gets the channel. */
+	public static function settle(Channel $channel): void
+	{
+		$rows = Table::select(
+			'hubloc',
+			['hubloc_hash' => $channel->hash, 'hubloc_url' => z_root()],
+			'hubloc_id',
+			0,
+			'hubloc_id',
+		);
+		foreach (array_slice($rows, 1) as $row) {
+			Table::delete('hubloc', ['hubloc_id' => (int) $row['hubloc_id']]);
+		}
+	}
+
 	private static function finish(): void
 	{
 		$error = error_get_last()['type'] ?? 0;

@@ -110,6 +110,7 @@ final class Child
 				return;
 			}
 			CoreImport::withhold($channel);
+			CoreImport::settle($channel);
 			if ($slice->relocate) {
 				// Posts name it, and a hub may refuse the row that says so.
 				Clones::rememberHome($channel, $slice->relocate['url'], $slice->relocate['channel_address']);
