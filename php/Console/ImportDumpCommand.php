@@ -137,9 +137,11 @@ final class ImportDumpCommand implements Task
 				. ' not taken: they are not what a hub writes, belong to a group that is not in the file,'
 				. ' or are more connections than the account may have';
 		}
-		$lines[] =
-			"the channel's files now come from its other hubs, by comparison (`status` shows them);"
-			. ' files that no hub has come from a backup set (`restore`)';
+		if ($survey->head !== []) {
+			$lines[] =
+				"the channel's files now come from its other hubs, by comparison (`status` shows them);"
+				. ' files that no hub has come from a backup set (`restore`)';
+		}
 		$this->say(
 			[
 				'state' => 'done',

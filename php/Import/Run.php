@@ -26,9 +26,6 @@ final class Run
 	/** Members name their group by a number; who has more groups than this has no hub. */
 	private const MOST_GROUPS = 20000;
 
-	/** What stands for the id of a post that is left out. */
-	private const TOO_LARGE = '(a post that needs more memory than PHP allows)';
-
 	/** Held as long as this is: nobody else goes on with the import meanwhile. */
 	private readonly FileLock $lock;
 	/** @var ?array<string, string> Hashes of groups, by their number in the export. */
@@ -145,7 +142,7 @@ final class Run
 				continue;
 			}
 			if ($isTaken === null) {
-				$this->leaveOut($slice);
+				$this->leaveOut($slice, $elements[0]);
 			}
 			$alone = max(0, $alone - 1);
 			$element += count($elements);
@@ -165,9 +162,13 @@ final class Run
 	}
 
 	/** Notes that a post is left out: alone, it needs more memory than PHP allows. */
-	private function leaveOut(Slice $slice): void
+	private function leaveOut(Slice $slice, string $json): void
 	{
-		Job::mark($slice, $this->job->channelId, [$slice->numbers()[0] => self::TOO_LARGE]);
+		$found = [];
+		preg_match('/"message_id"\s*:\s*("(?:[^"\\\\]|\\\\.){1,500}")/', $json, $found);
+		$id = isset($found[1]) ? (string) json_decode($found[1]) : 'a post';
+		$words = "$id (it needs more memory than PHP allows)";
+		Job::mark($slice, $this->job->channelId, [$slice->numbers()[0] => $words]);
 		$this->job = Job::load($this->job->id);
 	}
 
@@ -270,7 +271,7 @@ final class Run
 				return false;
 			}
 			if ($isTaken === null && count($chosen) === 1) {
-				$this->leaveOut($slice);
+				$this->leaveOut($slice, $elements[0]);
 			}
 			$most = $isTaken === null ? 1 : $most;
 		}
