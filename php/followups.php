@@ -56,7 +56,7 @@ return [
 			(string) $move['name'],
 		));
 	},
-	Pictures::KIND => fn (Channel $channel, string $name, string $body) => Pictures::fetch($channel->id, $body),
+	'pictures' => fn (Channel $channel, string $name, string $body) => Pictures::fetch($channel->id, $body),
 	'posts' => function (Channel $channel, string $name, string $body): ?string {
 		$rest = LinkedPosts::fetch($channel, $name, json_decode($body, true));
 

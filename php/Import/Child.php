@@ -148,7 +148,7 @@ final class Child
 		$pictures = ListedPictures::all();
 		if ($pictures !== []) {
 			$key = "$slice->job $slice->part $slice->first";
-			Outbox::add($channel->id, Pictures::KIND, $slice->job, (string) json_encode($pictures), true, $key);
+			Outbox::add($channel->id, 'pictures', $slice->job, (string) json_encode($pictures), true, $key);
 		}
 	}
 

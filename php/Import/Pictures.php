@@ -11,9 +11,6 @@ if (! class_exists('App', false)) {
 /** Fetches the pictures of people and things that an import left for later, one at a time. */
 final class Pictures
 {
-	/** The follow-up. */
-	public const KIND = 'pictures';
-
 	/**
 	 * Fetches the first of some pictures; returns the rest, null if there is none.
 	 *

@@ -80,7 +80,7 @@ scenario_import_dump_killed() {
 	[ "${BREAK:-}" != marker ] || marker_first || return 1
 	for ((n = 0; n < kills; n++)); do
 		# Each goes on for about a part of the time that one takes; the seed says how much more or less.
-		at=$((total * (50 + (${SEED:-7} + n) * 37 % 100) / (100 * (kills + 1)) + 100))
+		at=$((total * (50 + (${SEED:-7} + n) * 37 % 100) / (100 * (kills + 3)) + 100))
 		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
 		running=$!
 		sleep "$((at / 1000)).$(printf '%03d' $((at % 1000)))"
