@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Items;
 use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Turn;
+use FileSync\Addon\Import\Pictures;
 use FileSync\Addon\Posts\ItemRelocation;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Receive\BrakeAnswer;
@@ -55,6 +56,7 @@ return [
 			(string) $move['name'],
 		));
 	},
+	'pictures' => fn (Channel $channel, string $name, string $body) => Pictures::fetch($channel->id, $body),
 	'posts' => function (Channel $channel, string $name, string $body): ?string {
 		$rest = LinkedPosts::fetch($channel, $name, json_decode($body, true));
 

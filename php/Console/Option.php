@@ -11,6 +11,7 @@ if (! class_exists('App', false)) {
 /** The options of the verbs: how each is written, which kind of value it takes, and what it does. */
 enum Option: string
 {
+	case Account = 'account';
 	case All = 'all';
 	case AsCopy = 'as-copy';
 	case Assumptions = 'assumptions';
@@ -27,8 +28,10 @@ enum Option: string
 	case Help = 'help';
 	case Json = 'json';
 	case Keep = 'keep';
+	case Nick = 'nick';
 	case OlderThan = 'older-than';
 	case Only = 'only';
+	case Primary = 'primary';
 	case Progress = 'progress';
 	case Purge = 'purge';
 	case Replace = 'replace';
@@ -44,11 +47,13 @@ enum Option: string
 	public function value(): ?string
 	{
 		return match ($this) {
+			self::Account => 'EMAIL',
 			self::At => 'TIME',
 			self::Beneath => 'DIR',
 			self::Channel => 'NICK',
 			self::Exclude => 'PATH',
 			self::Forget => 'HASH',
+			self::Nick => 'NICK',
 			self::OlderThan => 'AGE',
 			self::Sample => 'PERCENT',
 			self::Only => 'CHECK,CHECK',
@@ -75,6 +80,7 @@ enum Option: string
 	public function help(): string
 	{
 		return match ($this) {
+			self::Account => 'whose the channel becomes, if it is not on this hub',
 			self::All => 'every channel of the hub, each in a folder of its own beneath DIR',
 			self::AsCopy
 				=> 'restore another channel\'s files as new files of this one, visible to its owner alone, without posts',
@@ -92,8 +98,10 @@ enum Option: string
 			self::Help => 'show this',
 			self::Json => 'print for programs, as JSON',
 			self::Keep => 'remove filesync from this hub; its tables and kept files stay',
+			self::Nick => 'call the channel so on this hub, if it is not here',
 			self::OlderThan => 'what was replaced or removed before: 90d, or 2026-08-30',
 			self::Only => 'only these checks',
+			self::Primary => 'make this hub the one by which others know the channel, if it is not here',
 			self::Progress => 'show the progress even if this is not a terminal',
 			self::Purge => 'remove filesync from this hub, with its tables and kept files',
 			self::Replace => 'put the set\'s bytes in place of those that differ here, which are kept for `undo`',

@@ -168,6 +168,19 @@ final class Verbs
 				needsActive: true,
 			),
 			new Verb(
+				'import-dump',
+				fn ($given) => new ImportDumpCommand($given),
+				"import a channel, or posts, from a file that a hub's own export wrote, of any size",
+				[Option::Json, Option::DryRun, Option::Progress, Option::Account, Option::Nick, Option::Primary],
+				[
+					'FILE' => 'the channel that is in it: JSON, or packed with gzip',
+					'FILE CHANNEL' => 'what else is in it, such as the posts of a year (zip), to a channel of this hub',
+				],
+				array_fill_keys(['account', 'nick', 'primary'], ['FILE']),
+				needsExtension: true,
+				needsActive: true,
+			),
+			new Verb(
 				'doctor',
 				fn ($given) => new DoctorCommand($given),
 				'check the whole set-up, with a remedy for each fault',

@@ -155,6 +155,22 @@ final class Assumptions
 		'get_form_security_token' => ['include/security.php', 'typename', 'pages', 'alike'],
 		'check_form_security_token' => ['include/security.php', 'typename, formname', 'pages'],
 		'check_form_security_token_redirectOnErr' => ['include/security.php', 'err_redirect, typename', 'pages'],
+		// An import in parts.
+		'import_config' => ['include/import.php', 'channel, configs', 'backup'],
+		'import_hublocs' => ['include/import.php', 'channel, hublocs, seize', 'backup'],
+		'import_likes' => ['include/import.php', 'channel, likes', 'backup'],
+		'import_objs' => ['include/import.php', 'channel, objs', 'backup'],
+		'import_apps' => ['include/import.php', 'channel, apps', 'backup'],
+		'import_sysapps' => ['include/import.php', 'channel, apps', 'backup'],
+		'import_chatrooms' => ['include/import.php', 'channel, chatrooms', 'backup'],
+		'import_events' => ['include/import.php', 'channel, events', 'backup'],
+		'import_atoken' => ['include/import.php', 'channel, atokens', 'backup'],
+		'import_menus' => ['include/import.php', 'channel, menus', 'backup'],
+		'menu_add_item' => ['include/menu.php', 'menu_id, uid, arr', 'backup'],
+		'atoken_xchan' => ['include/security.php', 'atoken', 'backup'],
+		'atoken_create_xchan' => ['include/security.php', 'xchan', 'backup'],
+		'account_service_class_fetch' => ['include/account.php', 'aid, property', 'backup'],
+		'import_xchan_photo' => ['include/photo/photo_driver.php', 'photo, xchan, thing', 'backup'],
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];
 
@@ -180,6 +196,7 @@ final class Assumptions
 		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', 'sets'],
 		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'App::set_observer' => ['xchan', ''],
+		'App::set_channel' => ['channel', 'backup'],
 		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
 		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
 		'Zotlabs\Storage\Directory::setName' => ['name', '', 'object'],
@@ -343,6 +360,8 @@ final class Assumptions
 
 	/** Static properties: parts. */
 	public const PROPERTIES = [
+		'App::$account' => 'backup',
+		'App::$config' => 'backup',
 		'App::$hooks' => 'every',
 		'App::$plugins' => 'pages',
 		'App::$strings' => 'pages',
@@ -366,6 +385,9 @@ final class Assumptions
 		'PHOTO_COVER' => ['boot.php', 'every'],
 		'DROPITEM_NORMAL' => ['boot.php', 'posts'],
 		'DROPITEM_PHASE1' => ['boot.php', 'posts'],
+		'MENU_ITEM_ZID' => ['boot.php', 'backup'],
+		'MENU_ITEM_NEWWIN' => ['boot.php', 'backup'],
+		'MENU_ITEM_CHATROOM' => ['boot.php', 'backup'],
 	];
 
 	/**
@@ -432,6 +454,9 @@ final class Assumptions
 		'Zotlabs/Module/Wall_attach.php' => ['sender' => 'attach_export_data'],
 	];
 
+	/** Calls that a process takes over only if it imports a part of an export. */
+	public const CALLS_OF_IMPORT = ['Zotlabs\Module\import_xchan_photo'];
+
 	/** A theme of newer hubs that calls functions of core in a namespace of its own, if it is installed. */
 	public const THEME = 'view/theme/solidified';
 	public const CALLS_OF_THEME = [
@@ -475,7 +500,7 @@ final class Assumptions
 		'term' => ['tid uid oid otype ttype term:191 url:191', 'receiver sender posts comparison sets', 'receiver'],
 		'channel' => [
 			'channel_id channel_account_id channel_address channel_guid channel_name channel_hash channel_pubkey'
-				. ' channel_prvkey channel_removed channel_system',
+				. ' channel_dirdate channel_prvkey channel_removed channel_system',
 			'every',
 		],
 		'hubloc' => [
@@ -489,7 +514,7 @@ final class Assumptions
 			'receiver sets',
 		],
 		'iconfig' => ['id iid cat k v sharing', 'sets'],
-		'pgrp' => ['uid hash gname deleted', 'sets'],
+		'pgrp' => ['id uid hash gname deleted', 'sets'],
 		'addon' => ['aname installed tstamp plugin_admin', 'every'],
 		'hook' => ['hook:32 file:32 fn:32', 'every'],
 		'config' => ['cat:32 k:32 v:65535', 'every'],

@@ -131,6 +131,14 @@ final class Clones
 		return $row ? Channel::of($row) : null;
 	}
 
+	/** Returns the channel of this hub with an identity as posts name their author, or null. */
+	public static function byGuid(string $guid): ?Channel
+	{
+		$row = $guid === '' ? null : Table::first('channel', ['channel_guid' => $guid, 'channel_removed' => 0]);
+
+		return $row && $row['channel_guid'] === $guid ? Channel::of($row) : null;
+	}
+
 	/** Returns the URL by which other hubs know this clone of a channel. */
 	public static function ownUrl(Channel $channel): string
 	{

@@ -29,6 +29,12 @@ final class FileLock
 		return flock($this->file, LOCK_EX | LOCK_NB);
 	}
 
+	/** Takes the lock as soon as no other process has it. */
+	public function wait(): void
+	{
+		flock($this->file, LOCK_EX);
+	}
+
 	/** Gives it back. */
 	public function release(): void
 	{

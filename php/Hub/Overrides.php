@@ -50,6 +50,12 @@ final class Overrides
 		self::load('rehearsals.php', $left);
 	}
 
+	/** Defines what keeps a process that imports from fetching meanwhile. */
+	public static function importing(): void
+	{
+		self::load('importing.php', self::$left);
+	}
+
 	/** @param list<string> $left */
 	private static function load(string $name, array $left): void
 	{

@@ -126,6 +126,11 @@ if (! class_exists('App', false)) {
  * @type BoxPartRow = array{
  *     id: string, session: string, metadata: string, sha256: string, size_bytes: Number, is_here: Number
  * }
+ * @type ImportRow = array{
+ *     id: string, aid: Number, uid: Number, choice: string, state: string, part: Number, place: string,
+ *     element: Number, elements: Number, size_bytes: Number, refused: Number, created: Number, updated: Number
+ * }
+ * @type ImportPostRow = array{id: string, job: string, part: Number, number: Number, mid: string}
  * @type EndedRow = array{id: string, uid: Number, day: Number}
  * @type LeaseRow = array{id: string, name: string, token: string, expires: Number}
  * @type Tables = array{
@@ -148,6 +153,8 @@ if (! class_exists('App', false)) {
  *     filesync_ended: EndedRow,
  *     filesync_file: FileRow,
  *     filesync_held: HeldRow,
+ *     filesync_import: ImportRow,
+ *     filesync_import_post: ImportPostRow,
  *     filesync_journal: JournalRow,
  *     filesync_kept: KeptRow,
  *     filesync_key: KeyRow,

@@ -29,6 +29,8 @@ final class Table
 		'filesync_ended',
 		'filesync_file',
 		'filesync_held',
+		'filesync_import',
+		'filesync_import_post',
 		'filesync_journal',
 		'filesync_kept',
 		'filesync_key',

@@ -287,6 +287,15 @@ final class Migrations
 				'CREATE INDEX filesync_box_part_metadata ON filesync_box_part (session, metadata, is_here)',
 				'CREATE INDEX filesync_box_part_digest ON filesync_box_part (session, sha256)',
 			],
+			16 => [
+				'CREATE TABLE IF NOT EXISTS filesync_import (id varchar(64) NOT NULL PRIMARY KEY, aid bigint NOT NULL, uid bigint NOT NULL,'
+					. ' choice text NOT NULL, state varchar(16) NOT NULL, part bigint NOT NULL, place text NOT NULL, element bigint NOT NULL,'
+					. ' elements bigint NOT NULL, size_bytes bigint NOT NULL, refused bigint NOT NULL, created bigint NOT NULL, updated bigint NOT NULL)',
+
+				'CREATE TABLE IF NOT EXISTS filesync_import_post (id varchar(64) NOT NULL PRIMARY KEY, job varchar(64) NOT NULL, part bigint NOT NULL,'
+					. ' number bigint NOT NULL, mid text NOT NULL)',
+				'CREATE INDEX filesync_import_post_number ON filesync_import_post (job, part, number)',
+			],
 		];
 	}
 }

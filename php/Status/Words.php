@@ -43,6 +43,7 @@ final class Words
 			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
 			'drop' => t('a post about a deleted file could not be deleted'),
 			'preview' => t('a preview could not be made'),
+			'pictures' => t('a picture of a connection could not be fetched'),
 			'access' => t('its access could not be set'),
 			'move', 'conflict' => t('it could not be moved into place'),
 			'brake' => t('an answer to changes that waited for approval could not be carried out'),

@@ -19,6 +19,7 @@ use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Import\Job;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Posts\Previews;
@@ -153,6 +154,7 @@ final class Housekeeping
 			DroppedPackets::compareAll(...),
 			Verify::plan(...),
 			NightlySets::plan(...),
+			fn () => Job::prune($old),
 		]);
 	}
 
@@ -201,6 +203,7 @@ final class Housekeeping
 		self::leaveSet($channelId);
 		Session::forget($channelId);
 		Underway::forget($channelId);
+		Job::forget($channelId);
 		$root = Store::dataRoot($channelId);
 		foreach ([
 			...(glob(self::literal("$root/kept") . '/*') ?: []),

@@ -147,7 +147,10 @@ final class AssumptionsTest extends AddonTestCase
 		foreach ($lines as $line) {
 			isset($line[2]) ? ($overrides[] = "$namespace\\$line[2]") : ($namespace = $line[1]);
 		}
-		$this->assertEqualsCanonicalizing($overrides, [...Assumptions::overrides(), ...Assumptions::CALLS_OF_THEME]);
+		$this->assertEqualsCanonicalizing(
+			$overrides,
+			[...Assumptions::overrides(), ...Assumptions::CALLS_OF_THEME, ...Assumptions::CALLS_OF_IMPORT],
+		);
 	}
 
 	public function test_what_php_says_of_the_test_hub_is_what_its_files_say(): void

@@ -124,7 +124,19 @@ final class CommandLineTest extends AddonTestCase
 			$code === 75 && $said === ['filesync: the PHP extension filesync is not loaded'] && ($refused[] = $name);
 		}
 		$this->assertSame(
-			['backfill', 'verify', 'work', 'repair', 'backup', 'verify-set', 'list', 'prune', 'restore', 'rehearse'],
+			[
+				'backfill',
+				'verify',
+				'work',
+				'repair',
+				'backup',
+				'verify-set',
+				'list',
+				'prune',
+				'restore',
+				'import-dump',
+				'rehearse',
+			],
 			$refused,
 		);
 	}
@@ -164,7 +176,7 @@ final class CommandLineTest extends AddonTestCase
 		$named = [];
 		foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator(dirname(__DIR__, 2) . '/php')) as $file) {
 			if ($file->getExtension() === 'php') {
-				preg_match_all('/\bcli\.php ([a-z]+)/', file_get_contents($file), $found);
+				preg_match_all('/\bcli\.php ([a-z-]+)/', file_get_contents($file), $found);
 				$named += array_flip($found[1]);
 			}
 		}

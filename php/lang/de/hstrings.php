@@ -387,6 +387,7 @@ App::$strings['a file that is sent without its length does not arrive: the Finde
 App::$strings['a limit was reached'] ??= 'eine Grenze wurde erreicht';
 App::$strings['a name may have at most %d characters here'] ??= 'ein Name darf hier höchstens %d Zeichen haben';
 App::$strings['a part of the backup set was read again %s'] ??= 'ein Teil der Sicherung wurde %s nachgelesen';
+App::$strings['a picture of a connection could not be fetched'] ??= 'ein Bild eines Kontakts konnte nicht geholt werden';
 App::$strings['a post about a deleted file could not be deleted'] ??= 'ein Beitrag über eine gelöschte Datei konnte nicht gelöscht werden';
 App::$strings['a post that belongs to it could not be stored'] ??= 'ein Beitrag, der dazugehört, konnte nicht gespeichert werden';
 App::$strings['a preview could not be made'] ??= 'eine Vorschau konnte nicht erzeugt werden';

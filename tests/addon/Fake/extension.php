@@ -824,4 +824,5 @@ namespace FileSync {
 namespace {
 	require_once __DIR__ . '/set.php';
 	require_once __DIR__ . '/upload.php';
+	require_once __DIR__ . '/dump.php';
 }

@@ -1,6 +1,7 @@
 <?php
 
-// Writes the channel's own export, as a person would download it. Arguments: file, `items` to put its posts in.
+// Writes the channel's own export, as a person would download it. Arguments: file, `items` to put its posts of the last
+// month in, or `all`: those and all else that an export can have.
 require __DIR__ . '/boot.php';
 require_once 'include/channel.php';
 
@@ -8,7 +9,11 @@ file_put_contents(
 	$argv[1],
 	json_encode(identity_basic_export(
 		the_channel()['channel_id'],
-		($argv[2] ?? '') === 'items' ? [...get_default_export_sections(), 'items'] : null,
+		match ($argv[2] ?? '') {
+			'items' => [...get_default_export_sections(), 'items'],
+			'all' => [...get_default_export_sections(), 'chatrooms', 'events', 'webpages', 'wikis', 'items'],
+			default => null,
+		},
 	)),
 );
 answer(['bytes' => filesize($argv[1])]);

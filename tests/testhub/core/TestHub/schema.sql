@@ -46,7 +46,7 @@ CREATE TABLE channel (channel_id INTEGER PRIMARY KEY, channel_account_id INT NOT
 	channel_startpage TEXT NOT NULL DEFAULT '', channel_pubkey TEXT NOT NULL, channel_prvkey TEXT NOT NULL, channel_notifyflags INT NOT NULL DEFAULT 65535, channel_pageflags INT NOT NULL DEFAULT 0,
 	channel_deleted TEXT NOT NULL DEFAULT '0001-01-01 00:00:00', channel_active TEXT NOT NULL DEFAULT '0001-01-01 00:00:00', channel_default_group TEXT NOT NULL DEFAULT '',
 	channel_allow_cid TEXT NOT NULL, channel_allow_gid TEXT NOT NULL, channel_deny_cid TEXT NOT NULL, channel_deny_gid TEXT NOT NULL,
-	channel_removed INT NOT NULL DEFAULT 0, channel_system INT NOT NULL DEFAULT 0, channel_moved TEXT NOT NULL DEFAULT '', channel_password TEXT NOT NULL, channel_salt TEXT NOT NULL);
+	channel_removed INT NOT NULL DEFAULT 0, channel_system INT NOT NULL DEFAULT 0, channel_moved TEXT NOT NULL DEFAULT '', channel_dirdate TEXT NOT NULL DEFAULT '', channel_password TEXT NOT NULL, channel_salt TEXT NOT NULL);
 
 CREATE TABLE account (account_id INTEGER PRIMARY KEY, account_parent INT NOT NULL DEFAULT 0, account_default_channel INT NOT NULL DEFAULT 0, account_salt TEXT NOT NULL DEFAULT '',
 	account_password TEXT NOT NULL DEFAULT '', account_email TEXT NOT NULL DEFAULT '', account_language TEXT NOT NULL DEFAULT 'en', account_created TEXT NOT NULL DEFAULT '0001-01-01 00:00:00',

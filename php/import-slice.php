@@ -1,0 +1,18 @@
+<?php
+
+/*
+ * Imports one slice of an export into the hub whose root is the working folder; `cli.php import-dump` starts it. The
+ * slice comes by standard input, see Import/Slice.php.
+ */
+
+if (PHP_SAPI !== 'cli') {
+	http_response_code(404);
+	exit;
+}
+
+set_include_path(implode(PATH_SEPARATOR, [(string) getcwd(), (string) get_include_path()]));
+require_once 'include/cli_startup.php';
+cli_startup();
+require_once __DIR__ . '/filesync.php';
+require_once __DIR__ . '/Hub/stand-ins.php';
+exit(FileSync\Addon\Import\Child::run(STDIN));

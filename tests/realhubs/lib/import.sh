@@ -1,0 +1,184 @@
+# shellcheck shell=bash
+# A hub's own export comes to a hub by `cli.php import-dump`: hub B makes a channel with all that an export has, stock hub A takes it by core's own import,
+# hub E, laid out for it, by ours. These run only when they are named.
+
+# IMPORT_PEOPLE and IMPORT_POSTS (conversations of two posts each) say how large; IMPORT_GROWN adds as many conversations, and a fifth as many connections, to
+# the export alone; KILLS how often an import is killed.
+IMPORT_PEOPLE=${IMPORT_PEOPLE:-40}
+IMPORT_POSTS=${IMPORT_POSTS:-60}
+IMPORT_LENGTH=${IMPORT_LENGTH:-3000}
+
+import_dump() { hub_php e -d memory_limit="${IMPORT_MEMORY:-64M}" addon/filesync/cli.php import-dump "$@"; }
+# Imports a file as a channel of E's account.
+import_for_e() { import_dump "$1" --account "admin@e.$DOMAIN" "${@:2}"; }
+import_rows() { hub_do "$1" imported-rows "$2"; }
+
+# Makes a channel on B and its export with all sections in $dump: export_of <nick>.
+export_of() {
+	local -x CHANNEL=${1^}
+	dump=$LAYOUT/scratch/$1.json
+	[ -s "$dump" ] && return
+	hub_do b create-channel "$(cat "$LAYOUT/b/account")" "$1" "${1^}" >/dev/null || { echo "no channel $1"; return 1; }
+	hub_do b fill-export "$IMPORT_PEOPLE" "$IMPORT_POSTS" "$IMPORT_LENGTH" "${@:2}" >"$LAYOUT/scratch/fill" 2>&1 || { cat "$LAYOUT/scratch/fill"; return 1; }
+	hub_do b export-channel "$dump" all >/dev/null && [ -s "$dump" ] || { echo "no export of $1"; return 1; }
+}
+# Makes an export larger: grow_export <from> <to> <connections> <conversations>.
+grow_export() { php -d memory_limit=-1 "$HERE/hub/grow-export.php" "$@" "$IMPORT_LENGTH" >"$LAYOUT/scratch/grown" && chmod 644 "$2"; }
+hub_e_is_here() { [ -f "$LAYOUT/e/ready" ] || "$HERE/layout" add e >"$LAYOUT/scratch/hub-e" 2>&1 || { tail -n 3 "$LAYOUT/scratch/hub-e"; return 1; }; }
+# Takes E and all that was imported away, and lays it out again.
+hub_e_again() { "$HERE/layout" remove e >/dev/null 2>&1; hub_e_is_here; }
+# Prints the largest VmHWM, in KiB, of processes of E whose command has a word.
+peak_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); str_contains($one["what"] ?? "", $argv[2]) && $most = max($most ?? 0, $one["vmhwm_kib"]); } echo $most ?? 0;' "$LAYOUT/e/log/processes.log" "$1"; }
+
+# The same export by core's own import on A and by ours on E: the differences are those of the docs, each counted; the same again changes nothing. Core's import ends
+# at the first menu, so it gets the export without.
+scenario_import_dump() {
+	local dump stock=$LAYOUT/scratch/$TOP-stock.json said began nick=i${TOP//[^a-z0-9]/}
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap hub_e_goes EXIT
+	hub_e_is_here && export_of "$nick" || return 1
+	if [ -n "${IMPORT_GROWN:-}" ]; then
+		grow_export "$dump" "$dump.grown" $((IMPORT_GROWN / 5)) "$IMPORT_GROWN" || return 1
+		dump=$dump.grown
+	fi
+	php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); unset($all["menu"]); file_put_contents($argv[2], json_encode($all));' "$dump" "$stock"
+	chmod 644 "$stock"
+	began=$(date +%s%N)
+	(cd "$(hub_root a)" && as_hub "$LAYOUT/a/bin/php" -d memory_limit=-1 "$LAYOUT/actions/import-channel.php" "$(cat "$LAYOUT/a/account")" "$stock" "$nick" posts) >"$LAYOUT/scratch/stock" 2>&1
+	said="core $(millis_since "$began") ms"
+	began=$(date +%s%N)
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>"$LAYOUT/scratch/progress" || { cat "$LAYOUT/scratch/imported" "$LAYOUT/scratch/progress"; return 1; }
+	said="$said, ours $(millis_since "$began") ms"
+	grep -q 'come from its other hubs, by comparison' "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows a "$nick" >"$LAYOUT/scratch/rows-a" && import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
+	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
+	# Somebody else's process may have noted nothing: all of it once more.
+	echo "DELETE FROM filesync_import; DELETE FROM filesync_import_post" | database_sql hub_e
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-again" || return 1
+	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-again" >"$LAYOUT/scratch/rows-diff" || { echo "the second time something changed: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+	echo "$said; a child's peak $(peak_of import-slice) KiB; the second time nothing changed"
+}
+millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
+
+# KILLS imports of one export, each killed at another moment, and gone on with: the rows are those of an undisturbed one. With BREAK=marker a process notes that its
+# slice is imported before it is: then rows are missing.
+scenario_import_dump_killed() {
+	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total at code running again=0
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap hub_e_goes EXIT
+	hub_e_again && export_of "$nick" || return 1
+	if [ -n "${IMPORT_GROWN:-}" ]; then
+		grow_export "$dump" "$dump.grown" $((IMPORT_GROWN / 5)) "$IMPORT_GROWN" || return 1
+		dump=$dump.grown
+	fi
+	n=$(date +%s%N)
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	total=$(millis_since "$n")
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
+	hub_e_again || return 1
+	[ "${BREAK:-}" != marker ] || marker_first || return 1
+	for ((n = 0; n < kills; n++)); do
+		# Each goes on for about a part of the time that one takes; the seed says how much more or less.
+		at=$((total * (50 + (${SEED:-7} + n) * 37 % 100) / (100 * (kills + 3)) + 100))
+		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
+		running=$!
+		sleep "$((at / 1000)).$(printf '%03d' $((at % 1000)))"
+		case $((n % 3)) in 0) kill_imports dump ;; 1) kill_imports slice ;; *) kill_imports '(dump|slice)' ;; esac
+		wait $running
+		code=$?
+		[ $code != 0 ] || break
+		again=$((again + 1))
+	done
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-killed" || return 1
+	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-killed" >"$LAYOUT/scratch/rows-diff" || { echo "after $again kills $(grep -c '^[<>]' "$LAYOUT/scratch/rows-diff") rows differ: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+	[ "$again" -ge $((kills / 2)) ] || { echo "only $again of $kills imports were killed before their end"; return 1; }
+	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
+}
+# Ends processes of the import that runs on E: the command (dump), that which has a slice, or both.
+kill_imports() {
+	pgrep -f "import-$1" | while read -r running; do
+		case $(readlink "/proc/$running/cwd") in "$(hub_root e)"*) kill -KILL "$running" 2>/dev/null ;; esac
+	done
+}
+# Has the processes of E note their slice before they import it.
+marker_first() {
+	local file
+	file=$(hub_root e)/addon/filesync/Import/Child.php
+	php -r '$code = file_get_contents($argv[1]); $first = str_replace("CoreImport::begin(\$job->accountId);", "CoreImport::begin(\$job->accountId);\n\t\t\t\$slice->isLast || Job::mark(\$slice, \$job->channelId);", $code, $count); $count === 1 || exit(1); file_put_contents($argv[1], $first);' "$file" || { echo 'Child.php has no such line'; return 1; }
+}
+
+# What a channel's export must not do: tell anybody before all is here, show the private key, get a changed text signed. An answer before its post comes, one without
+# a post is named, and a connection's picture comes later.
+scenario_import_dump_quiet() {
+	local dump spoilt=$LAYOUT/scratch/$TOP-spoilt.json nick=q${TOP//[^a-z0-9]/} early orphan changed since said looked
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap 'touch "$LAYOUT/scratch/looked-enough"; hub_e_goes' EXIT
+	hub_e_again && export_of "$nick" || return 1
+	read -r early orphan changed < <(php "$HERE/hub/spoil-export.php" "$dump" "$spoilt" "$(hub_url b)/images/default_profile_photos/rainbow_man/300.jpg")
+	[ -n "$changed" ] || { echo 'no spoilt export'; return 1; }
+	chmod 644 "$spoilt"
+	key_texts "$spoilt" >"$LAYOUT/scratch/key-texts"
+	hub_php e util/config system debugging 1 >/dev/null
+	hub_php e util/config system loglevel 4 >/dev/null
+	hub_php e util/config system logfile hub.log >/dev/null
+	rm -f "$LAYOUT/scratch/looked-enough"
+	look_at_processes >"$LAYOUT/scratch/looked" 2>/dev/null &
+	looked=$!
+	LEAVE_QUEUE=1 wait_quiet 60 || { echo 'the hubs do not come to rest'; return 1; }
+	since=$(wc -l <"$LAYOUT/b/log/access.log")
+	# Killed on its way, where all but the posts is here.
+	import_for_e "$spoilt" >"$LAYOUT/scratch/imported" 2>&1 &
+	wait_for 60 'the connections on E' e_has_connections "$nick" || return 1
+	kill_imports '(dump|slice)'
+	wait $!
+	[ "$(database_value hub_e "SELECT state FROM filesync_import")" = first ] || { echo 'it was not killed on its way'; return 1; }
+	! told_others "$since" || { echo "before all is here: $(told_others "$since" | head -n 3)"; return 1; }
+	import_for_e "$spoilt" >"$LAYOUT/scratch/imported" 2>&1 && { echo 'a post was refused, and the command is content'; return 1; }
+	touch "$LAYOUT/scratch/looked-enough"
+	wait $looked
+	[ ! -s "$LAYOUT/scratch/looked" ] || { echo "the key is in a process: $(head -n 3 "$LAYOUT/scratch/looked")"; return 1; }
+	grep -q '^1 of the posts was not taken' "$LAYOUT/scratch/imported" && grep -q "^ *$orphan" "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM item WHERE mid = '$early'")" = 1 ] || { echo 'the answer before its post is not here'; return 1; }
+	[ "$(database_value hub_e "SELECT item_verified FROM item WHERE mid = '$changed'")" = 0 ] || { echo 'a changed text was signed'; return 1; }
+	said=$(key_is_in) && { echo "the key is in: $said"; return 1; }
+	wait_for 60 'E to tell that the channel is there' told_others "$since" || return 1
+	wait_for 60 "a connection's picture" picture_is_here || return 1
+	echo "quiet until the end; the key looked for in $(wc -l <"$LAYOUT/scratch/key-texts") lines; 1 of $(database_value hub_e 'SELECT count(*) FROM item') posts refused"
+}
+# Prints pieces of the private key of an export: lines of its PEM, and the same as base64url.
+key_texts() { php -r 'foreach (array_slice(explode("\n", trim(json_decode(file_get_contents($argv[1]), true)["channel"]["channel_prvkey"])), 1, -1) as $line) { echo "$line\n", strtr($line, "+/", "-_"), "\n"; }' "$1" | sort -u; }
+e_has_connections() { [ "$(database_value hub_e "SELECT count(*) FROM abook JOIN channel ON channel_id = abook_channel WHERE channel_address = '$1'")" -gt 10 ]; }
+# Prints requests of E to hub B since a line of B's log, other than for files; false if there are none.
+told_others() { log_since b "$1" | grep -E '"POST /(zot|channel/)'; }
+# Prints what processes show of the key, until a file says that it is enough.
+look_at_processes() {
+	until [ -f "$LAYOUT/scratch/looked-enough" ]; do
+		grep -alFf "$LAYOUT/scratch/key-texts" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
+		sleep 0.1
+	done
+}
+# Prints where the key of E's channel is, but for the row of it; false if it is nowhere.
+key_is_in() {
+	local table found=1
+	grep -rlFf "$LAYOUT/scratch/key-texts" "$(hub_root e)" "$LAYOUT/e/log" "${TMPDIR:-/tmp}"/php* 2>/dev/null && found=0
+	for table in $(database_value hub_e "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_e', 'public')"); do
+		[ "$table" = channel ] || ! database_dump hub_e "$table" | grep -qFf "$LAYOUT/scratch/key-texts" || { echo "table $table"; found=0; }
+	done
+	return $found
+}
+picture_is_here() {
+	hub_php e addon/filesync/cli.php work --until-idle --seconds 10 >/dev/null 2>&1
+	[ "$(database_value hub_e "SELECT count(*) FROM xchan WHERE xchan_addr LIKE '%@gone.invalid' AND xchan_photo_l LIKE '%/photo/%-4'")" = 1 ]
+}
+
+# The export of a hub of another version or database, IMPORT_FROM, is whole on E: IMPORT_NICK is the channel's name in it.
+scenario_import_dump_foreign() {
+	local dump=$LAYOUT/scratch/foreign.json
+	[ -f "${IMPORT_FROM:-}" ] || { skip 'IMPORT_FROM names no export'; return; }
+	trap hub_e_goes EXIT
+	hub_e_again && install -o "$HUB_USER" -m 600 "$IMPORT_FROM" "$dump" || return 1
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	hub_do e count-imported "$dump" "${IMPORT_NICK:-olga}"
+}
