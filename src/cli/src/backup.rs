@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
         let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
         let whole = passphrase.as_ref().map(|passphrase| {
             let door = hub::pass(&connection, &address, &arguments.password)?;
-            Ok(Whole { door, seal: passphrase })
+            Ok(Whole::new(door, passphrase))
         });
         Way::Door { door, about, whole: whole.transpose()? }
     } else if arguments.everything {

@@ -28,6 +28,8 @@ pub(crate) struct PassphraseSource {
 /// A passphrase, and what it opened of a set.
 pub(crate) struct Passphrase {
     passphrase: SecretString,
+    /// How much work it is to try one, as a power of two; none: as much as takes a second here.
+    work: Option<u8>,
     /// The digest of what the set's sealed identity says, if the passphrase opens that.
     earlier: RefCell<Option<Vec<u8>>>,
 }
@@ -58,12 +60,17 @@ impl Passphrase {
         if earlier.is_none() && !source.is_named() && source.take("The same passphrase again: ")? != typed {
             return Err(Problem::usage("no_passphrase", "The two are not the same."));
         }
-        Ok(Self { passphrase, earlier: RefCell::new(earlier) })
+        Ok(Self { passphrase, work: None, earlier: RefCell::new(earlier) })
     }
 
     fn sealed(&self, identity: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut recipient = age::scrypt::Recipient::new(self.passphrase.clone());
+        if let Some(work) = self.work {
+            recipient.set_work_factor(work);
+        }
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient));
         let mut sealed = Vec::new();
-        let mut writer = age::Encryptor::with_user_passphrase(self.passphrase.clone()).wrap_output(&mut sealed)?;
+        let mut writer = encryptor.map_err(std::io::Error::other)?.wrap_output(&mut sealed)?;
         writer.write_all(identity)?;
         writer.finish()?;
         Ok(sealed)
@@ -101,7 +108,7 @@ mod tests {
     use super::*;
 
     fn passphrase(text: &str, earlier: Option<Vec<u8>>) -> Passphrase {
-        Passphrase { passphrase: SecretString::from(text.to_owned()), earlier: RefCell::new(earlier) }
+        Passphrase { passphrase: SecretString::from(text.to_owned()), work: Some(2), earlier: RefCell::new(earlier) }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Invariant: the channel's private key is never in a file but sealed.
 
+use std::cell::Cell;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -24,12 +26,32 @@ pub trait Seal {
     fn seal(&self, identity: &[u8], earlier: Option<&[u8]>) -> Result<Option<Vec<u8>>>;
 }
 
-/// How a whole channel is read.
+/// How a whole channel is read. The pass is given up as soon as nothing needs it any more.
 pub struct Whole<'w> {
     /// The door, opened with a pass.
-    pub door: Door<'w>,
+    door: Door<'w>,
     /// What seals the identity.
-    pub seal: &'w dyn Seal,
+    seal: &'w dyn Seal,
+    is_over: Cell<bool>,
+}
+
+impl<'w> Whole<'w> {
+    /// Prepares to read by a door that is opened with a pass.
+    pub fn new(door: Door<'w>, seal: &'w dyn Seal) -> Self {
+        Self { door, seal, is_over: Cell::new(false) }
+    }
+
+    fn end(&self) {
+        if !self.is_over.replace(true) {
+            self.door.give_up();
+        }
+    }
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// A page of a listing.
@@ -95,8 +117,8 @@ pub(crate) fn bring(
     if is_much(all.left, all.before) && !writing.accepts_removals() {
         return Ok(Err(Ended::RowsGone { removed: all.left, before: all.before }));
     }
-    // The rest of the run needs the pass no longer.
-    whole.door.give_up();
+    // The files need no pass.
+    whole.end();
     let of = |key: &str| about.get(key).cloned().unwrap_or_default();
     Ok(Ok(json!({
         "seen": writing.run_time(), "rows": rows, "too_large": large,
@@ -128,14 +150,14 @@ fn bring_kind(
     count: u64,
     watch: &mut dyn Watch,
 ) -> Stoppable<(RowsFound, u64)> {
-    let mut rows = writing.set.rows(kind).map_err(|error| wrong("a kind of rows that no set has").source(error))?;
+    let mut rows = writing.set.rows(kind).map_err(of_door)?;
     let (mut after, mut listed) = (0, 0);
     loop {
         let number = after.to_string();
         let page: Listing = read(&whole.door.get_at(&["channel", "rows", kind], &[("after", &number)])?)?;
         let some: Vec<ListedRow<'_>> =
             page.rows.iter().map(|row| ListedRow { id: row.id, file: &row.file, print: &row.print }).collect();
-        rows.listed(&some)?;
+        rows.listed(&some).map_err(of_door)?;
         listed += some.len() as u64;
         watch.progress(&Progress::Rows { kind, rows: listed, all: count.max(listed) });
         stop_if_told(watch)?;
@@ -159,7 +181,9 @@ fn bring_kind(
             }
             for told in answer.rows.iter().filter(|told| ids.contains(&told.id)) {
                 match &told.row {
-                    Some(row) => rows.arrived(&ListedRow { id: told.id, file: &told.file, print: &told.print }, row)?,
+                    Some(row) => {
+                        rows.arrived(&ListedRow { id: told.id, file: &told.file, print: &told.print }, row).map_err(of_door)?
+                    }
                     None => too_large += 1,
                 }
                 brought += 1;
@@ -171,6 +195,14 @@ fn bring_kind(
     }
     writing.check_room()?;
     Ok((writing.set.end_rows(rows)?, too_large))
+}
+
+/// Says of what no set has that it comes from the door.
+fn of_door(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidInput => wrong("rows that no set has").source(error),
+        _ => error,
+    }
 }
 
 /// Says in `set.json` what there is beside files, as of this run or an earlier one.
@@ -193,4 +225,25 @@ pub(crate) fn lacks(everything: &Value) -> Vec<Lack> {
             Lack::new(kind, "too_large", format!("{count} of the {kind} have more than 4 MiB each: no set takes such rows."))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_says_what_there_is_beside_files_also_after_a_run_for_the_files_alone() {
+        let everything = json!({ "seen": "2026-11-28T03:15:00Z", "rows": { "posts": 3 }, "too_large": { "posts": 1 } });
+        let mut about = json!({ "contents": ["files"] });
+        tell(&mut about, &everything);
+        assert_eq!(about, json!({ "contents": ["files", "identity", "posts"], "everything": everything }));
+        assert_eq!(
+            lacks(&everything).iter().map(|lack| (lack.what.as_str(), lack.why.as_str())).collect::<Vec<_>>(),
+            [("posts", "too_large")]
+        );
+        let mut plain = json!({ "contents": ["files"] });
+        tell(&mut plain, &Value::Null);
+        assert_eq!(plain, json!({ "contents": ["files"] }));
+        assert!(lacks(&Value::Null).is_empty());
+    }
 }

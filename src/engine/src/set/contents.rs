@@ -101,7 +101,8 @@ impl Contents {
         let has_older = options.older || options.at.is_some();
         let mut beside = Vec::new();
         while let Some(line) = lines.next_sound().context("path", place::MANIFEST)? {
-            if place::is_beside_files(&line.path) && place::split_older(&line.path).is_none() && line.path.ends_with(".jsonl") {
+            let is_rows = place::is_beside_files(&line.path) && line.path != place::IDENTITY;
+            if is_rows && place::split_older(&line.path).is_none() {
                 beside.push((line.path.clone(), locator.locate(&tree, &line.path)?));
             }
             let Some(hash) = place::hash_of(&line.path) else { continue };

@@ -26,8 +26,8 @@ pub(crate) const LISTS: &str = ".partial/lists/";
 /// What a tag manifest lists, besides runs.
 pub(crate) const TAGS: [&str; 5] = [README, BAG_INFO, BAGIT, MANIFEST, SET];
 
-/// What the channel is, sealed; beneath `data/channel/`.
-const IDENTITY: &str = "identity.json.age";
+/// What the channel is, sealed.
+pub(crate) const IDENTITY: &str = "data/channel/identity.json.age";
 const MAX_WORD_BYTES: usize = 20;
 const MAX_PATH_BYTES: usize = 400;
 const MAX_OWN_PATH_BYTES: usize = 180;
@@ -152,7 +152,7 @@ fn is_month(name: &str) -> bool {
 /// Tells whether it is a file of what a channel has beside files and posts.
 fn is_of_channel(name: &str) -> bool {
     let is_word = |word: &str| (1..=MAX_WORD_BYTES).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    name == IDENTITY || name.strip_suffix(".jsonl").is_some_and(is_word)
+    IDENTITY.strip_prefix("data/channel/") == Some(name) || name.strip_suffix(".jsonl").is_some_and(is_word)
 }
 
 fn is_shelved<'n>(rest: &'n str, hash: impl Fn(&'n str) -> Option<&'n str>) -> bool {

@@ -165,7 +165,7 @@ impl<'s> Planner<'s> {
         let old_bytes = if is_old { self.tree.stat(path)?.map_or(0, |facts| facts.size_bytes) } else { 0 };
         match older {
             // The identity is one text: it stays as it was.
-            None if is_old && path.ends_with(".age") => self.send_to_older(path, old_bytes)?,
+            None if is_old && path == place::IDENTITY => self.send_to_older(path, old_bytes)?,
             _ if is_old => self.send_to_gone(path, old_bytes)?,
             _ => {}
         }

@@ -7,6 +7,7 @@
 //! Invariant: neither memory nor the number of open files grows with the number of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 
@@ -98,7 +99,6 @@ impl RowsOfFile {
 pub(crate) const ARRIVING: &str = ".partial/rows";
 /// Most bytes of a line, besides what the set adds.
 pub(crate) const MOST_ROW_BYTES: usize = 4 << 20;
-const IDENTITY: &str = "data/channel/identity.json.age";
 const PRINT_DIGITS: usize = 32;
 const OPENING: &str = "{\"filesync\":{\"print\":\"";
 const ADDING: &str = "adding rows to a backup set";
@@ -152,7 +152,7 @@ impl Set {
     ///
     /// `Storage` if the disk fails, `LimitExceeded` if it is larger than any that is written here.
     pub fn identity(&self) -> Result<Option<Vec<u8>>> {
-        self.tree.read(IDENTITY, MOST_IDENTITY_BYTES)
+        self.tree.read(place::IDENTITY, MOST_IDENTITY_BYTES)
     }
 
     /// Puts a sealed identity in place of the earlier one, which goes to what is older.
@@ -167,10 +167,10 @@ impl Set {
                 .context("size_bytes", sealed.len())
                 .context("limit_bytes", MOST_IDENTITY_BYTES));
         }
-        let at = staged(IDENTITY);
+        let at = staged(place::IDENTITY);
         self.tree.put(&at, sealed)?;
         let new = Some(StagedFile { at, digest: Digest::of(sealed), size_bytes: sealed.len() as u64 });
-        let one = StagedRows { path: IDENTITY.to_owned(), new, older: None };
+        let one = StagedRows { path: place::IDENTITY.to_owned(), new, older: None };
         self.staged_rows.insert(one.path.clone(), one);
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Set {
         let Some(file) = self.tree.find(place::MANIFEST)? else { return Ok(files) };
         let mut lines = Lines::of(file, place::payload_fault);
         while let Some(line) = lines.next_sound().context("path", place::MANIFEST)? {
-            if kind_of(&line.path).is_some() || line.path == IDENTITY {
+            if kind_of(&line.path).is_some() || line.path == place::IDENTITY {
                 files.insert(line.path, line.digest);
             }
         }
@@ -224,12 +224,12 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if it is malformed, `Storage` if the disk fails.
+    /// `InvalidInput` if it is malformed, `Storage` if the disk fails.
     pub fn listed(&mut self, rows: &[ListedRow<'_>]) -> Result<()> {
         let mut lines = String::new();
         for row in rows {
             let path = self.place(row)?;
-            lines += &format!("{path}\0{}\0{:020}\n", row.print, row.id);
+            let _ = writeln!(lines, "{path}\0{}\0{:020}", row.print, row.id);
         }
         self.tree.write(&self.listing, lines.as_bytes())
     }
@@ -237,7 +237,7 @@ impl Rows {
     fn place(&self, row: &ListedRow<'_>) -> Result<String> {
         let is_print = row.print.len() == PRINT_DIGITS && row.print.bytes().all(|byte| byte.is_ascii_hexdigit());
         path_of(&self.kind, row.file).filter(|_| is_print).ok_or_else(|| {
-            Error::new(ErrorKind::Corrupt, ADDING)
+            Error::new(ErrorKind::InvalidInput, ADDING)
                 .context("fault", "a row of another form")
                 .context("kind", &self.kind)
                 .context("file", row.file.escape_debug())
@@ -262,7 +262,7 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// `Corrupt` if it is malformed, `Storage` if the disk fails.
+    /// `InvalidInput` if it is malformed, `Storage` if the disk fails.
     pub fn arrived(&mut self, row: &ListedRow<'_>, json: &RawValue) -> Result<()> {
         let path = self.place(row)?;
         // It may have changed since it was listed: then this is what there is.
@@ -275,13 +275,16 @@ impl Rows {
     /// Composes a line of the set, with its end.
     fn line(&self, print: &str, json: &RawValue) -> Result<String> {
         let wrong = |fault: &'static str| {
-            Error::new(ErrorKind::Corrupt, ADDING).context("kind", &self.kind).context("print", print).context("fault", fault)
+            Error::new(ErrorKind::InvalidInput, ADDING)
+                .context("kind", &self.kind)
+                .context("print", print)
+                .context("fault", fault)
         };
         let text = json.get();
         if text.len() > MOST_ROW_BYTES {
             return Err(wrong("more than 4 MiB"));
         }
-        let keys: BTreeMap<String, serde::de::IgnoredAny> =
+        let keys: BTreeMap<String, &RawValue> =
             serde_json::from_str(text).map_err(|error| wrong("not an object").source(error))?;
         if keys.contains_key("filesync") {
             return Err(wrong("it has the key filesync"));

@@ -191,12 +191,12 @@ fn rows_that_no_set_has_are_refused() {
     for row in
         [(1, "2024-5", A, "{}"), (1, "../../x", A, "{}"), (1, "2024-05", "A", "{}"), (1, "2024-05", A, "[]"), (1, "", A, "{}")]
     {
-        assert_eq!(bring(&mut set, "posts", &[row]).unwrap_err().kind(), ErrorKind::Corrupt, "{row:?}");
+        assert_eq!(bring(&mut set, "posts", &[row]).unwrap_err().kind(), ErrorKind::InvalidInput, "{row:?}");
     }
     for text in [r#"{"filesync":1}"#, "1", r#""{""#] {
-        assert_eq!(bring(&mut set, "apps", &[(1, "", A, text)]).unwrap_err().kind(), ErrorKind::Corrupt, "{text}");
+        assert_eq!(bring(&mut set, "apps", &[(1, "", A, text)]).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
     }
-    assert_eq!(bring(&mut set, "apps", &[(1, "2024-05", A, "{}")]).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(bring(&mut set, "apps", &[(1, "2024-05", A, "{}")]).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[test]
