@@ -89,7 +89,7 @@ enum Way<'c> {
     /// By the API of any hub.
     Api { connection: &'c Connection, channel: Channel },
     /// At the reading door of a hub with filesync; everything else too, or not.
-    Door { door: Door<'c>, about: About, whole: Option<Whole<'c>> },
+    Door { door: Door<'c>, about: About, whole: Option<Box<Whole<'c>>> },
 }
 
 impl Way<'_> {
@@ -103,7 +103,7 @@ impl Way<'_> {
     fn run(&self, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended, Error> {
         match self {
             Self::Api { connection, channel } => owner::run(connection, channel, options, watch),
-            Self::Door { door, about, whole } => owner::read_at_door(door, about, options, whole.as_ref(), watch),
+            Self::Door { door, about, whole } => owner::read_at_door(door, about, options, whole.as_deref(), watch),
         }
     }
 }
@@ -129,7 +129,7 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
         let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
         let whole = passphrase.as_ref().map(|passphrase| {
             let door = hub::pass(&connection, &address, &arguments.password)?;
-            Ok(Whole::new(door, passphrase))
+            Ok(Box::new(Whole::new(door, passphrase)))
         });
         Way::Door { door, about, whole: whole.transpose()? }
     } else if arguments.everything {

@@ -27,7 +27,7 @@ pub(crate) struct PassphraseSource {
 
 /// A passphrase, and what it opened of a set.
 pub(crate) struct Passphrase {
-    passphrase: SecretString,
+    secret: SecretString,
     /// How much work it is to try one, as a power of two; none: as much as takes a second here.
     work: Option<u8>,
     /// The digest of what the set's sealed identity says, if the passphrase opens that.
@@ -60,11 +60,11 @@ impl Passphrase {
         if earlier.is_none() && !source.is_named() && source.take("The same passphrase again: ")? != typed {
             return Err(Problem::usage("no_passphrase", "The two are not the same."));
         }
-        Ok(Self { passphrase, work: None, earlier: RefCell::new(earlier) })
+        Ok(Self { secret: passphrase, work: None, earlier: RefCell::new(earlier) })
     }
 
     fn sealed(&self, identity: &[u8]) -> std::io::Result<Vec<u8>> {
-        let mut recipient = age::scrypt::Recipient::new(self.passphrase.clone());
+        let mut recipient = age::scrypt::Recipient::new(self.secret.clone());
         if let Some(work) = self.work {
             recipient.set_work_factor(work);
         }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn passphrase(text: &str, earlier: Option<Vec<u8>>) -> Passphrase {
-        Passphrase { passphrase: SecretString::from(text.to_owned()), work: Some(2), earlier: RefCell::new(earlier) }
+        Passphrase { secret: SecretString::from(text.to_owned()), work: Some(2), earlier: RefCell::new(earlier) }
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         assert!(memchr_in(&sealed, b"a secret").is_none());
         assert_eq!(open(&sealed, &SecretString::from("correct horse".to_owned())).as_deref(), Some(&identity[..]));
         assert_eq!(open(&sealed, &SecretString::from("another".to_owned())), None);
-        assert_eq!(open(&sealed[..sealed.len() - 1], &right.passphrase), None);
+        assert_eq!(open(&sealed[..sealed.len() - 1], &right.secret), None);
         let known = passphrase("correct horse", Some(sha256(identity)));
         assert_eq!(known.seal(identity, Some(&sealed)).unwrap(), None);
         assert!(known.seal(identity, None).unwrap().is_some(), "the set has none");

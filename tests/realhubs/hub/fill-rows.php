@@ -18,14 +18,17 @@ $account = (int) $channel['channel_account_id'];
 $root = z_root();
 $acl = array_fill_keys(['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'], '');
 
-/** Adds a row; texts that are not given are empty, where some databases have no default. */
+/** Adds a row; columns that are not given and have no default in some database are empty or 0. */
 $insert = function (string $table, array $row): void {
-	$texts = q(
-		"select column_name as name from information_schema.columns where table_name = '%s' and data_type in ('text', 'mediumtext', 'longtext')",
+	$bare = q(
+		"select column_name as name, data_type as type from information_schema.columns where table_name = '%s'"
+		. " and is_nullable = 'NO' and column_default is null and ordinal_position > 1",
 		dbesc($table),
 	);
-	create_table_from_array($table, $row + array_fill_keys(array_column($texts, 'name'), ''))
-		|| answer(['ok' => false, 'message' => $table], 1);
+	foreach ($bare as ['name' => $name, 'type' => $type]) {
+		$row += [$name => preg_match('/text|char/', $type) ? '' : 0];
+	}
+	create_table_from_array($table, $row) || answer(['ok' => false, 'message' => $table], 1);
 };
 
 $people = [];

@@ -182,7 +182,7 @@ fn bring_kind(
             for told in answer.rows.iter().filter(|told| ids.contains(&told.id)) {
                 match &told.row {
                     Some(row) => {
-                        rows.arrived(&ListedRow { id: told.id, file: &told.file, print: &told.print }, row).map_err(of_door)?
+                        rows.arrived(&ListedRow { id: told.id, file: &told.file, print: &told.print }, row).map_err(of_door)?;
                     }
                     None => too_large += 1,
                 }

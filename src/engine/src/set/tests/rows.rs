@@ -15,7 +15,7 @@ const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const C: &str = "cccccccccccccccccccccccccccccccc";
 const D: &str = "dddddddddddddddddddddddddddddddd";
 
-fn listed<'r>(row: &'r Row) -> ListedRow<'r> {
+fn listed(row: &Row) -> ListedRow<'_> {
     ListedRow { id: row.0, file: row.1, print: row.2 }
 }
 
