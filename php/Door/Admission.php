@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon\Door;
 
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Login;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Request;
@@ -22,15 +24,19 @@ final class Admission
 	/** The form of the page whose token lets its owner in, and the header that has the token. */
 	public const PAGE_FORM = 'filesync_send';
 	private const PAGE_HEADER = 'filesync-token';
+	private const PASSWORD = 'password of an account';
+	private const MOST_WRONG = 5;
+	private const WITHIN_SECONDS = 600;
 	private const SCOPES = [
 		Key::RESTORE => 'This key may only restore. The page for backups makes a backup key.',
-		Key::BACKUP => 'This key may only back up. The page for backups makes a restore key.',
+		Key::BACKUP => 'This key may only read files. The page for backups makes a restore key; a pass reads the whole channel.',
+		Key::PASS => 'This pass only reads what a channel has beside its files. The page for backups makes keys.',
 	];
 
 	/**
 	 * Tells whether keys of a kind open something for a channel.
 	 *
-	 * @param Key::RESTORE|Key::BACKUP $kind
+	 * @param Key::RESTORE|Key::BACKUP|Key::PASS $kind
 	 */
 	public static function isOpen(int $channelId, string $kind): bool
 	{
@@ -45,7 +51,7 @@ final class Admission
 	/**
 	 * Tells whether keys of a kind open something for any channel of this hub.
 	 *
-	 * @param Key::RESTORE|Key::BACKUP $kind
+	 * @param Key::RESTORE|Key::BACKUP|Key::PASS $kind
 	 */
 	public static function isOpenForSome(string $kind): bool
 	{
@@ -55,9 +61,9 @@ final class Admission
 	/**
 	 * Returns the key of a request, and its channel.
 	 *
-	 * @param Key::RESTORE|Key::BACKUP $kind What the key must be for.
+	 * @param Key::RESTORE|Key::BACKUP|Key::PASS $kind What the key must be for.
 	 *
-	 * @return array{Key, \FileSync\Addon\Hub\Channel}
+	 * @return array{Key, Channel}
 	 *
 	 * @throws Refusal
 	 */
@@ -119,6 +125,58 @@ final class Admission
 		}
 
 		return new Sender($channel);
+	}
+
+	/**
+	 * Returns the channel of an owner who is logged in with its account, and says that account's password now.
+	 *
+	 * @throws Refusal
+	 */
+	public static function owner(string $nick, #[\SensitiveParameter] string $password): Channel
+	{
+		if (! Page::owner()) {
+			throw new Refusal(
+				401,
+				'logged_out',
+				'You are not logged in with a channel of this hub: log in on its page first.',
+			);
+		}
+		if (Refusals::areMany(self::PASSWORD, self::MOST_WRONG, self::WITHIN_SECONDS)) {
+			throw new Refusal(
+				429,
+				'too_many_wrong',
+				'Too many wrong passwords came from your address. Wait ten minutes.',
+				[],
+				['Retry-After' => (string) self::WITHIN_SECONDS],
+			);
+		}
+		$channel = Login::confirmed($nick, $password);
+		if (! $channel) {
+			Refusals::count(self::PASSWORD);
+			Refusals::add(self::PASSWORD, self::WITHIN_SECONDS);
+			throw new Refusal(
+				403,
+				'password_wrong',
+				'This is not the password of the account that is logged in, or the channel is not one of its own.',
+			);
+		}
+		if (! self::isOpen($channel->id, Key::PASS)) {
+			throw self::closed(Key::PASS);
+		}
+
+		return $channel;
+	}
+
+	/** @throws Refusal Others on the way could read the request. */
+	public static function needPrivate(): void
+	{
+		if (! Web::isPrivate()) {
+			throw new Refusal(
+				403,
+				'not_private',
+				'This opens by https only: it could be read on the way. A proxy that ends https must send X-Forwarded-Proto.',
+			);
+		}
 	}
 
 	private static function closed(string $kind): Refusal

@@ -20,7 +20,8 @@ if (! class_exists('App', false)) {
 
 /**
  * The doors beneath /filesync/v1 for programs with a key of the owner. Through one a backup set is sent to be restored:
- * docs/upload-door.md describes it. Through the other, SetDoor, the channel is read for a set.
+ * docs/upload-door.md describes it. Through another, SetDoor, the channel's files are read for a set, and through
+ * ChannelDoor everything else.
  */
 final class Door
 {
@@ -72,6 +73,9 @@ final class Door
 		}
 		if (($path[0] ?? '') === 'set') {
 			return SetDoor::answer($request, $method, array_slice($path, 1));
+		}
+		if (($path[0] ?? '') === 'channel') {
+			return ChannelDoor::answer($request, $method, array_slice($path, 1));
 		}
 		$places = [
 			'' => ['GET', 'HEAD'],

@@ -16,7 +16,7 @@ if (! class_exists('App', false)) {
  * A restore key begins one restore within seven days, and goes on with it as long as that lives; it reads nothing. A
  * backup key reads the channel's files and their posts until nobody has used it for a year; it writes nothing. The
  * password of a drop box is a key too, the only one of its kind: it begins a restore within seven days, and ends with
- * that.
+ * that. A pass reads the whole channel; whoever logs in and says the account's password gets one, which nobody keeps.
  *
  * @import-type DoorKeyRow from \FileSync\Addon\Hub\Rows
  */
@@ -25,12 +25,20 @@ final class Key
 	public const RESTORE = 'restore';
 	public const BACKUP = 'backup';
 	public const BOX = 'box';
-	/** How long each lives: a restore key from when it was made, a backup key from its last use. */
-	public const LIFE_SECONDS = [self::RESTORE => 7 * 86400, self::BACKUP => 365 * 86400, self::BOX => 7 * 86400];
+	public const PASS = 'pass';
+	/** How long each lives at most: a backup key from its last use, every other one from when it was made. */
+	public const LIFE_SECONDS = [
+		self::RESTORE => 7 * 86400,
+		self::BACKUP => 365 * 86400,
+		self::BOX => 7 * 86400,
+		self::PASS => 12 * 3600,
+	];
+	/** A pass ends when nobody has used it for so long. The identity is given for no longer after the password. */
+	public const PASS_SECONDS = 600;
 	/** A channel has no more at once. */
 	public const MOST = 20;
-	private const FORM = '/^(fs[rb])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
-	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb'];
+	private const FORM = '/^(fs[rbp])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
+	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb', self::PASS => 'fsp'];
 	/** Of a password, which people may type: half as many as in other keys, 128 bits. */
 	private const BOX_BYTES = 16;
 
@@ -52,12 +60,16 @@ final class Key
 	/**
 	 * Makes one, and returns its text, which nobody can see again; null if the channel has too many.
 	 *
-	 * @param self::RESTORE|self::BACKUP $kind
+	 * A pass takes the place of the channel's earlier one.
+	 *
+	 * @param self::RESTORE|self::BACKUP|self::PASS $kind
 	 */
 	public static function make(int $channelId, string $kind = self::RESTORE): ?string
 	{
 		self::prune();
-		if (Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
+		if ($kind === self::PASS) {
+			Table::delete('filesync_door_key', ['uid' => $channelId, 'kind' => self::PASS]);
+		} elseif (Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
 			return null;
 		}
 		[$id, $secret, $now] = [bin2hex(random_bytes(8)), bin2hex(random_bytes(32)), Clock::now()];
@@ -68,7 +80,7 @@ final class Key
 			'digest' => hash('sha256', $secret),
 			'session' => '',
 			'created' => $now,
-			'expires' => $now + self::LIFE_SECONDS[$kind],
+			'expires' => $now + ($kind === self::PASS ? self::PASS_SECONDS : self::LIFE_SECONDS[$kind]),
 			'used_at' => 0,
 			'used_from' => '',
 			'requests' => 0,
@@ -202,9 +214,22 @@ final class Key
 		Table::update(
 			'filesync_door_key',
 			['used_at' => $now, 'used_from' => substr($address, 0, 64), 'requests' => $requests]
-			+ ($this->kind === self::BACKUP ? ['expires' => $now + self::LIFE_SECONDS[self::BACKUP]] : []),
+			+ match ($this->kind) {
+				self::BACKUP => ['expires' => $now + self::LIFE_SECONDS[self::BACKUP]],
+				self::PASS => ['expires' => min(
+					$now + self::PASS_SECONDS,
+					$this->created + self::LIFE_SECONDS[self::PASS],
+				)],
+				default => [],
+			},
 			['id' => $this->id],
 		);
+	}
+
+	/** Tells whether the password was said so short a time ago that the channel's private key may be given. */
+	public function isFresh(): bool
+	{
+		return $this->kind === self::PASS && ($this->created + self::PASS_SECONDS) > Clock::now();
 	}
 
 	/** Binds it to what it began. */

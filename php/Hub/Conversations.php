@@ -110,9 +110,24 @@ final class Conversations
 	}
 
 	/**
+	 * Returns posts of this hub as JSON texts, by their numbers.
+	 *
+	 * @param list<int> $ids Few: all are in memory.
+	 *
+	 * @return \Generator<int, string>
+	 */
+	public static function posts(array $ids): \Generator
+	{
+		Core::load('include/items.php');
+		foreach (self::texts($ids) as $id => [, $text]) {
+			yield $id => $text;
+		}
+	}
+
+	/**
 	 * @param list<int> $ids
 	 *
-	 * @return \Generator<int, array{int, string}> The number of the conversation, and the post.
+	 * @return \Generator<int, array{int, string}> The number of the conversation, and the post; by the post's.
 	 */
 	private static function texts(array $ids): \Generator
 	{
@@ -133,7 +148,7 @@ final class Conversations
 			// One that was dropped meanwhile is not there any more.
 			$item = $items[$id] ?? null;
 			if ($item) {
-				yield [(int) $item['parent'], self::encoded([
+				yield $id => [(int) $item['parent'], self::encoded([
 						'owner' => self::person((string) $item['owner_xchan'], $people),
 						'author' => self::person((string) $item['author_xchan'], $people),
 						'term' => $terms[$id] ?? [],

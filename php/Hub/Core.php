@@ -13,6 +13,8 @@ final class Core
 {
 	/** @var int The object type of terms that are a file's categories. */
 	public const TERM_OF_FILE = TERM_OBJ_FILE;
+	/** @var int The object type of terms that are a post's tags. */
+	public const TERM_OF_POST = TERM_OBJ_POST;
 	/** @var int What a photo is used for. */
 	public const PHOTO_NORMAL = PHOTO_NORMAL;
 	/** @var int */

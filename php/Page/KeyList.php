@@ -110,9 +110,11 @@ final class KeyList
 	private static function row(Key $key): array
 	{
 		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
-		$made = $key->kind === Key::BACKUP
-			? sprintf(t('Backup key %1$s, made %2$s'), $key->id, Words::ago($key->created))
-			: sprintf(t('Restore key %1$s, made %2$s'), $key->id, Words::ago($key->created));
+		$made = match ($key->kind) {
+			Key::BACKUP => sprintf(t('Backup key %1$s, made %2$s'), $key->id, Words::ago($key->created)),
+			Key::PASS => sprintf(t('Pass for the whole channel %1$s, made %2$s'), $key->id, Words::ago($key->created)),
+			default => sprintf(t('Restore key %1$s, made %2$s'), $key->id, Words::ago($key->created)),
+		};
 
 		return [
 			'id' => $key->id,

@@ -93,6 +93,36 @@ final class LyingDoorTest extends TestCase
 		$this->assertSame([], $found);
 	}
 
+	public function test_rows_that_no_door_gives_end_the_run_and_no_path_comes_from_them(): void
+	{
+		$secret = self::file('secret', 'a secret');
+		$options = ['--everything', '--password-file', $secret, '--passphrase-file', $secret];
+		[$code, $said] = $this->backup('none of it', ...$options);
+		$this->assertSame(0, $code, json_encode($said));
+		$post = json_decode((string) file_get_contents(self::$folder . '/none of it/data/posts/2024-05.jsonl'), true);
+		$this->assertSame(['m1', "a\nb"], [$post['message_id'], $post['body']]);
+		$this->stop();
+		foreach ([
+			'no pass' => 'door_wrong',
+			'whole of another' => 'login_refused',
+			'another identity' => 'door_wrong',
+			'kind that climbs' => 'door_wrong',
+			'row that climbs' => 'door_wrong',
+			'endless rows' => 'door_wrong',
+			'silent rows' => 'door_wrong',
+			'row of no object' => 'door_wrong',
+		] as $lie => $error) {
+			[$code, $said] = $this->backup($lie, ...$options);
+			$this->assertSame([1, $error], [$code, $said['error'] ?? $said], $lie);
+			$this->assertFileDoesNotExist(self::$folder . "/$lie/set.json");
+			$this->stop();
+		}
+		exec('find ' . escapeshellarg(self::$folder) . ' -name "*escaped*"', $found);
+		$this->assertSame([], $found);
+		exec('grep -rlF -e "the key" -e "a secret" ' . escapeshellarg(self::$folder), $found);
+		$this->assertSame([$secret], $found, 'sealed');
+	}
+
 	public function test_a_door_of_another_time_says_which_to_update(): void
 	{
 		$this->serve('newer');
@@ -106,13 +136,13 @@ final class LyingDoorTest extends TestCase
 	}
 
 	/** @return array{int, array<string, mixed>} */
-	private function backup(string $lie): array
+	private function backup(string $lie, string ...$options): array
 	{
 		$this->serve($lie);
 		[$code, $said] = self::command('login', $this->url, '--key-file', self::file('key', self::key()));
 		$this->assertSame(0, $code, json_encode($said));
 
-		return self::command('backup', $this->url, '--to', self::$folder . "/$lie");
+		return self::command('backup', $this->url, '--to', self::$folder . "/$lie", ...$options);
 	}
 
 	private function serve(string $lie): void

@@ -3,7 +3,7 @@
 /**
  * A hub whose reading door lies: run by `php -S`. The environment names the lie and has the channel's public key.
  *
- * It shows a small file and a large one, `small.txt` and `large.bin`.
+ * It shows a small file and a large one, `small.txt` and `large.bin`, and of the whole channel one post.
  */
 
 require_once __DIR__ . '/../testhub/Doorstep.php';
@@ -106,5 +106,41 @@ match (true) {
 	str_starts_with($path, '/filesync/v1/set/bytes/') => $send(
 		$lie === 'other bytes' ? strrev($bytes['large-1']) : $bytes['large-1'],
 	),
+	$path === '/login' => header('Set-Cookie: PHPSESSID=abc'),
+	$path === '/filesync/v1/channel/pass' => $say(['pass' => $lie === 'no pass' ? "fsp\n" : 'fsp_1']),
+	$path === '/filesync/v1/channel' => $say([
+		'channel' => ['hash' => $lie === 'whole of another' ? 'other' : 'channel'],
+		'kinds' => [$lie === 'kind that climbs' ? '../../escaped' : 'posts' => 1],
+	]),
+	$path === '/filesync/v1/channel/identity' => $say([
+		'channel' => [
+			'channel_hash' => $lie === 'another identity' ? 'other' : 'channel',
+			'channel_prvkey' => 'the key',
+		],
+	]),
+	str_starts_with($path, '/filesync/v1/channel/rows/') => $say(match (true) {
+		$asked === [] => [
+			'rows' => [
+				[
+					'id' => 1,
+					'file' => $lie === 'row that climbs' ? '../../escaped' : '2024-05',
+					'print' => str_repeat('a', 32),
+				],
+			],
+			'after' => $lie === 'endless rows' ? 0 : null,
+		],
+		$lie === 'silent rows' => ['rows' => [], 'left' => $asked['ids']],
+		default => [
+			'rows' => [
+				[
+					'id' => 1,
+					'file' => '2024-05',
+					'print' => str_repeat('a', 32),
+					'row' => $lie === 'row of no object' ? [1] : ['message_id' => 'm1', 'body' => "a\nb"],
+				],
+			],
+			'left' => [],
+		],
+	}),
 	default => http_response_code(404),
 };

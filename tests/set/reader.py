@@ -92,6 +92,10 @@ def is_payload(path):
     if names[1] == 'parts':
         found = re.match(r'([A-Za-z0-9-]{1,64})-[0-9](\..*)?\Z', names[-1])
         return bool(found) and len(names) == 4 and shelf(found[1]).startswith(names[2] + '/')
+    if names[1] == 'posts':
+        return bool(re.match(r'[0-9]{4}-[0-9]{2}\.jsonl\Z', rest))
+    if names[1] == 'channel':
+        return rest == 'identity.json.age' or bool(re.match(r'[a-z]{1,20}\.jsonl\Z', rest))
     return names[1] == 'files'
 
 

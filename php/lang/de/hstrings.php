@@ -238,6 +238,7 @@ App::$strings['PHP lacks it'] ??= 'PHP fehlt sie';
 App::$strings['Packets that could not be applied yet: %s'] ??= 'Pakete, die noch nicht angenommen werden konnten: %s';
 App::$strings['Packets that need attention: %s'] ??= 'Pakete, bei denen jemand eingreifen muss: %s';
 App::$strings['Packets that were dropped because too many wait; the clones are compared instead: %s'] ??= 'Pakete, die verworfen wurden, weil zu viele warten; stattdessen werden die Klone verglichen: %s';
+App::$strings['Pass for the whole channel %1$s, made %2$s'] ??= 'Ausweis %1$s für den ganzen Kanal, erzeugt %2$s';
 App::$strings['Password'] ??= 'Passwort';
 App::$strings['Pause'] ??= 'Anhalten';
 App::$strings['Paused.'] ??= 'Angehalten.';

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch,
+    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch, Whole,
 };
 use filesync_engine::set::OwnerKey;
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
@@ -20,6 +20,7 @@ use crate::address::{Address, URL_HELP};
 use crate::backup_key;
 use crate::damage;
 use crate::hub::{self, Line, PasswordSource};
+use crate::identity::{Passphrase, PassphraseSource};
 use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::output::Output;
@@ -53,6 +54,9 @@ pub(crate) struct BackupArguments {
     /// Fetch at most this many bytes a second, such as 5M
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(crate) limit: Option<NonZeroU64>,
+    /// Save everything that the channel has, its private key too: posts, messages, connections, calendars …; asks for the password
+    #[arg(long)]
+    pub(crate) everything: bool,
     /// Go on although much was removed on the hub
     #[arg(long)]
     pub(crate) accept_removals: bool,
@@ -60,6 +64,8 @@ pub(crate) struct BackupArguments {
     pub(crate) line: Line,
     #[command(flatten)]
     pub(crate) password: PasswordSource,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseSource,
 }
 
 /// Reads a rate.
@@ -82,8 +88,8 @@ const LEAST_RATE: u64 = 64 << 10;
 enum Way<'c> {
     /// By the API of any hub.
     Api { connection: &'c Connection, channel: Channel },
-    /// At the reading door of a hub with filesync.
-    Door { door: Door<'c>, about: About },
+    /// At the reading door of a hub with filesync; everything else too, or not.
+    Door { door: Door<'c>, about: About, whole: Option<Box<Whole<'c>>> },
 }
 
 impl Way<'_> {
@@ -97,7 +103,7 @@ impl Way<'_> {
     fn run(&self, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended, Error> {
         match self {
             Self::Api { connection, channel } => owner::run(connection, channel, options, watch),
-            Self::Door { door, about } => owner::read_at_door(door, about, options, watch),
+            Self::Door { door, about, whole } => owner::read_at_door(door, about, options, whole.as_deref(), watch),
         }
     }
 }
@@ -112,13 +118,24 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
     let folder = writable(&arguments.to, arguments.dry_run)?;
     let connection = hub::connection(&address, &arguments.line, arguments.limit)?;
     let version = hub::greet(&connection, &address)?;
-    let key = stored.filter(|key| key.kind == Kind::Backup && !arguments.password.source().is_named());
+    let is_by_door = arguments.everything || !arguments.password.source().is_named();
+    let key = stored.filter(|key| key.kind == Kind::Backup && is_by_door);
+    let passphrase =
+        if arguments.everything && !arguments.dry_run { Some(Passphrase::obtain(&arguments.passphrase, &folder)?) } else { None };
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     let way = if let Some(key) = key {
         let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
-        Way::Door { door, about }
+        let whole = passphrase.as_ref().map(|passphrase| {
+            let door = hub::pass(&connection, &address, &arguments.password)?;
+            Ok(Box::new(Whole::new(door, passphrase)))
+        });
+        Way::Door { door, about, whole: whole.transpose()? }
+    } else if arguments.everything {
+        let channel = address.text();
+        return Err(Problem::usage("no_login", format!("There is no backup key for {channel}, which reads its files."))
+            .remedy(format!("`filesync login {channel}` makes one; a hub without filesync gives no whole channels.")));
     } else {
         let credentials = hub::credentials(&address, &arguments.password)?;
         let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
@@ -170,6 +187,16 @@ fn back_up(
             );
             Err(Problem::new("many_removed", words)
                 .remedy("If that is right, --accept-removals goes on; they move to data/older and stay until they are pruned."))
+        }
+        Ended::RowsGone { removed, before } => {
+            let words = format!(
+                "{} of {} posts, connections and other rows of the set are gone on {}.",
+                words::number(removed),
+                words::number(before),
+                address.host
+            );
+            Err(Problem::new("many_removed", words)
+                .remedy("If that is right, --accept-removals goes on; they stay in data/older until they are pruned."))
         }
         Ended::Done(report) => {
             damage::mended(&folder, &damaged);
@@ -249,6 +276,9 @@ impl Watch for Shown<'_> {
         match *progress {
             Progress::Listing(rows) => self.output.phase(&format!("{} files and folders listed", words::number(rows))),
             Progress::Posts(posts) => self.output.phase(&format!("{} posts looked at", words::number(posts))),
+            Progress::Rows { kind, rows, all } => {
+                self.output.phase(&format!("{kind}: {} of {}", words::number(rows), words::number(all)));
+            }
             Progress::Files { files, all_files, bytes, all_bytes, name } => {
                 let head = format!("{} of {}   ", words::number(files), words::files(all_files));
                 self.output.progress(&head, bytes, all_bytes, name);

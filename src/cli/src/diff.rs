@@ -1,8 +1,9 @@
 //! `diff`: shows what differs between two sets.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use filesync_engine::set::{Contents, Version};
+use filesync_engine::set::{Contents, RowsOfFile, Version};
 use serde_json::json;
 
 use crate::args::DiffArguments;
@@ -17,7 +18,7 @@ pub(crate) fn run(arguments: &DiffArguments, output: &Output) -> Result<Exit, Pr
     let (one, other) = (machine::existing(&arguments.one)?, machine::existing(&arguments.other)?);
     let (mut left, mut right) = (Reader::open(&one)?, Reader::open(&other)?);
     let (mut a, mut b) = (left.next()?, right.next()?);
-    let (mut differences, mut same) = (0, 0_u64);
+    let (mut differences, mut same) = (0_u64, 0_u64);
     loop {
         // Both are in the order of hashes.
         let order = match (&a, &b) {
@@ -52,6 +53,9 @@ pub(crate) fn run(arguments: &DiffArguments, output: &Output) -> Result<Exit, Pr
             b = right.next()?;
         }
     }
+    let (rows_same, rows_differ) = diff_rows(&left, &right, output)?;
+    same += rows_same;
+    differences += rows_differ;
     let facts = json!({ "same": same, "different": differences });
     if output.is_json() {
         output.say(&facts, "");
@@ -59,6 +63,26 @@ pub(crate) fn run(arguments: &DiffArguments, output: &Output) -> Result<Exit, Pr
         output.remark(&format!("{} differ, {} are the same", words::number(differences), words::number(same)));
     }
     Ok(if differences == 0 { Exit::Complete } else { Exit::NeedsAttention })
+}
+
+/// Compares what the channel has beside its files; returns how many files of rows are the same, and how many are not.
+fn diff_rows(left: &Reader<'_>, right: &Reader<'_>, output: &Output) -> Result<(u64, u64), Problem> {
+    let (a, b) = (left.beside()?, right.beside()?);
+    let (mut same, mut different) = (0, 0);
+    for path in a.keys().chain(b.keys().filter(|path| !a.contains_key(*path))) {
+        let (sign, what) = match (a.get(path), b.get(path)) {
+            (Some(a), Some(b)) if a == b => {
+                same += 1;
+                continue;
+            }
+            (Some(_), Some(_)) => ('!', "other rows"),
+            (Some(_), None) => ('-', "only in the first"),
+            (None, _) => ('+', "only in the second"),
+        };
+        different += 1;
+        output.say(&json!({ "path": path, "what": what }), &format!("{sign} {path}: {what}"));
+    }
+    Ok((same, different))
 }
 
 /// Says what differs between two versions of one file.
@@ -84,6 +108,10 @@ struct Reader<'f> {
 impl<'f> Reader<'f> {
     fn open(folder: &'f Path) -> Result<Self, Problem> {
         Ok(Self { contents: list::open(folder, None)?, ready: Vec::new().into_iter(), folder })
+    }
+
+    fn beside(&self) -> Result<BTreeMap<String, RowsOfFile>, Problem> {
+        self.contents.beside_files().map_err(|error| Problem::of_set(&error, self.folder))
     }
 
     fn next(&mut self) -> Result<Option<Version>, Problem> {

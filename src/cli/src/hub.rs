@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::Args;
-use filesync_engine::owner::{Connection, ConnectionOptions, Credentials, Greeting};
+use filesync_engine::owner::{self, Connection, ConnectionOptions, Credentials, Door, Greeting};
 use filesync_engine::{AddressPolicy, Error, ErrorKind, Secret, TransferLimits};
 
 use crate::address::Address;
@@ -115,13 +115,54 @@ pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<
             return Err(Problem::usage("no_login", format!("There is no log-in for {channel}.")).remedy(remedy));
         }
     }
-    if address.is_http() && !address.is_loopback() {
-        return Err(
-            Problem::usage("insecure_http", "A password is not sent over plain http.").remedy("Make an app key, or use https.")
-        );
+    refuse_plain(address, "Make an app key, or use https.")?;
+    Ok(Credentials::Password(password(address, &source)?))
+}
+
+/// Opens the door to the whole channel, by the password of the account; the second factor is asked for if there is one.
+pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &PasswordSource) -> Result<Door<'c>, Problem> {
+    refuse_plain(address, "Use https.")?;
+    let source = source.source();
+    if !source.is_named() && !std::io::stdin().is_terminal() {
+        let words = "Everything that a channel has is given for the account's password only, and there is nobody to ask for it.";
+        return Err(Problem::usage("no_password", words).remedy("Name --password-command or --password-file."));
     }
-    let password = source.take(&format!("Password of {} on {}: ", address.nick, address.host))?;
-    Ok(Credentials::Password(Secret::new(password)))
+    let password = password(address, &source)?;
+    let mut factor = || {
+        let code = std::io::stdin().is_terminal().then(|| rpassword::prompt_password("Code of the second factor: ").ok());
+        code.flatten().filter(|code| !code.trim().is_empty()).map(Secret::new)
+    };
+    owner::pass(connection, &address.nick, &password, &mut factor).map_err(|error| of_pass(&error, address))
+}
+
+/// Puts an error about a pass into words.
+fn of_pass(error: &Error, address: &Address) -> Problem {
+    let host = &address.host;
+    match fact(error, "code") {
+        Some("login_refused") => Problem::new("login_refused", format!("{host} refuses this password for {}.", address.nick))
+            .remedy("It is that of the account, as on the hub's page for logging in."),
+        Some("two_factor") => Problem::new("two_factor", "The hub asks for a second factor, and got none that it takes.")
+            .remedy("Run this in a terminal and type the code. With a factor of another sort, a whole channel cannot be saved."),
+        Some("hub_old") => Problem::new("hub_old", format!("filesync on {host} gives no whole channels yet."))
+            .remedy("Update filesync on the hub, or ask its admin to."),
+        Some("too_many_wrong") => {
+            Problem::later("too_many_wrong", "Too many wrong passwords came from your address.").remedy("Wait ten minutes.")
+        }
+        Some("not_private") => Problem::new("insecure_http", format!("{host} gives a whole channel by https only."))
+            .remedy("If this was https: a proxy before the hub must send X-Forwarded-Proto. Its admin can see to it."),
+        _ => of_hub(error, address),
+    }
+}
+
+fn refuse_plain(address: &Address, remedy: &str) -> Result<(), Problem> {
+    if address.is_http() && !address.is_loopback() {
+        return Err(Problem::usage("insecure_http", "A password is not sent over plain http.").remedy(remedy));
+    }
+    Ok(())
+}
+
+fn password(address: &Address, source: &Source<'_>) -> Result<Secret, Problem> {
+    source.take(&format!("Password of {} on {}: ", address.nick, address.host)).map(Secret::new)
 }
 
 /// Returns a fact of an error.
@@ -174,6 +215,10 @@ pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
         Some("no_door") => {
             Problem::new("no_filesync", format!("Something else than filesync answers at {}/filesync/v1.", address.hub))
                 .remedy(format!("If it is gone, `filesync login {channel}` makes an app key."))
+        }
+        Some("pass_old") => {
+            Problem::later("pass_old", format!("{host} gives the private key for ten minutes after the password."))
+                .remedy("Run it again.")
         }
         Some("session_ended") => Problem::later("hub_unreachable", format!("{host} ended the log-in again and again."))
             .remedy("Run it again; it goes on where it stopped."),

@@ -1,5 +1,6 @@
 //! `list`: shows what is in a set, now or at an earlier time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use filesync_engine::SetLimits;
@@ -18,6 +19,7 @@ const SOME: usize = 1000;
 pub(crate) fn run(arguments: &ListArguments, output: &Output) -> Result<Exit, Problem> {
     let folder = machine::existing(&arguments.folder)?;
     let mut contents = open(&folder, arguments.at.clone())?;
+    let beside = if arguments.at.is_none() { contents.beside_files() } else { Ok(BTreeMap::new()) };
     loop {
         let versions = contents.next(SOME).map_err(|error| Problem::of_set(&error, &folder))?;
         if versions.is_empty() {
@@ -26,6 +28,12 @@ pub(crate) fn run(arguments: &ListArguments, output: &Output) -> Result<Exit, Pr
         for version in versions {
             output.say(&facts(&version), &line(&version));
         }
+    }
+    for (path, rows) in beside.map_err(|error| Problem::of_set(&error, &folder))? {
+        output.say(
+            &json!({ "kind": "rows", "path": path, "rows": rows.rows }),
+            &format!("{:>15}  rows in {path}", words::number(rows.rows)),
+        );
     }
     let found = look(&folder, &machine::surroundings(), &SetLimits::default());
     if found.is_ok_and(|found| found.condition == Condition::CutOff) {

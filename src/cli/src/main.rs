@@ -12,6 +12,7 @@ mod damage;
 mod diff;
 mod foreseen;
 mod hub;
+mod identity;
 mod keys;
 mod list;
 mod login;

@@ -310,7 +310,7 @@ fn very_many_files_are_listed_and_restored_in_little_memory() {
         let connection = Connection::new(hub.connection_options()).unwrap();
         let door = Door::new(&connection, Secret::new("key".into()));
         let about = door.about().unwrap();
-        let ended = owner::read_at_door(&door, &about, run_options(folder.path(), scratch.path()), &mut Patient::default());
+        let ended = owner::read_at_door(&door, &about, run_options(folder.path(), scratch.path()), None, &mut Patient::default());
         unchanged(ended.unwrap());
     });
     within_bounds("restored", || {

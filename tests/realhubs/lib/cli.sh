@@ -113,3 +113,81 @@ scenario_cli_door() {
 	cat "$LAYOUT/scratch/door-counts"
 	rm -rf "$set"
 }
+
+# Opens what is sealed in the set, with the passphrase: cli_open <passphrase> <where to>.
+cli_open() {
+	python3 - "$1" "$set/data/channel/identity.json.age" "$2" <<'PYTHON'
+import os, pty, sys
+passphrase, sealed, opened = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp('age', ['age', '--decrypt', '--output', opened, sealed])
+os.read(terminal, 1000)
+os.write(terminal, passphrase.encode() + b'\n')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PYTHON
+}
+# Saves everything of a hub's channel: cli_everything <hub> [option…].
+cli_everything() {
+	local status
+	echo realhubs >"$LAYOUT/scratch/owner/password"
+	echo "$passphrase" >"$LAYOUT/scratch/owner/passphrase"
+	cli_backup "$1" --json --everything --password-file "$LAYOUT/scratch/owner/password" --passphrase-file "$LAYOUT/scratch/owner/passphrase" "${@:2}"
+	status=$?
+	rm "$LAYOUT/scratch/owner/password" "$LAYOUT/scratch/owner/passphrase"
+	return $status
+}
+# Compares the rows of the set with those of a hub: cli_rows_are_equal <hub>.
+cli_rows_are_equal() {
+	local opened=()
+	if command -v age >/dev/null; then
+		rm -f "$LAYOUT/scratch/opened"
+		cli_open "$passphrase" "$LAYOUT/scratch/opened" || return 1
+		chmod go+r "$LAYOUT/scratch/opened"
+		opened=("$LAYOUT/scratch/opened")
+	fi
+	chmod -R go+rX "$set"
+	hub_do "$1" compare-rows "$set" "${opened[@]}"
+	local status=$?
+	rm -f "$LAYOUT/scratch/opened"
+	return $status
+}
+# The private key of hub B's channel in every form is nowhere but in its table: cli_key_is_hidden.
+cli_key_is_hidden() {
+	local found table
+	hub_do b key-forms >"$LAYOUT/scratch/key-forms" || return 1
+	# The databases' own files are read as a dump.
+	found=$(grep -rlaF -f "$LAYOUT/scratch/key-forms" "$set" "$LAYOUT/scratch/owner" "$LAYOUT/b" "${TMPDIR:-/tmp}"/php* 2>/dev/null | grep -v "^$LAYOUT/b/www/.*/key-forms")
+	[ -z "$found" ] || { echo "the private key is in $found"; return 1; }
+	for table in $(database_value hub_b "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_b', 'public')"); do
+		[ "$table" = channel ] || ! database_dump hub_b "$table" | grep -qaF -f "$LAYOUT/scratch/key-forms" || { echo "the private key is in table $table"; return 1; }
+	done
+	! cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -aqF -f "$LAYOUT/scratch/key-forms" || { echo 'the private key is in a process'; return 1; }
+}
+
+# Everything that a channel of hub B has is saved by its owner; what changed is saved again; the private key is where it belongs.
+scenario_cli_everything() {
+	local set=$LAYOUT/scratch/sets/$TOP-everything key said before passphrase='correct horse battery' peak
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
+	install -d -m 755 "$LAYOUT/scratch/sets"
+	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }
+	cli_login b "$key" --key-file || return 1
+	said=$(hub_do b fill-rows "${TOP,,}" "${ROWS_POSTS:-300}" "${ROWS_CONNECTIONS:-12}") || { echo "$said"; return 1; }
+	said=$(cli_everything b) || { echo "$said"; return 1; }
+	[ -n "$(said files "$said")" ] || { echo "$said"; return 1; }
+	cli_rows_are_equal b >"$LAYOUT/scratch/everything-counts" || { cat "$LAYOUT/scratch/everything-counts"; return 1; }
+	before=$(wc -l <"$LAYOUT/b/log/access.log")
+	said=$(cli_everything b) || { echo "$said"; return 1; }
+	echo "a second run: $(log_since b "$before" | wc -l) requests, $(log_since b "$before" | grep -c '"POST /filesync/v1/channel/rows/') of them for rows" >>"$LAYOUT/scratch/everything-counts"
+	said=$(hub_do b change-rows "${TOP,,}") || { echo "$said"; return 1; }
+	said=$(cli_everything b) || { echo "$said"; return 1; }
+	cli_rows_are_equal b >/dev/null || { cli_rows_are_equal b; return 1; }
+	[ -n "$(find "$set/data/older" -name '*.jsonl')" ] || { echo 'what changed is not in data/older'; return 1; }
+	said=$(cli_everything b --password-command 'echo wrong' --json 2>/dev/null) && { echo 'a wrong password was taken'; return 1; }
+	cli verify "$set" >/dev/null || return 1
+	cli_key_is_hidden || return 1
+	! hub_do b count-passes | grep -q '"passes":[1-9]' || { echo 'a pass is left'; return 1; }
+	cat "$LAYOUT/scratch/everything-counts"
+	rm -rf "$set"
+}

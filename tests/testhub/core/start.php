@@ -40,6 +40,7 @@ define('TERM_CATEGORY', 3);
 define('TERM_FILE', 5);
 define('TERM_OBJ_POST', 1);
 define('TERM_OBJ_FILE', 2);
+define('TERM_OBJ_APP', 7);
 
 define('DROPITEM_NORMAL', 0);
 define('DROPITEM_PHASE1', 1);
@@ -85,6 +86,7 @@ require_once __DIR__ . '/include/taxonomy.php';
 require_once __DIR__ . '/include/attach.php';
 require_once __DIR__ . '/include/photos.php';
 require_once __DIR__ . '/include/items.php';
+require_once __DIR__ . '/include/menu.php';
 // Functions that take other arguments on the one than on the other, or that only one has.
 foreach (glob(__DIR__ . '/include/' . TESTHUB . '/*.php') as $file) {
 	require_once $file;

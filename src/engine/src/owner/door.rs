@@ -19,7 +19,7 @@ use super::notes::Lack;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::head;
-use crate::http::{Reply, Request};
+use crate::http::{Method, Reply, Request};
 use crate::pack::{MOST_PACK_BYTES, Pack};
 use crate::patience::{StallMeter, Stoppable};
 use crate::signature::{PublicKey, Secret};
@@ -176,12 +176,12 @@ struct Portion {
 }
 
 /// The head of an answer.
-struct Head {
+pub(crate) struct Head {
     status: u16,
-    is_success: bool,
-    is_busy: bool,
+    pub(crate) is_success: bool,
+    pub(crate) is_busy: bool,
     /// What `Filesync-Error` says.
-    refusal: Option<String>,
+    pub(crate) refusal: Option<String>,
     wait_seconds: Option<u64>,
 }
 
@@ -378,7 +378,27 @@ impl<'a> Door<'a> {
 
     /// Asks, again after a pause if the hub cannot answer now.
     fn get(&self, place: &str, query: &[(&str, &str)]) -> Result<Vec<u8>> {
-        let mut url = self.place(place);
+        self.asked(self.place(place), query)
+    }
+
+    /// Asks at a place beneath the doors, as [`Door::get`] does.
+    pub(crate) fn get_at(&self, names: &[&str], query: &[(&str, &str)]) -> Result<Vec<u8>> {
+        self.asked(address(self.connection, names), query)
+    }
+
+    /// Asks with a question at a place beneath the doors, again after a pause if the hub cannot answer now.
+    pub(crate) fn post_at(&self, names: &[&str], said: &Value) -> Result<Vec<u8>> {
+        let url = address(self.connection, names);
+        self.connection.wire().wait(again(async || self.post_to(url.clone(), said, MAX_REPLY_BYTES).await, |_| ()))
+    }
+
+    /// Gives up the pass that opens it. Best effort: it ends anyway.
+    pub(crate) fn give_up(&self) {
+        let request = Request::get(address(self.connection, &["channel", "pass"])).by(Method::DELETE);
+        let _ = self.connection.wire().wait(self.once(request, MOST_SMALL_BYTES));
+    }
+
+    fn asked(&self, mut url: Url, query: &[(&str, &str)]) -> Result<Vec<u8>> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -402,7 +422,11 @@ impl<'a> Door<'a> {
     }
 
     async fn post(&self, place: &str, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
-        let request = Request::get(self.place(place)).post(&Secret::new(said.to_string()));
+        self.post_to(self.place(place), said, most_bytes).await
+    }
+
+    async fn post_to(&self, url: Url, said: &Value, most_bytes: usize) -> Result<Vec<u8>> {
+        let request = Request::get(url).post(&Secret::new(said.to_string()));
         self.once(request.header("content-type", &Secret::new("application/json".to_owned()))?, most_bytes).await
     }
 
@@ -465,7 +489,7 @@ impl Head {
     }
 
     /// Returns what a refusal means.
-    fn error(&self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         let kind = match (self.refusal.as_deref(), self.status) {
             (Some("no_bytes"), _) => ErrorKind::NotFound,
             (Some("changed"), _) => ErrorKind::Corrupt,
@@ -481,13 +505,14 @@ impl Head {
 }
 
 /// Sends a request, and reads the whole answer.
-async fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
+pub(crate) async fn exchange(connection: &Connection, request: Request, most_bytes: usize) -> Result<(Head, Vec<u8>)> {
     let wire = connection.wire();
     let reply = wire.send(request.keep_errors()).await?;
     Ok((Head::of(&reply), reply.bytes(most_bytes, &wire.patience()).await?))
 }
 
-fn address(connection: &Connection, names: &[&str]) -> Url {
+/// Returns the address of a place beneath the doors.
+pub(crate) fn address(connection: &Connection, names: &[&str]) -> Url {
     connection.hub().page(["filesync", "v1"].into_iter().chain(names.iter().copied()))
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::choice::Choice;
 use super::door::{About, Answer, Door, Fetched, Listed, Listing, MOST_HASHES, Part, Told, Wanted, wrong};
 use super::notes::{Lack, Noted, Notes};
+use super::whole::{self, Whole};
 use super::writing::{
     Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, modified_ns, names_in, stop_if_told,
 };
@@ -93,12 +94,21 @@ pub fn outlook(door: &Door<'_>, options: &RunOptions, watch: &mut dyn Watch) -> 
 /// # Errors
 ///
 /// As the replies of the hub, or of the set; `InvalidInput` with code `set_signed` if the set is signed by a hub.
-pub fn read(door: &Door<'_>, about: &About, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended> {
+pub fn read(
+    door: &Door<'_>,
+    about: &About,
+    options: RunOptions,
+    whole: Option<&Whole<'_>>,
+    watch: &mut dyn Watch,
+) -> Result<Ended> {
     let spec =
         RunSpec { from: door.connection().hub().to_string(), by: "door".to_owned(), channel_hash: about.channel.hash.clone() };
+    let writing = Writing::open(options.target, spec)?;
     let mut run = Run {
         door,
-        writing: Writing::open(options.target, spec)?,
+        whole,
+        everything: writing.everything(),
+        writing,
         is_full: options.is_full,
         headroom_bytes: options.limits.disk_headroom_bytes,
         all: (about.files, about.bytes),
@@ -110,6 +120,10 @@ pub fn read(door: &Door<'_>, about: &About, options: RunOptions, watch: &mut dyn
 
 struct Run<'a> {
     door: &'a Door<'a>,
+    /// How everything else is read; none: it is not.
+    whole: Option<&'a Whole<'a>>,
+    /// What `set.json` says of that.
+    everything: Value,
     writing: Writing,
     is_full: bool,
     headroom_bytes: u64,
@@ -164,6 +178,12 @@ impl<'t> Awaited<'t> {
 impl Run<'_> {
     fn work(&mut self, watch: &mut dyn Watch) -> Stoppable<Ended> {
         let Beginning { cursor, mut notes, is_continued } = self.writing.begin::<Position>()?;
+        if let Some(whole) = self.whole {
+            match whole::bring(whole, &mut self.writing, watch)? {
+                Ok(everything) => self.everything = everything,
+                Err(ended) => return Ok(ended),
+            }
+        }
         if !cursor.is_over {
             self.add_all(&mut notes, cursor.at.after, watch)?;
         }
@@ -442,13 +462,15 @@ impl Reader for Run<'_> {
     fn about_the_set(&mut self, notes: &mut Notes) -> Result<(String, Noted)> {
         let said = self.door.about()?.said;
         let mut lacks: Vec<Lack> = self.writing.choice.excluded().map(|path| Lack::excluded(&path)).collect();
+        lacks.extend(whole::lacks(&self.everything));
         lacks.extend(said.get("lacks").and_then(|lacks| Vec::<Lack>::deserialize(lacks).ok()).unwrap_or_default());
         let lacking = notes.listed(lacks)?;
         let of = |key: &str| said.get(key).cloned().unwrap_or_default();
-        let about = json!({
+        let mut about = json!({
             "made_with": self.writing.made_with, "channel": of("channel"), "origin": of("origin"), "contents": of("contents"),
             "access_names": of("access_names"), "lacks": lacking.lacks,
         });
+        whole::tell(&mut about, &self.everything);
         Ok((about.to_string(), lacking))
     }
 

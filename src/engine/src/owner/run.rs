@@ -20,6 +20,7 @@ use super::notes::{Lack, Noted, Notes};
 use super::posts::{Conversations, Post};
 use super::rows::{self, Exported, Row};
 use super::shares::{Shares, items_of};
+use super::whole;
 use super::writing::{
     Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, chain_of, modified_ns, stop_if_told,
 };
@@ -638,6 +639,8 @@ impl<'a> Reader for Run<'a> {
         } else {
             lacks.push(Lack::new("posts", "excluded", "Posts are left out, as asked.".to_owned()));
         }
+        let everything = self.writing.everything();
+        lacks.extend(whole::lacks(&everything));
         let noted = state.notes.listed(lacks)?;
         let mut contents = vec!["files", "photos", "access", "categories"];
         if self.has_posts {
@@ -646,7 +649,7 @@ impl<'a> Reader for Run<'a> {
         let now = jiff::Timestamp::from_second(self.now()).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let full_look = if state.is_full { now.into() } else { self.writing.about.get("full_look").cloned().unwrap_or_default() };
         let channel = self.channel;
-        let about = json!({
+        let mut about = json!({
             "made_with": self.writing.made_with,
             "channel": {
                 "nick": channel.nick, "name": channel.name, "hash": channel.hash, "guid": channel.guid, "key": channel.key,
@@ -658,6 +661,7 @@ impl<'a> Reader for Run<'a> {
             "full_look": full_look,
             "lacks": noted.lacks,
         });
+        whole::tell(&mut about, &everything);
         Ok((about.to_string(), noted))
     }
 

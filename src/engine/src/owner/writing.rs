@@ -71,6 +71,15 @@ pub enum Progress<'a> {
     Listing(u64),
     /// Posts that were looked at.
     Posts(u64),
+    /// Rows of what a channel has beside its files.
+    Rows {
+        /// Of which kind.
+        kind: &'a str,
+        /// Rows looked at.
+        rows: u64,
+        /// All that there are.
+        all: u64,
+    },
     /// Files.
     Files {
         /// Files looked at.
@@ -96,6 +105,13 @@ pub enum Ended {
     /// So much is gone on the hub that somebody must say that this is right.
     Removals {
         /// Files and folders that are gone.
+        removed: u64,
+        /// Those that the last run left.
+        before: u64,
+    },
+    /// The same of rows.
+    RowsGone {
+        /// Rows that are gone.
         removed: u64,
         /// Those that the last run left.
         before: u64,
@@ -176,6 +192,8 @@ pub(crate) const ROUNDS: u32 = 3;
 /// Fewer removed files are never too many.
 const LEAST_REMOVED: u64 = 10;
 const RUNNING: &str = "backing up a channel";
+/// The key of `set.json` that says what there is beside files.
+pub(crate) const EVERYTHING: &str = "everything";
 
 impl Writing {
     /// Opens a set.
@@ -226,6 +244,31 @@ impl Writing {
     pub(crate) fn checkpoint<P: Serialize>(&mut self, at: P, notes: &Notes, is_over: bool) -> Result<()> {
         let cursor = Cursor { at, notes: notes.length(), is_over };
         self.set.checkpoint(&serde_json::to_string(&cursor).or_fail(ErrorKind::InvalidInput, RUNNING)?)
+    }
+
+    /// Returns whose set it is.
+    pub(crate) fn channel_hash(&self) -> &str {
+        &self.spec.channel_hash
+    }
+
+    /// Tells whether much may be gone on the hub.
+    pub(crate) fn accepts_removals(&self) -> bool {
+        self.accepts_removals
+    }
+
+    /// Returns the time of the run.
+    pub(crate) fn run_time(&self) -> String {
+        self.set.run_time().unwrap_or_default()
+    }
+
+    /// Returns what the last run wrote about what there is beside files.
+    pub(crate) fn everything(&self) -> Value {
+        self.about.get(EVERYTHING).cloned().unwrap_or_default()
+    }
+
+    /// Makes sure that the disk is not full.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        self.set.check_room(0)
     }
 
     /// Returns what the set lacked of a file that is not looked at. Of the file itself there is nothing to lack: it was compared.
@@ -305,7 +348,7 @@ pub(crate) trait Reader {
 }
 
 /// Tells whether so much is gone that somebody must say that this is right.
-fn is_much(removed: u64, before: u64) -> bool {
+pub(crate) fn is_much(removed: u64, before: u64) -> bool {
     removed > LEAST_REMOVED && removed.saturating_mul(5) > before
 }
 

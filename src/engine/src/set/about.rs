@@ -261,6 +261,8 @@ This folder is a backup of one channel's files, made by filesync.
 data/files/     the files, in the channel's folders. You can copy them out of here with any program.
 data/metadata/  for each file: its true name, who may see it, its posts and comments.
 data/older/     what was replaced or deleted since, by date.
+data/posts/     only in a backup of everything: all posts and messages, one a line.
+data/channel/   the same for connections, groups and the rest; identity.json.age is sealed with your passphrase.
 set.json        which channel this is, how much is in it, and what is not.
 
 Check that nothing is damaged or missing (no output means that all is well):

@@ -1,5 +1,6 @@
 //! Lists what is in a set, in the order of hashes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::about::About;
@@ -7,6 +8,7 @@ use super::journal::View;
 use super::list::Lines;
 use super::metadata::{CROP, Saved};
 use super::place;
+use super::rows::RowsOfFile;
 use super::tree::Tree;
 use super::versions::{Collecting, Listed, Moment, Versions};
 use crate::digest::Digest;
@@ -65,6 +67,8 @@ pub struct Contents {
     at: Option<Moment>,
     all: Versions,
     ready: std::collections::VecDeque<Version>,
+    /// Files of rows that the channel has beside its files: their paths, and where they are.
+    beside: Vec<(String, String)>,
 }
 
 const LISTING: &str = "listing a backup set";
@@ -95,7 +99,12 @@ impl Contents {
         let file = tree.find(view.list(&tree, place::MANIFEST)?)?.ok_or_else(missing)?;
         let mut lines = Lines::of(file, place::payload_fault);
         let has_older = options.older || options.at.is_some();
+        let mut beside = Vec::new();
         while let Some(line) = lines.next_sound().context("path", place::MANIFEST)? {
+            let is_rows = place::is_beside_files(&line.path) && line.path != place::IDENTITY;
+            if is_rows && place::split_older(&line.path).is_none() {
+                beside.push((line.path.clone(), locator.locate(&tree, &line.path)?));
+            }
             let Some(hash) = place::hash_of(&line.path) else { continue };
             let hash = hash.to_owned();
             let (until, path) = place::version_of(&line.path);
@@ -104,7 +113,16 @@ impl Contents {
                 all.add(&Listed { hash, until, place, path: line.path, digest: Some(line.digest) })?;
             }
         }
-        Ok(Self { tree, options, at, all: all.end()?, ready: std::collections::VecDeque::new() })
+        Ok(Self { tree, options, at, all: all.end()?, ready: std::collections::VecDeque::new(), beside })
+    }
+
+    /// Returns the files of rows that the channel has beside its files, as the last run left them, by their paths.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if a file cannot be read.
+    pub fn beside_files(&self) -> Result<BTreeMap<String, RowsOfFile>> {
+        self.beside.iter().map(|(path, place)| Ok((path.clone(), RowsOfFile::read(&self.tree, place)?))).collect()
     }
 
     /// Returns the next versions; none at the end.

@@ -129,7 +129,7 @@ impl Outgoing {
         Ok(Lines::of(self.tree.open_file(place::MANIFEST)?, place::payload_fault))
     }
 
-    /// Calls with each file of the payload that a hub may need, and the run that replaced or removed it.
+    /// Calls with each file of the payload that a hub needs for files, and the run that replaced or removed it.
     fn each_file(&self, mut call: impl FnMut(&str, Option<&str>, Digest) -> Result<()>) -> Result<()> {
         let mut lines = self.payload()?;
         // The list is the one that the list of lists names: whatever breaks a rule in it was made so.
@@ -138,6 +138,9 @@ impl Outgoing {
             _ => error,
         };
         while let Some(line) = lines.next_sound().map_err(made_so)? {
+            if place::is_beside_files(&line.path) {
+                continue;
+            }
             let until = place::split_older(&line.path).map(|(run, _)| run);
             if until.is_none() || self.at.as_ref().is_some_and(|at| at.is_before_end(until)) {
                 call(&line.path, until, line.digest)?;

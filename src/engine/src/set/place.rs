@@ -26,6 +26,9 @@ pub(crate) const LISTS: &str = ".partial/lists/";
 /// What a tag manifest lists, besides runs.
 pub(crate) const TAGS: [&str; 5] = [README, BAG_INFO, BAGIT, MANIFEST, SET];
 
+/// What the channel is, sealed.
+pub(crate) const IDENTITY: &str = "data/channel/identity.json.age";
+const MAX_WORD_BYTES: usize = 20;
 const MAX_PATH_BYTES: usize = 400;
 const MAX_OWN_PATH_BYTES: usize = 180;
 const MAX_OWN_NAME_BYTES: usize = 120;
@@ -109,6 +112,12 @@ pub(crate) fn hash_of(path: &str) -> Option<&str> {
     path.contains("/metadata/").then(|| name.strip_suffix(".json")).flatten().filter(|hash| is_hash(hash))
 }
 
+/// Tells whether a path, also an older one, is of what a channel has beside its files.
+pub(crate) fn is_beside_files(path: &str) -> bool {
+    let (_, path) = version_of(path);
+    path.starts_with("data/posts/") || path.starts_with("data/channel/")
+}
+
 /// Says why a path must not occur in a manifest.
 pub(crate) fn payload_fault(path: &str) -> Option<&'static str> {
     if path.len() > MAX_PATH_BYTES {
@@ -128,8 +137,22 @@ pub(crate) fn payload_fault(path: &str) -> Option<&'static str> {
         "metadata" if fault.is_none() => (!is_shelved(rest, |name| name.strip_suffix(".json"))).then_some("not of a hash"),
         "parts" if fault.is_none() => (!is_shelved(rest, crop_hash)).then_some("not of a hash"),
         "files" | "metadata" | "parts" => fault,
-        _ => Some("not beneath data/files/, data/metadata/, data/parts/ or data/older/<run>/"),
+        "posts" => (!rest.strip_suffix(".jsonl").is_some_and(is_month)).then_some("not of a month"),
+        "channel" => (!is_of_channel(rest)).then_some("not rows of a kind"),
+        _ => Some("not beneath a folder that a set has"),
     }
+}
+
+fn is_month(name: &str) -> bool {
+    const FORM: &[u8] = b"0000-00";
+    name.len() == FORM.len()
+        && name.bytes().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == *form })
+}
+
+/// Tells whether it is a file of what a channel has beside files and posts.
+fn is_of_channel(name: &str) -> bool {
+    let is_word = |word: &str| (1..=MAX_WORD_BYTES).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    IDENTITY.strip_prefix("data/channel/") == Some(name) || name.strip_suffix(".jsonl").is_some_and(is_word)
 }
 
 fn is_shelved<'n>(rest: &'n str, hash: impl Fn(&'n str) -> Option<&'n str>) -> bool {

@@ -1,11 +1,14 @@
 //! The end of a run: what was removed, names, new lists, the plan of renames, and the commit.
 
+use std::collections::BTreeMap;
+
 use super::about::{self, About, BAGIT_TXT, Change, Counts, Failure, Oxum, README_TXT, RunReport, Signature};
 use super::journal::{self, Journal, Phase, State, Step};
 use super::list::{Line, Lines};
 use super::lists::{Lists, Prepared};
 use super::metadata::{Part, Saved};
 use super::place::{self, Wanted};
+use super::rows::StagedRows;
 use super::signer::{self, OwnerKey, Signer};
 use super::sorter::{Sorted, Sorter};
 use super::staged::{staged_metadata, staged_original, staged_part};
@@ -154,6 +157,24 @@ impl<'s> Planner<'s> {
         self.oxum.bytes += size_bytes;
         self.steps += 1;
         Ok(())
+    }
+
+    /// A file of rows gets other lines; those that left are kept.
+    fn settle_rows(&mut self, rows: &StagedRows, is_old: bool) -> Result<()> {
+        let StagedRows { path, new, older } = rows;
+        let old_bytes = if is_old { self.tree.stat(path)?.map_or(0, |facts| facts.size_bytes) } else { 0 };
+        match older {
+            // The identity is one text: it stays as it was.
+            None if is_old && path == place::IDENTITY => self.send_to_older(path, old_bytes)?,
+            _ if is_old => self.send_to_gone(path, old_bytes)?,
+            _ => {}
+        }
+        if let Some(older) = older {
+            self.arrive(&older.at, &place::older(self.run, path), older.digest, older.size_bytes)?;
+            self.counts.older_files += 1;
+            self.counts.older_bytes += older.size_bytes;
+        }
+        new.as_ref().map_or(Ok(()), |new| self.arrive(&new.at, path, new.digest, new.size_bytes))
     }
 
     fn saved(&self, path: &str) -> Result<Option<(Saved, u64)>> {
@@ -608,8 +629,12 @@ impl Set {
         }
         let mut planner = Planner::new(tree, limits, &journal.run, lists);
         let naming = pass_over_hashes(self, tree, &mut planner, is_complete)?;
+        let listed = if self.staged_rows.is_empty() { BTreeMap::new() } else { self.channel_files()? };
         let before = naming.before;
         pass_over_names(naming, &mut planner)?;
+        for rows in self.staged_rows.values() {
+            planner.settle_rows(rows, listed.contains_key(&rows.path))?;
+        }
         about.id = lists.map_or_else(|| self.new_id(), |lists| lists.about.id.clone());
         about.run.clone_from(&journal.run);
         about.counts = planner.counts.clone();

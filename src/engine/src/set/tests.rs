@@ -27,6 +27,7 @@ use crate::signature::tests::{fresh_key, public_pem};
 mod home;
 mod outgoing;
 mod restore;
+mod rows;
 mod signed;
 
 const START: i64 = 1_795_835_700;

@@ -179,6 +179,8 @@ pub struct Set {
     lock: Option<Lock>,
     pub(crate) run: Option<Run>,
     pub(crate) prepared: Option<Prepared>,
+    /// Files of rows that wait for the end of the run, by their places.
+    pub(crate) staged_rows: std::collections::BTreeMap<String, super::rows::StagedRows>,
     may_clone: bool,
     /// Until when nothing more may be copied.
     pause_until: Option<Instant>,
@@ -264,7 +266,16 @@ impl Set {
         let now = (options.surroundings.unix_time)();
         let lock = Lock::take(&tree, &writer, now, options.limits.lock_time.as_secs())?;
         let may_clone = options.may_clone;
-        Ok(Self { tree, options, lock: Some(lock), run: None, prepared: None, may_clone, pause_until: None })
+        Ok(Self {
+            tree,
+            options,
+            lock: Some(lock),
+            run: None,
+            prepared: None,
+            staged_rows: std::collections::BTreeMap::new(),
+            may_clone,
+            pause_until: None,
+        })
     }
 
     pub(crate) fn check_lock(&self, operation: &'static str) -> Result<()> {
@@ -285,6 +296,7 @@ impl Set {
         if is_completed {
             self.run = None;
             self.prepared = None;
+            self.staged_rows.clear();
         }
         Ok(is_completed)
     }
@@ -342,6 +354,7 @@ impl Set {
             // What was not forced to disk before the machine went down may be there in name only.
             self.tree.append(SEEN)?.set_len(journal.seen_bytes).or_fail(ErrorKind::Storage, BEGINNING)?;
             self.forget_unsynced()?;
+            self.tree.remove_all(super::rows::ARRIVING)?;
             journal.boot_id.clone_from(&self.options.surroundings.boot_id);
             journal.write(&self.tree)?;
         }
@@ -594,6 +607,11 @@ impl Set {
         Ok(true)
     }
 
+    /// Returns when the run began, as metadata files say it; none if none has begun.
+    pub fn run_time(&self) -> Option<String> {
+        self.run.as_ref().map(|run| place::time_of(&run.journal.run))
+    }
+
     /// Makes the folder in which a run keeps what it needs until its end, and returns its path within the set's folder.
     ///
     /// # Errors
@@ -655,7 +673,7 @@ impl Set {
         is_there.then(|| part.clone())
     }
 
-    fn check_room(&self, needed_bytes: u64) -> Result<()> {
+    pub(crate) fn check_room(&self, needed_bytes: u64) -> Result<()> {
         let (free_bytes, headroom_bytes) = (self.tree.free_bytes()?, self.options.limits.disk_headroom_bytes);
         if free_bytes >= needed_bytes.saturating_add(headroom_bytes) {
             return Ok(());
@@ -928,6 +946,7 @@ impl Set {
         }
         self.run = None;
         self.prepared = None;
+        self.staged_rows.clear();
         self.tree.remove(place::JOURNAL)?;
         self.tree.remove_all(place::PARTIAL)
     }

@@ -7,8 +7,9 @@ use Zotlabs\Web\HTTPSig;
 
 /**
  * Logins as hubs grant them: a session cookie, and the API's login by HTTP Signature, by the token of an app, or by
- * password. Config `testhub.apps` and pconfig `testhub.password` have what is accepted. With pconfig
- * `testhub.two_factor` a session waits for a second factor: from its second request on it gets a page.
+ * password; and by the form of a page. Config `testhub.apps` and pconfig `testhub.password` have what is accepted. With
+ * pconfig `testhub.two_factor` a session waits for a second factor, which that is: from its second request on it gets a
+ * page until `totp_check` was told.
  *
  * Sessions are files in the hub's folder. Like the hub's own they are not locked while a request runs.
  */
@@ -21,12 +22,40 @@ final class Login {
 		session_set_cookie_params(['path' => '/', 'httponly' => true, 'samesite' => 'None']);
 		session_start(['use_strict_mode' => 1]);
 		session_write_close();
-		if (!empty($_SESSION['uid'])) {
-			if (get_pconfig($_SESSION['uid'], 'testhub', 'two_factor')) {
-				Answer::page(200, 'Account security');
+		if (($_POST['auth-params'] ?? '') === 'login') {
+			self::byForm((string) ($_POST['main_login_username'] ?? ''), (string) ($_POST['main_login_password'] ?? ''));
+		} elseif (!empty($_SESSION['uid'])) {
+			$factor = get_pconfig($_SESSION['uid'], 'testhub', 'two_factor');
+			if ($factor && empty($_SESSION['2FA_VERIFIED'])) {
+				self::secondFactor((string) $factor);
 			}
 			self::become(channelx_by_n($_SESSION['uid']));
 		}
+	}
+
+	/** Answers the form of the page for logging in. */
+	private static function byForm(string $nick, string $password): void {
+		$verified = account_verify_password($nick, $password);
+		session_start();
+		session_regenerate_id(true);
+		$_SESSION = $verified ? ['uid' => $verified['channel']['channel_id'], 'account_id' => $verified['account']['account_id'], 'authenticated' => 1] : [];
+		session_write_close();
+		file_put_contents('sessions.issued', session_id() . "\n", FILE_APPEND);
+		goaway(z_root() . ($verified ? '/network' : '/login'));
+	}
+
+	/** Answers every request of a session that has not shown the second factor yet. */
+	private static function secondFactor(string $code): void {
+		if (strtok($_SERVER['REQUEST_URI'], '?') !== '/totp_check') {
+			Answer::page(200, 'Account security');
+		}
+		$isRight = ($_POST['totp_code'] ?? '') === $code;
+		if ($isRight) {
+			session_start();
+			$_SESSION['2FA_VERIFIED'] = true;
+			session_write_close();
+		}
+		json_return_and_die(['status' => $isRight]);
 	}
 
 	/** Returns the channel of a token, or of a nick and its password, or false. A password ends at a colon. */

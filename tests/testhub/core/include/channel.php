@@ -64,3 +64,26 @@ function perm_is_allowed($uid, $observer_xchan, $permission, $check_siteblock = 
 	$channel = channelx_by_n($uid);
 	return $channel && $observer_xchan === $channel['channel_hash'];
 }
+
+/**
+ * Returns sections of a channel as hubs export them.
+ *
+ * @return array<string, mixed>
+ */
+function identity_basic_export($channel_id, $sections = null, $zap_compat = false) {
+	$channel = q('SELECT * FROM channel WHERE channel_id = %d', intval($channel_id))[0];
+	$data = [
+		'compatibility' => ['project' => 'hubzilla', 'version' => STD_VERSION, 'database' => DB_UPDATE_VERSION, 'server_role' => 'pro'],
+		'relocate' => ['channel_address' => $channel['channel_address'], 'url' => z_root()],
+	];
+	if (in_array('channel', $sections)) {
+		$data['channel'] = array_diff_key($channel, ['channel_password' => 1, 'channel_salt' => 1]);
+		$data['profile'] = q('SELECT * FROM profile WHERE uid = %d', intval($channel_id));
+	}
+	if (in_array('config', $sections)) {
+		$data['config'] = q('SELECT * FROM pconfig WHERE uid = %d', intval($channel_id));
+	}
+	$addon = ['channel_id' => $channel_id, 'sections' => $sections, 'data' => $data];
+	call_hooks('identity_basic_export', $addon);
+	return $addon['data'];
+}
