@@ -141,7 +141,10 @@ final class Programs
 		return self::run($command, ['PASSWORD' => $this->hub->password]);
 	}
 
-	/** Copies the set to the mounted drop box, after a mount that is killed in the middle; null where nothing can be mounted. */
+	/**
+	 * Copies the set to the mounted drop box, after a mount that is killed in the middle; null where nothing can be
+	 * mounted.
+	 */
 	public function davfs2(): ?array
 	{
 		if (posix_geteuid() !== 0 || ! self::has('mount.davfs') || ! @fopen('/dev/fuse', 'r+')) {
