@@ -100,7 +100,10 @@ final class Programs
 		];
 	}
 
-	/** Sends all files of the set flat, with the program's own commands on its input, after one that is killed in the middle. */
+	/**
+	 * Sends all files of the set flat, with the program's own commands on its input, after one that is killed in the
+	 * middle.
+	 */
 	public function cadaver(): array
 	{
 		$home = "{$this->hub->folder}/cadaver";
