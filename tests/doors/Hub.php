@@ -87,7 +87,10 @@ final class Hub
 	/** Returns how many files are in the drop box. */
 	public function came(): int
 	{
-		return (int) $this->door->pair->rows('b', "SELECT count(*) AS n FROM filesync_box_name WHERE sha256 <> ''")[0]['n'];
+		return (int) $this->door->pair->rows(
+			'b',
+			"SELECT count(*) AS n FROM filesync_box_name WHERE sha256 <> ''",
+		)[0]['n'];
 	}
 
 	/** Returns Status.txt. */

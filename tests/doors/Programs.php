@@ -100,7 +100,10 @@ final class Programs
 		];
 	}
 
-	/** Sends all files of the set flat, with the program's own commands on its input, after one that is killed in the middle. */
+	/**
+	 * Sends all files of the set flat, with the program's own commands on its input, after one that is killed in the
+	 * middle.
+	 */
 	public function cadaver(): array
 	{
 		$home = "{$this->hub->folder}/cadaver";
@@ -141,7 +144,10 @@ final class Programs
 		return self::run($command, ['PASSWORD' => $this->hub->password]);
 	}
 
-	/** Copies the set to the mounted drop box; null where nothing can be mounted. */
+	/**
+	 * Copies the set to the mounted drop box, after a mount that is killed in the middle; null where nothing can be
+	 * mounted.
+	 */
 	public function davfs2(): ?array
 	{
 		if (posix_geteuid() !== 0 || ! self::has('mount.davfs') || ! @fopen('/dev/fuse', 'r+')) {
@@ -159,23 +165,34 @@ final class Programs
 			"$work/conf",
 			"secrets $work/secrets\ncache_dir $work/cache\nuse_locks 1\ndelay_upload 0\nask_auth 0\n",
 		);
-		[$code, $said] = self::run(
-			['mount.davfs', '-o', "conf=$work/conf", $this->hub->box(), "$work/mount"],
-			['HOME' => "$work/home"],
-		);
+		$mount = ['mount.davfs', '-o', "conf=$work/conf", $this->hub->box(), "$work/mount"];
+		[$code, $said] = self::run($mount, ['HOME' => "$work/home"]);
 		if ($code !== 0) {
 			return null;
 		}
+		$copy = [
+			'sh',
+			'-c',
+			'cd "$1" && find . -type d ! -name . | while read -r d; do mkdir -p "$2/$d" || exit 1; done'
+				. ' && find . -type f ! -name .lock -print0 | xargs -0 -I{} cp {} "$2/{}"',
+			'sh',
+			$this->hub->set,
+		];
+		$this->killed([...$copy, "$work/mount"], []);
+		// The program itself runs behind the mount; it wrote down its number.
+		$number = '/run/mount.davfs/' . strtr(ltrim("$work/mount", '/'), '/', '-') . '.pid';
+		posix_kill((int) file_get_contents($number), 9);
+		self::run(['umount', '-l', "$work/mount"]);
+		// It wants that said before it mounts again.
+		unlink($number);
+		[$code, $said] = self::run($mount, ['HOME' => "$work/home"]);
+		if ($code !== 0) {
+			return [$code, $said];
+		}
 		try {
-			[$code, $copied] = self::run([
-				'sh',
-				'-c',
-				'cd "$1" && find . -type d ! -name . | while read -r d; do mkdir -p "$2/$d" || exit 1; done'
-					. ' && find . -type f ! -name .lock -print0 | xargs -0 -I{} cp {} "$2/{}"',
-				'sh',
-				$this->hub->set,
-				"$work/mount",
-			]);
+			// To another folder: on some kernels it cannot list what is there already.
+			mkdir("$work/mount/again");
+			[$code, $copied] = self::run([...$copy, "$work/mount/again"]);
 		} finally {
 			// It waits until all is sent.
 			[$ended, $words] = self::run(['timeout', (string) self::PATIENCE, 'umount', "$work/mount"]);
