@@ -61,7 +61,7 @@ foreach (array_keys($stock + $ours) as $table) {
 					'own comments with this hub\'s addresses',
 				),
 				$table === 'item' && $column === 'body' && $moved($own) === $value => $is(
-					'posts in which core moved text that is no address of the channel',
+					'posts in which core moved other text than addresses of the channel',
 				),
 				$table === 'item' && $column === 'plink' && $own === $moved($value) => $is(
 					'own comments with links to this hub',
