@@ -212,7 +212,7 @@ final class Job
 		self::remove(['uid' => $channelId]);
 	}
 
-	/** Forgets imports with which nobody went on since a time; given again, such a file is imported from its beginning. */
+	/** Forgets imports with which nobody went on since a time: such a file is then imported from its beginning. */
 	public static function prune(int $since): void
 	{
 		self::remove(['updated <' => $since]);

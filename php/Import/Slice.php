@@ -87,8 +87,8 @@ final class Slice
 	{
 		/**
 		 * @var ?array{
-		 *     section: string, follow: int, job: string, after: string, part: int, next: string, first: int, count: int,
-		 *     bytes: int, chosen: list<int>, isAgain: bool, isLast: bool,
+		 *     section: string, follow: int, job: string, after: string, part: int, next: string, first: int,
+		 *     count: int, bytes: int, chosen: list<int>, isAgain: bool, isLast: bool,
 		 *     relocate: ?array{url: string, channel_address: string},
 		 *     groups: array<string, string>,
 		 * }

@@ -1,8 +1,8 @@
 <?php
 
 // Compares what two imports of one export made, by the lines of imported-rows.php: core's own and ours. Prints how many
-// differences of each kind there are that docs/import.md names, and ends with 1 at any other. Arguments: lines of core's,
-// lines of ours, root URL of the hub that the export is from, the export.
+// differences of each kind there are that docs/import.md names, and ends with 1 at any other. Arguments: lines of
+// core's, lines of ours, root URL of the hub that the export is from, the export.
 
 [, $stockLines, $ourLines, $from, $export] = $argv;
 $places = array_flip(array_column(json_decode(file_get_contents($export), true)['item'], 'message_id'));
@@ -61,7 +61,7 @@ foreach (array_keys($stock + $ours) as $table) {
 					'own comments with this hub\'s addresses',
 				),
 				$table === 'item' && $column === 'body' && $moved($own) === $value => $is(
-					'posts in which core moved text that is no address of the channel',
+					'posts in which core moved other text than addresses of the channel',
 				),
 				$table === 'item' && $column === 'plink' && $own === $moved($value) => $is(
 					'own comments with links to this hub',

@@ -2,7 +2,7 @@
 
 // Makes of an export one in which some posts are not as a hub writes them: an answer that comes before its post, one
 // whose post is not there, and a post of the channel whose text somebody changed; and has the picture of the first
-// connection at an address. Needs no hub. Arguments: the export, the other one, that address. Prints the ids of the three.
+// connection at an address. Needs no hub. Arguments: the export, the other one, that address. Prints the three ids.
 
 [, $from, $to, $picture] = $argv;
 $export = json_decode(file_get_contents($from), true);

@@ -77,8 +77,16 @@ scenario_import_dump_killed() {
 	total=$(millis_since "$n")
 	import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
 	hub_e_again || return 1
-	[ "${BREAK:-}" != marker ] || marker_first || return 1
-	for ((n = 0; n < kills; n++)); do
+	if [ "${BREAK:-}" = marker ]; then
+		marker_first || return 1
+		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
+		running=$!
+		wait_for 60 'posts that are noted' posts_are_noted || return 1
+		kill_imports '(dump|slice)'
+		wait $running
+		again=$kills
+	fi
+	for ((n = again; n < kills; n++)); do
 		# Each goes on for about a part of the time that one takes; the seed says how much more or less.
 		at=$((total * (50 + (${SEED:-7} + n) * 37 % 100) / (100 * (kills + 3)) + 100))
 		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
@@ -102,6 +110,8 @@ kill_imports() {
 		case $(readlink "/proc/$running/cwd") in "$(hub_root e)"*) kill -KILL "$running" 2>/dev/null ;; esac
 	done
 }
+# Tells whether more than a hundred elements of one part are noted: only posts are so many.
+posts_are_noted() { [ "$(database_value hub_e 'SELECT max(element) FROM filesync_import')" -gt 100 ]; }
 # Has the processes of E note their slice before they import it.
 marker_first() {
 	local file
