@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::list::Lines;
 use super::place;
 use super::sorter::{Sorted, Sorter};
+use super::staged::{ARRIVING_ROWS, StagedFile, StagedRows};
 use super::tree::{Output, Tree};
 use super::writer::Set;
 use crate::digest::{Digest, Hasher};
@@ -57,24 +58,6 @@ pub struct Rows {
     spool: File,
 }
 
-/// A file of rows that waits to be put in place.
-#[derive(Clone, Debug)]
-pub(crate) struct StagedRows {
-    pub(crate) path: String,
-    /// What it becomes; none: it leaves.
-    pub(crate) new: Option<StagedFile>,
-    /// What goes to what is older.
-    pub(crate) older: Option<StagedFile>,
-}
-
-/// A file in the run's own folder.
-#[derive(Clone, Debug)]
-pub(crate) struct StagedFile {
-    pub(crate) at: String,
-    pub(crate) digest: Digest,
-    pub(crate) size_bytes: u64,
-}
-
 /// The rows of a file, however they are ordered and whenever they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowsOfFile {
@@ -95,8 +78,6 @@ impl RowsOfFile {
     }
 }
 
-/// Where rows arrive.
-pub(crate) const ARRIVING: &str = ".partial/rows";
 /// Most bytes of a line, besides what the set adds.
 pub(crate) const MOST_ROW_BYTES: usize = 4 << 20;
 const PRINT_DIGITS: usize = 32;
@@ -118,8 +99,8 @@ impl Set {
         }
         let old = self.channel_files()?.into_iter().filter(|(path, _)| kind_of(path) == Some(kind)).collect();
         let tree = self.tree.clone();
-        let listing = tree.create(&format!("{ARRIVING}/{kind}.listing"))?;
-        let spool = tree.append(&format!("{ARRIVING}/{kind}.spool"))?;
+        let listing = tree.create(&format!("{ARRIVING_ROWS}/{kind}.listing"))?;
+        let spool = tree.append(&format!("{ARRIVING_ROWS}/{kind}.spool"))?;
         let mut rows = Rows {
             tree,
             sort_bytes: self.options.limits.sort_bytes,
@@ -308,7 +289,7 @@ impl Rows {
     /// Meets each state of a row that was listed, arrived, or is in the set.
     fn join(&self, mut each: impl FnMut(&Group) -> Result<()>) -> Result<BTreeSet<String>> {
         let mut all = Sorter::new(&self.tree, self.sort_bytes);
-        let mut listing = BufReader::new(self.tree.open_file(&format!("{ARRIVING}/{}.listing", self.kind))?);
+        let mut listing = BufReader::new(self.tree.open_file(&format!("{ARRIVING_ROWS}/{}.listing", self.kind))?);
         let mut line = Vec::new();
         while listing.read_until(b'\n', &mut line).or_fail(ErrorKind::Storage, ADDING)? > 0 {
             let (row, id) = line.trim_ascii_end().split_at(line.trim_ascii_end().len().saturating_sub(20));
@@ -497,7 +478,10 @@ struct Arrived {
 
 impl Spool {
     fn open(tree: &Tree, kind: &str) -> Result<Self> {
-        Ok(Self { file: BufReader::with_capacity(BUFFER_BYTES, tree.open_file(&format!("{ARRIVING}/{kind}.spool"))?), at: 0 })
+        Ok(Self {
+            file: BufReader::with_capacity(BUFFER_BYTES, tree.open_file(&format!("{ARRIVING_ROWS}/{kind}.spool"))?),
+            at: 0,
+        })
     }
 
     fn next(&mut self) -> Result<Option<Arrived>> {

@@ -3,9 +3,30 @@
 use super::metadata::{Part, Saved};
 use super::place;
 use super::tree::Tree;
+use crate::digest::Digest;
 use crate::error::Result;
 
 pub(crate) const WORKSHOP: &str = ".partial/work";
+/// Where rows arrive.
+pub(crate) const ARRIVING_ROWS: &str = ".partial/rows";
+
+/// A file of rows that waits to be put in place.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedRows {
+    pub(crate) path: String,
+    /// What it becomes; none: it leaves.
+    pub(crate) new: Option<StagedFile>,
+    /// What goes to what is older.
+    pub(crate) older: Option<StagedFile>,
+}
+
+/// A file in the run's own folder.
+#[derive(Clone, Debug)]
+pub(crate) struct StagedFile {
+    pub(crate) at: String,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: u64,
+}
 
 /// Returns where new metadata waits.
 pub(crate) fn staged_metadata(hash: &str) -> String {

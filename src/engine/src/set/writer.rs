@@ -17,7 +17,9 @@ use super::lock::{Lock, Writer};
 use super::metadata::{CROP, Metadata, ORIGINAL, Part, Saved};
 use super::place::{self, Wanted};
 use super::sorter::Sorter;
-use super::staged::{WORKSHOP, staged_metadata, staged_original, staged_part, staged_part_of, workshop};
+use super::staged::{
+    ARRIVING_ROWS, StagedRows, WORKSHOP, staged_metadata, staged_original, staged_part, staged_part_of, workshop,
+};
 use super::surroundings::Options;
 use super::tree::Tree;
 use crate::digest::{Digest, Hasher};
@@ -180,7 +182,7 @@ pub struct Set {
     pub(crate) run: Option<Run>,
     pub(crate) prepared: Option<Prepared>,
     /// Files of rows that wait for the end of the run, by their places.
-    pub(crate) staged_rows: std::collections::BTreeMap<String, super::rows::StagedRows>,
+    pub(crate) staged_rows: std::collections::BTreeMap<String, StagedRows>,
     may_clone: bool,
     /// Until when nothing more may be copied.
     pause_until: Option<Instant>,
@@ -354,7 +356,7 @@ impl Set {
             // What was not forced to disk before the machine went down may be there in name only.
             self.tree.append(SEEN)?.set_len(journal.seen_bytes).or_fail(ErrorKind::Storage, BEGINNING)?;
             self.forget_unsynced()?;
-            self.tree.remove_all(super::rows::ARRIVING)?;
+            self.tree.remove_all(ARRIVING_ROWS)?;
             journal.boot_id.clone_from(&self.options.surroundings.boot_id);
             journal.write(&self.tree)?;
         }
