@@ -87,6 +87,7 @@ final class CountedTest extends TestCase
 		$this->stand('b');
 		$key = self::$door->makeKey(1, 'backup');
 		self::succeed('login', self::url(), '--key-file', self::file('backup-key', "$key\n"));
+		Pair::run(['rm', '-rf', self::$set]);
 		$backup = ['backup', self::url(), '--to', self::$set];
 		self::$way->forget();
 		self::succeed(...$backup);
