@@ -132,10 +132,10 @@ final class Databases {
 			$schema = strtr($schema, ['INTEGER PRIMARY KEY AUTOINCREMENT' => 'bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY', 'INTEGER PRIMARY KEY' => 'int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY',
 				'TEXT PRIMARY KEY NOT NULL' => 'varchar(191) NOT NULL PRIMARY KEY', "TEXT NOT NULL DEFAULT '0001-01-01 00:00:00'" => "datetime NOT NULL DEFAULT '0001-01-01 00:00:00'",
 				'outq_notify TEXT' => 'outq_notify mediumtext']);
-			$schema = preg_replace(["/TEXT (NOT NULL )?DEFAULT/", '/\bTEXT\b/', '/\bcontent BLOB/', '/\b(filesize|id|uid|aid|oid) INT\b/', '/\bINT\b/', '/;\s*$/m'],
-				['varchar(191) $1DEFAULT', 'mediumtext', 'content longblob', '$1 int unsigned', 'int', ';'], $schema);
+			$schema = preg_replace(["/TEXT (NOT NULL )?DEFAULT/", '/\bTEXT\b/', '/ BLOB\b/', '/\b(filesize|id|uid|aid|oid) INT\b/', '/\bINT\b/', '/;\s*$/m'],
+				['varchar(191) $1DEFAULT', 'mediumtext', ' longblob', '$1 int unsigned', 'int', ';'], $schema);
 		} elseif ($kind === 'pgsql') {
-			$schema = strtr($schema, ['INTEGER PRIMARY KEY AUTOINCREMENT' => 'bigserial PRIMARY KEY', 'INTEGER PRIMARY KEY' => 'serial PRIMARY KEY', 'content BLOB' => 'content bytea',
+			$schema = strtr($schema, ['INTEGER PRIMARY KEY AUTOINCREMENT' => 'bigserial PRIMARY KEY', 'INTEGER PRIMARY KEY' => 'serial PRIMARY KEY', ' BLOB' => ' bytea',
 				"TEXT NOT NULL DEFAULT '0001-01-01 00:00:00'" => "timestamp NOT NULL DEFAULT '0001-01-01 00:00:00'"]);
 			$schema = preg_replace(['/\b(imgscale|width|height|profile|item_private) INT\b/', '/\b(is_dir|is_photo|os_storage|photo_usage|is_nsfw) INT\b/', '/\bINT\b/'], ['$1 numeric', '$1 smallint', 'bigint'], $schema);
 		}
