@@ -26,8 +26,8 @@ final class Body
 	{
 		$said = $_SERVER['CONTENT_LENGTH'] ?? '';
 		$length = preg_match('/^\d{1,18}$/D', $said) ? (int) $said : null;
-		// HTTP/2 has no such header, and Caddy keeps that of HTTP/1.1 to itself. A PATCH may be empty: the offset in its
-		// answer tells whether it was.
+		// HTTP/2 has no such header, and Caddy keeps that of HTTP/1.1 to itself.
+		// A PATCH may be empty: the offset in its answer tells whether it was.
 		$isMeant = $length === null && $request->method === 'PUT';
 
 		return new self(
