@@ -13,6 +13,7 @@ namespace Cli;
  *
  *   refuse   the status that it answers to a method
  *   limit    longest body; others get 413
+ *   lengths  a PUT, PATCH or POST that does not say how long its body is gets 411
  *   patience seconds that a request may take until its answer begins; then 504
  *   cut      a connection ends once so many bytes of a body went through, this way or that
  *   every    at each such number of seconds of the clock, the connection that is open then ends
@@ -72,9 +73,9 @@ final class Middle
 		$body = '';
 		try {
 			usleep($this->rules['slow'] ?? 0);
-			$length = preg_match('/^Content-Length: (\d+)/mi', $head, $part) ? (int) $part[1] : 0;
+			$length = preg_match('/^Content-Length: (\d+)/mi', $head, $part) ? (int) $part[1] : null;
 			$this->refuse($client, (string) strstr($line, ' ', true), $length);
-			$answer = $this->exchange($client, $head, $length, $body, $line);
+			$answer = $this->exchange($client, $head, (int) $length, $body, $line);
 			if (! $this->counts('deaf', $line)) {
 				$this->send($client, $this->counts('page', $line) ? self::page() : $this->altered($answer));
 			}
@@ -248,9 +249,14 @@ final class Middle
 	 *
 	 * @param resource $client
 	 */
-	private function refuse($client, string $method, int $length): void
+	private function refuse($client, string $method, ?int $length): void
 	{
-		$status = $length > ($this->rules['limit'] ?? PHP_INT_MAX) ? 413 : $this->rules['refuse'][$method] ?? 0;
+		$status = match (true) {
+			($length ?? 0) > ($this->rules['limit'] ?? PHP_INT_MAX) => 413,
+			isset($this->rules['lengths']) && $length === null && in_array($method, ['PUT', 'PATCH', 'POST'], true)
+				=> 411,
+			default => $this->rules['refuse'][$method] ?? 0,
+		};
 		if ($status === 0) {
 			return;
 		}

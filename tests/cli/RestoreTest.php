@@ -188,7 +188,7 @@ final class RestoreTest extends TestCase
 			['refuse' => ['PATCH' => 405, 'DELETE' => 405, 'HEAD' => 405]],
 			['limit' => 65536],
 			['cut' => 300000],
-			['deaf' => 4, 'at' => '/restore'],
+			['deaf' => 4, 'at' => '/restore', 'lengths' => true],
 			['page' => 2, 'at' => '^(POST|PATCH) .*/upload'],
 		] as $n => $rules) {
 			$n === 0 || $this->setUp();

@@ -112,6 +112,10 @@ impl HttpClient {
         let where_to = shown(&request.url);
         let mut builder = client.request(request.method, request.url).headers(request.headers);
         if let Some(body) = request.body {
+            if body.is_empty() {
+                // Said, or a web server may take it for a body whose length nobody knows.
+                builder = builder.header("content-length", "0");
+            }
             builder = builder.body(body);
         }
         let response = patience.wait(patience.limits.reply_timeout, builder.send()).await.context("url", &where_to)?;
