@@ -63,16 +63,7 @@ final class ChannelDoor
 
 			return new Response(204, ['Cache-Control' => 'no-store']);
 		}
-		$place = Places::take('channel', $channel->id, self::PLACES);
-		if (! $place) {
-			throw new Refusal(
-				429,
-				'too_many_requests',
-				'As many requests of this channel are being answered as may be at once. Ask again in a second.',
-				['limit' => self::PLACES],
-				['Retry-After' => (string) Places::AGAIN_SECONDS],
-			);
-		}
+		$place = Places::take('channel', $channel->id, self::PLACES) ?? throw Refusal::places(self::PLACES);
 		try {
 			return match ($name) {
 				'' => self::about($channel),

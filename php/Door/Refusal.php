@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Door;
 
+use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Protocol\Response;
 
 if (! class_exists('App', false)) {
@@ -37,6 +38,18 @@ final class Refusal extends \RuntimeException
 			"The hub's disk is full or fails. What was told to be here is kept; the same request goes on later.",
 			[],
 			['Retry-After' => '60'],
+		);
+	}
+
+	/** Says that no more requests of a channel are answered at once. */
+	public static function places(int $limit): self
+	{
+		return new self(
+			429,
+			'too_many_requests',
+			'As many requests of this channel are being answered as may be at once. Ask again in a second.',
+			['limit' => $limit],
+			['Retry-After' => (string) Places::AGAIN_SECONDS],
 		);
 	}
 

@@ -71,16 +71,7 @@ final class SetDoor
 		if ($name === 'bytes') {
 			return $door->bytes($request, $path[1] ?? '', $path[2] ?? '');
 		}
-		$place = Places::take('set', $channel->id, self::PLACES);
-		if (! $place) {
-			throw new Refusal(
-				429,
-				'too_many_requests',
-				'As many requests of this channel are being answered as may be at once. Ask again in a second.',
-				['limit' => self::PLACES],
-				['Retry-After' => (string) Places::AGAIN_SECONDS],
-			);
-		}
+		$place = Places::take('set', $channel->id, self::PLACES) ?? throw Refusal::places(self::PLACES);
 		try {
 			return match ($name) {
 				'files' => $door->files($_GET['after'] ?? '0'),
