@@ -100,6 +100,82 @@ final class BackupTest extends TestCase
 		$this->assertSame([], $this->differences());
 	}
 
+	public function test_everything_that_the_api_gives_is_in_the_set_and_what_it_cannot_give_stays(): void
+	{
+		self::$channel->run(
+			'create_table_from_array("chatroom", ["cr_uid" => 1, "cr_name" => "room"]);'
+			. 'create_table_from_array("pgrp", ["uid" => 1, "hash" => "friends", "gname" => "Friends"]);',
+		);
+		[$code, $said] = $this->everything();
+		$this->assertSame([0, 0], [$code, $said['missing']], json_encode($said));
+		$this->assertDigests();
+		$shown = 'uid = 1 AND item_deleted = 0 AND item_hidden = 0';
+		$posts = array_column(self::$pair->rows('a', "SELECT mid FROM item WHERE $shown"), 'mid');
+		$this->assertNotEmpty($posts);
+		$this->assertEqualsCanonicalizing($posts, $this->rowsOf('posts/*', fn ($row) => $row['message_id']));
+		$this->assertSame(['room'], $this->rowsOf('channel/chatrooms', fn ($row) => $row['chatroom'][0]['cr_name']));
+		$this->assertContains('Friends', $this->rowsOf('channel/groups', fn ($row) => $row['group'][0]['gname']));
+		$this->assertSame(
+			self::$pair->rows('a', 'SELECT abook_xchan AS hash FROM abook WHERE abook_channel = 1'),
+			$this->rowsOf('channel/connections', fn ($row) => ['hash' => $row['xchan'][0]['xchan_hash']]),
+		);
+		$about = json_decode((string) file_get_contents("$this->set/set.json"), true);
+		$this->assertSame('api', $about['everything']['by']);
+		$this->assertContains('calendars', array_column($about['lacks'], 'what'));
+		$key = self::$pair->rows('a', 'SELECT channel_prvkey AS pem FROM channel WHERE channel_id = 1')[0]['pem'];
+		exec('grep -rlF -- ' . escapeshellarg(explode("\n", $key)[3]) . ' ' . escapeshellarg($this->set), $found);
+		$this->assertSame([], $found);
+		$sealed = hash_file('sha256', "$this->set/data/channel/identity.json.age");
+
+		// Only posts of the last days are looked at; what the hub cannot give, and what it does not show now, stays.
+		self::$channel->run('q("UPDATE chatroom SET cr_name = \'another\' WHERE cr_uid = 1");');
+		self::$pair->faults('a', [['on' => ['api'], 'hash' => 'connections', 'status' => 500]]);
+		[$code, $said] = $this->everything();
+		$this->assertSame([1, false], [$code, $said['full']]);
+		$this->assertSame(['connections', 'groups'], array_column($said['lacks'], 'what'));
+		$this->assertStringContainsString('cannot give all connections at once', $said['lacks'][0]['words']);
+		$this->assertSame($sealed, hash_file('sha256', "$this->set/data/channel/identity.json.age"));
+		$this->assertEqualsCanonicalizing($posts, $this->rowsOf('posts/*', fn ($row) => $row['message_id']));
+		$this->assertCount(1, $this->rowsOf('channel/connections', fn () => true));
+		$this->assertSame(
+			['another'],
+			$this->rowsOf('channel/chatrooms', fn ($row) => $row['chatroom'][0]['cr_name']),
+		);
+		$this->assertSame([], glob("$this->set/data/older/*/posts") ?: []);
+		[$code] = self::command('verify', $this->set);
+		$this->assertSame(0, $code);
+
+		$wrong = self::file('wrong', 'wrong');
+		[$code, $said] = $this->backup('--everything', '--password-file', $wrong, '--passphrase-file', $wrong);
+		$this->assertSame([1, 'login_refused'], [$code, $said['error']]);
+	}
+
+	/** @return array{int, array<string, mixed>, string} As `backup`, of all that the channel has. */
+	private function everything(): array
+	{
+		$password = self::file('password', self::PASSWORD);
+		$passphrase = self::file('passphrase', 'correct horse battery staple');
+		$ended = $this->backup('--everything', '--password-file', $password, '--passphrase-file', $passphrase);
+		unlink($password);
+		unlink($passphrase);
+
+		return $ended;
+	}
+
+	/**
+	 * @template T
+	 *
+	 * @param \Closure(array<string, mixed>): T $of
+	 *
+	 * @return list<T> Of each line of some files beneath `data`.
+	 */
+	private function rowsOf(string $files, \Closure $of): array
+	{
+		$lines = array_merge(...array_map(file(...), glob("$this->set/data/$files.jsonl") ?: []));
+
+		return array_map(fn ($line) => $of(json_decode($line, true, 512, JSON_THROW_ON_ERROR)), $lines);
+	}
+
 	public function test_changes_are_found_and_the_old_state_stays(): void
 	{
 		$this->logIn();

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Target, Watch, Whole,
+    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Seal, Target, Watch, Whole,
 };
 use filesync_engine::set::OwnerKey;
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
@@ -87,7 +87,7 @@ const LEAST_RATE: u64 = 64 << 10;
 /// How the channel is read.
 enum Way<'c> {
     /// By the API of any hub.
-    Api { connection: &'c Connection, channel: Channel },
+    Api { connection: &'c Connection, channel: Channel, seal: Option<&'c dyn Seal> },
     /// At the reading door of a hub with filesync; everything else too, or not.
     Door { door: Door<'c>, about: About, whole: Option<Box<Whole<'c>>> },
 }
@@ -102,7 +102,7 @@ impl Way<'_> {
 
     fn run(&self, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended, Error> {
         match self {
-            Self::Api { connection, channel } => owner::run(connection, channel, options, watch),
+            Self::Api { connection, channel, seal } => owner::run(connection, channel, options, *seal, watch),
             Self::Door { door, about, whole } => owner::read_at_door(door, about, options, whole.as_deref(), watch),
         }
     }
@@ -132,14 +132,19 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
             Ok(Box::new(Whole::new(door, passphrase)))
         });
         Way::Door { door, about, whole: whole.transpose()? }
-    } else if arguments.everything {
-        let channel = address.text();
-        return Err(Problem::usage("no_login", format!("There is no backup key for {channel}, which reads its files."))
-            .remedy(format!("`filesync login {channel}` makes one; a hub without filesync gives no whole channels.")));
+    } else if let Some(passphrase) = &passphrase {
+        if backup_key::are_offered(&connection, &address)? {
+            let channel = address.text();
+            return Err(Problem::usage("no_login", format!("There is no backup key for {channel}, which reads its files."))
+                .remedy(format!("`filesync login {channel}` makes one.")));
+        }
+        let credentials = hub::password_alone(&address, &arguments.password)?;
+        let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_password(&error, &address))?;
+        Way::Api { connection: &connection, channel, seal: Some(passphrase) }
     } else {
         let credentials = hub::credentials(&address, &arguments.password)?;
         let channel = connection.log_in(credentials, &address.nick).map_err(|error| hub::of_hub(&error, &address))?;
-        Way::Api { connection: &connection, channel }
+        Way::Api { connection: &connection, channel, seal: None }
     };
     let outcome = back_up(arguments, &address, options(arguments, &folder, version), &way, &stopped, output);
     // Also after an error: the session would stay open for days.

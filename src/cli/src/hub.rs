@@ -119,15 +119,46 @@ pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<
     Ok(Credentials::Password(password(address, &source)?))
 }
 
-/// Opens the door to the whole channel, by the password of the account; the second factor is asked for if there is one.
-pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &PasswordSource) -> Result<Door<'c>, Problem> {
+/// Finds what proves the owner who wants a whole channel: the password, and no key that is kept.
+pub(crate) fn password_alone(address: &Address, source: &PasswordSource) -> Result<Credentials, Problem> {
+    of_account(address, source).map(Credentials::Password)
+}
+
+fn of_account(address: &Address, source: &PasswordSource) -> Result<Secret, Problem> {
     refuse_plain(address, "Use https.")?;
     let source = source.source();
     if !source.is_named() && !std::io::stdin().is_terminal() {
         let words = "Everything that a channel has is given for the account's password only, and there is nobody to ask for it.";
         return Err(Problem::usage("no_password", words).remedy("Name --password-command or --password-file."));
     }
-    let password = password(address, &source)?;
+    password(address, &source)
+}
+
+fn password_refused(address: &Address) -> Problem {
+    Problem::new("login_refused", format!("{} refuses this password for {}.", address.host, address.nick))
+        .remedy("It is that of the account, as on the hub's page for logging in.")
+}
+
+/// Puts an error about a log-in for a whole channel into words, at a hub without filesync.
+pub(crate) fn of_password(error: &Error, address: &Address) -> Problem {
+    match fact(error, "code") {
+        Some("login_refused") => password_refused(address),
+        Some("password_colon") => {
+            Problem::new("login_refused", "Your password has a ‘:’; the API of a hub without filesync cuts it there.")
+                .remedy("Without --everything an app key reads the files; for the rest, choose another password.")
+        }
+        Some("two_factor") => Problem::new(
+            "two_factor",
+            "This account uses two-factor log-in, which the API of a hub without filesync cannot ask for.",
+        )
+        .remedy("Without --everything an app key reads the files; the rest needs filesync on the hub."),
+        _ => of_hub(error, address),
+    }
+}
+
+/// Opens the door to the whole channel, by the password of the account; the second factor is asked for if there is one.
+pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &PasswordSource) -> Result<Door<'c>, Problem> {
+    let password = of_account(address, source)?;
     let mut factor = || {
         let code = std::io::stdin().is_terminal().then(|| rpassword::prompt_password("Code of the second factor: ").ok());
         code.flatten().filter(|code| !code.trim().is_empty()).map(Secret::new)
@@ -139,8 +170,7 @@ pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &P
 fn of_pass(error: &Error, address: &Address) -> Problem {
     let host = &address.host;
     match fact(error, "code") {
-        Some("login_refused") => Problem::new("login_refused", format!("{host} refuses this password for {}.", address.nick))
-            .remedy("It is that of the account, as on the hub's page for logging in."),
+        Some("login_refused") => password_refused(address),
         Some("two_factor") => Problem::new("two_factor", "The hub asks for a second factor, and got none that it takes.")
             .remedy("Run this in a terminal and type the code. With a factor of another sort, a whole channel cannot be saved."),
         Some("hub_old") => Problem::new("hub_old", format!("filesync on {host} gives no whole channels yet."))

@@ -15,6 +15,7 @@ pub mod parsers;
 mod pass;
 mod posts;
 mod reading;
+mod rest;
 mod rows;
 mod run;
 mod shares;

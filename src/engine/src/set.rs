@@ -41,6 +41,7 @@ pub(crate) use outgoing::describes;
 pub use outgoing::{Outgoing, Part};
 pub use prepare::{Found, PruneSpec, Pruned};
 pub use restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, SignedBy, Staged};
+pub(crate) use rows::MOST_ROW_BYTES;
 pub use rows::{ListedRow, Rows, RowsFound, RowsOfFile, WantedRows};
 pub(crate) use seek::{Wanted, open as open_found, seek};
 pub use signer::{OwnerKey, OwnerSigned, is_signed_by_channel};

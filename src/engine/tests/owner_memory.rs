@@ -303,7 +303,7 @@ fn very_many_files_are_listed_and_restored_in_little_memory() {
     within_bounds("by the API", || {
         let connection = Connection::new(hub.connection_options()).unwrap();
         let channel = connection.log_in(Credentials::Password(Secret::new("secret".into())), "alice").unwrap();
-        let ended = owner::run(&connection, &channel, run_options(folder.path(), scratch.path()), &mut Patient::default());
+        let ended = owner::run(&connection, &channel, run_options(folder.path(), scratch.path()), None, &mut Patient::default());
         assert!(!unchanged(ended.unwrap()).is_full);
     });
     within_bounds("at the reading door", || {

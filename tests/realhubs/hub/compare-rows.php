@@ -1,11 +1,12 @@
 <?php
 
 // Compares what a set of everything has beside files with the hub's tables, by other code than that which wrote it.
-// Arguments: the set's folder; a file with the opened identity, or nothing. Prints what differs, at last how many are
-// equal.
+// Arguments: the set's folder; a file with the opened identity, or nothing; `stock` if a hub without filesync gave it,
+// which gives no deleted or hidden posts, calendars or address books. Prints what differs, at last how many are equal.
 require __DIR__ . '/boot.php';
 
-[, $set] = $argv;
+[, $set, $opened, $way] = $argv + [2 => '', 3 => ''];
+$given = $way === 'stock' ? 'and item_deleted = 0 and item_hidden = 0' : '';
 $channel = the_channel();
 $uid = (int) $channel['channel_id'];
 $principal = dbesc('principals/' . $channel['channel_address']);
@@ -42,7 +43,10 @@ $tags = array_column(
 	'oid',
 );
 $expected = $found = [];
-for ($after = 0; $rows = q('select * from item where uid = %d and id > %d order by id limit 500', $uid, $after);) {
+for (
+	$after = 0;
+	$rows = q("select * from item where uid = %d $given and id > %d order by id limit 500", $uid, $after);
+) {
 	foreach ($rows as $row) {
 		$after = (int) $row['id'];
 		$expected[$row['mid']] = [
@@ -141,6 +145,9 @@ foreach ([
 		['displayname'],
 	],
 ] as [$kind, $section, $key, $sql, $columns]) {
+	if ($way === 'stock' && in_array($kind, ['calendars', 'addressbooks'], true)) {
+		continue;
+	}
 	$expected = $found = [];
 	foreach (dbq(ACTIVE_DBTYPE == DBTYPE_POSTGRES ? $sql : str_replace('"', '`', $sql)) as $row) {
 		$expected[$row[$key]] = array_map(fn ($column) => $row[$column], $columns);
@@ -184,6 +191,9 @@ foreach ([
 		"select c.uri, c.carddata as data, b.uri as holder from cards c join addressbooks b on b.id = c.addressbookid where b.principaluri = '$principal'",
 	],
 ] as [$kind, $section, $data, $sql]) {
+	if ($way === 'stock') {
+		continue;
+	}
 	$expected = $found = [];
 	foreach (dbq($sql) as $row) {
 		$expected[$row['uri']] = [dbunescbin($row['data']), $row['holder']];
@@ -195,8 +205,8 @@ foreach ([
 }
 
 // What the channel is.
-if (isset($argv[2])) {
-	$identity = json_decode((string) file_get_contents($argv[2]), true);
+if ($opened !== '') {
+	$identity = json_decode((string) file_get_contents($opened), true);
 	$compare(
 		'identity',
 		[

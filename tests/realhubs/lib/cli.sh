@@ -137,9 +137,9 @@ cli_everything() {
 	rm "$LAYOUT/scratch/owner/password" "$LAYOUT/scratch/owner/passphrase"
 	return $status
 }
-# Compares the rows of the set with those of a hub: cli_rows_are_equal <hub>.
+# Compares the rows of the set with those of a hub: cli_rows_are_equal <hub> [stock].
 cli_rows_are_equal() {
-	local opened=()
+	local opened=('')
 	if command -v age >/dev/null; then
 		rm -f "$LAYOUT/scratch/opened"
 		cli_open "$passphrase" "$LAYOUT/scratch/opened" || return 1
@@ -147,20 +147,20 @@ cli_rows_are_equal() {
 		opened=("$LAYOUT/scratch/opened")
 	fi
 	chmod -R go+rX "$set"
-	hub_do "$1" compare-rows "$set" "${opened[@]}"
+	hub_do "$1" compare-rows "$set" "${opened[@]}" "${@:2}"
 	local status=$?
 	rm -f "$LAYOUT/scratch/opened"
 	return $status
 }
-# The private key of hub B's channel in every form is nowhere but in its table: cli_key_is_hidden.
+# The private key of a hub's channel in every form is nowhere but in its table: cli_key_is_hidden <hub>.
 cli_key_is_hidden() {
-	local found table
-	hub_do b key-forms >"$LAYOUT/scratch/key-forms" || return 1
+	local found table hub=$1
+	hub_do "$hub" key-forms >"$LAYOUT/scratch/key-forms" || return 1
 	# The databases' own files are read as a dump.
-	found=$(grep -rlaF -f "$LAYOUT/scratch/key-forms" "$set" "$LAYOUT/scratch/owner" "$LAYOUT/b" "${TMPDIR:-/tmp}"/php* 2>/dev/null | grep -v "^$LAYOUT/b/www/.*/key-forms")
+	found=$(grep -rlaF -f "$LAYOUT/scratch/key-forms" "$set" "$LAYOUT/scratch/owner" "$LAYOUT/$hub" "${TMPDIR:-/tmp}"/php* 2>/dev/null | grep -v "^$LAYOUT/$hub/www/.*/key-forms")
 	[ -z "$found" ] || { echo "the private key is in $found"; return 1; }
-	for table in $(database_value hub_b "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_b', 'public')"); do
-		[ "$table" = channel ] || ! database_dump hub_b "$table" | grep -qaF -f "$LAYOUT/scratch/key-forms" || { echo "the private key is in table $table"; return 1; }
+	for table in $(database_value "hub_$hub" "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_$hub', 'public')"); do
+		[ "$table" = channel ] || ! database_dump "hub_$hub" "$table" | grep -qaF -f "$LAYOUT/scratch/key-forms" || { echo "the private key is in table $table"; return 1; }
 	done
 	! cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -aqF -f "$LAYOUT/scratch/key-forms" || { echo 'the private key is in a process'; return 1; }
 }
@@ -186,8 +186,37 @@ scenario_cli_everything() {
 	[ -n "$(find "$set/data/older" -name '*.jsonl')" ] || { echo 'what changed is not in data/older'; return 1; }
 	said=$(cli_everything b --password-command 'echo wrong' --json 2>/dev/null) && { echo 'a wrong password was taken'; return 1; }
 	cli verify "$set" >/dev/null || return 1
-	cli_key_is_hidden || return 1
+	cli_key_is_hidden b || return 1
 	! hub_do b count-passes | grep -q '"passes":[1-9]' || { echo 'a pass is left'; return 1; }
 	cat "$LAYOUT/scratch/everything-counts"
+	rm -rf "$set"
+}
+
+# The same of hub A, which has no filesync: what its API gives is in the set, and what it lacks is said.
+scenario_cli_everything_stock() {
+	local set=$LAYOUT/scratch/sets/$TOP-stock said before passphrase='correct horse battery' lines
+	[ "$ADDON" != all ] || return "$SKIPPED"
+	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
+	install -d -m 755 "$LAYOUT/scratch/sets"
+	install -d -m 700 "$LAYOUT/scratch/owner"
+	said=$(hub_do a fill-rows "${TOP,,}" "${ROWS_POSTS:-300}" "${ROWS_CONNECTIONS:-12}") || { echo "$said"; return 1; }
+	said=$(cli_everything a) || { echo "$said"; return 1; }
+	[[ $said == *'"full":true'* ]] || { echo "$said"; return 1; }
+	cli_rows_are_equal a stock >"$LAYOUT/scratch/stock-counts" || { cat "$LAYOUT/scratch/stock-counts"; return 1; }
+	grep -q 'calendars and address books' "$set/set.json" || { echo 'set.json does not say what is lacking'; return 1; }
+	lines=$(cat "$set"/data/posts/*.jsonl "$set"/data/channel/*.jsonl | sort | sha256sum)
+	before=$(wc -l <"$LAYOUT/a/log/access.log")
+	said=$(cli_everything a) || { echo "$said"; return 1; }
+	[[ $said == *'"full":false'* && $(cat "$set"/data/posts/*.jsonl "$set"/data/channel/*.jsonl | sort | sha256sum) == "$lines" ]] || { echo "the second run changed rows: $said"; return 1; }
+	[ -z "$(find "$set/data/older" -name '*.jsonl' 2>/dev/null)" ] || { echo 'the second run put rows aside'; return 1; }
+	echo "a second run: $(log_since a "$before" | wc -l) requests" >>"$LAYOUT/scratch/stock-counts"
+	said=$(hub_do a change-rows "${TOP,,}") || { echo "$said"; return 1; }
+	said=$(cli_everything a --full) || { echo "$said"; return 1; }
+	cli_rows_are_equal a stock >/dev/null || { cli_rows_are_equal a stock; return 1; }
+	[ -n "$(find "$set/data/older" -name '*.jsonl')" ] || { echo 'what changed is not in data/older'; return 1; }
+	said=$(cli_everything a --password-command 'echo wrong' --json 2>/dev/null) && { echo 'a wrong password was taken'; return 1; }
+	cli verify "$set" >/dev/null || return 1
+	cli_key_is_hidden a || return 1
+	cat "$LAYOUT/scratch/stock-counts"
 	rm -rf "$set"
 }

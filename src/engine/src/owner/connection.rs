@@ -181,7 +181,7 @@ impl Connection {
                         return Err(refused("two_factor"));
                     }
                     self.session.replace(Session::Token);
-                    self.ask(&asked).await?
+                    self.ask(&asked, MAX_PAUSES).await?
                 }
                 outcome => outcome?,
             };
@@ -329,16 +329,21 @@ impl Connection {
 
     /// Makes one call. None: the hub has nothing of that name.
     pub(crate) fn call(&self, call: &str, query: &[(&str, &str)]) -> Result<Option<Vec<u8>>> {
-        self.wire.wait(self.ask(&self.api(call, query)))
+        self.wire.wait(self.ask(&self.api(call, query), MAX_PAUSES))
+    }
+
+    /// Makes one call that may be too much for the hub, so that asking again and again is of no use.
+    pub(crate) fn call_large(&self, call: &str, query: &[(&str, &str)]) -> Result<Option<Vec<u8>>> {
+        self.wire.wait(self.ask(&self.api(call, query), 1))
     }
 
     /// Makes some calls, a few at once; the answers are in the order of the calls.
     pub(crate) fn calls(&self, urls: &[Url]) -> Vec<Result<Option<Vec<u8>>>> {
-        self.wire.wait(stream::iter(urls).map(|url| self.ask(url)).buffered(AT_ONCE).collect())
+        self.wire.wait(stream::iter(urls).map(|url| self.ask(url, MAX_PAUSES)).buffered(AT_ONCE).collect())
     }
 
     /// Makes a call, again after a pause if the hub cannot answer now, and after another log-in if it ended the session.
-    async fn ask(&self, url: &Url) -> Result<Option<Vec<u8>>> {
+    async fn ask(&self, url: &Url, max_pauses: u32) -> Result<Option<Vec<u8>>> {
         let (mut pauses, mut has_renewed) = (0, false);
         loop {
             match self.ask_once(url).await {
@@ -346,7 +351,7 @@ impl Connection {
                     has_renewed = true;
                     self.renewed().await?;
                 }
-                Err(error) if error.kind().is_temporary() && error.kind() != ErrorKind::Corrupt && pauses < MAX_PAUSES => {
+                Err(error) if error.kind().is_temporary() && error.kind() != ErrorKind::Corrupt && pauses < max_pauses => {
                     let own = Duration::from_millis(500 << pauses);
                     let asked = error
                         .wait_seconds()

@@ -18,9 +18,10 @@ use super::connection::{Channel, Connection};
 use super::listing::Listing;
 use super::notes::{Lack, Noted, Notes};
 use super::posts::{Conversations, Post};
+use super::rest::Rest;
 use super::rows::{self, Exported, Row};
 use super::shares::{Shares, items_of};
-use super::whole;
+use super::whole::{self, Seal};
 use super::writing::{
     Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, chain_of, modified_ns, stop_if_told,
 };
@@ -108,19 +109,29 @@ fn has_same_bytes(known: &Known, edited: &str, size: u64) -> bool {
         && own.is_some_and(|own| rows::text(own, "edited").get(..19) == edited.get(..19) && rows::number(own, "filesize") == size)
 }
 
-/// Brings the set up to date.
+/// Brings the set up to date; with `seal`, everything that the channel has beside files, too.
 ///
 /// # Errors
 ///
 /// As the replies of the hub, or of the set; `InvalidInput` with code `set_signed` if the set is signed by a hub.
-pub fn run(connection: &Connection, channel: &Channel, options: RunOptions, watch: &mut dyn Watch) -> Result<Ended> {
-    let mut run = Run::open(connection, channel, options)?;
+pub fn run(
+    connection: &Connection,
+    channel: &Channel,
+    options: RunOptions,
+    seal: Option<&dyn Seal>,
+    watch: &mut dyn Watch,
+) -> Result<Ended> {
+    let mut run = Run::open(connection, channel, options, seal)?;
     or_stopped(run.work(watch), Ended::Stopped)
 }
 
 struct Run<'a> {
     connection: &'a Connection,
     channel: &'a Channel,
+    /// Seals what the channel is; none: only its files are read.
+    seal: Option<&'a dyn Seal>,
+    /// What `set.json` says of everything else.
+    everything: Value,
     writing: Writing,
     folder: PathBuf,
     has_posts: bool,
@@ -143,14 +154,18 @@ struct State<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn open(connection: &'a Connection, channel: &'a Channel, options: RunOptions) -> Result<Self> {
+    fn open(connection: &'a Connection, channel: &'a Channel, options: RunOptions, seal: Option<&'a dyn Seal>) -> Result<Self> {
         let spec = RunSpec { from: connection.hub().to_string(), by: "api".to_owned(), channel_hash: channel.hash.clone() };
+        let folder = options.target.folder.clone();
+        let writing = Writing::open(options.target, spec)?;
         Ok(Self {
             connection,
             channel,
-            folder: options.target.folder.clone(),
-            writing: Writing::open(options.target, spec)?,
-            has_posts: options.has_posts,
+            seal,
+            everything: writing.everything(),
+            folder,
+            writing,
+            has_posts: options.has_posts || seal.is_some(),
             asks_full: options.is_full,
             hub_version: options.hub_version,
             scratch: options.scratch,
@@ -169,7 +184,11 @@ impl<'a> Run<'a> {
             self.writing.about.get("full_look").and_then(Value::as_str).and_then(|text| text.parse::<jiff::Timestamp>().ok());
         let is_due = last_full.is_none_or(|last| self.now() - last.as_second() >= FULL_DAYS * 86_400);
         let goes_on = is_continued && !cursor.at.created.is_empty();
-        let is_full = if goes_on { cursor.at.is_full } else { is_due || self.asks_full };
+        let mut rest = self.seal.map(|seal| Rest::begin(self.connection, seal, &mut self.writing)).transpose()?;
+        let mut is_full = if goes_on { cursor.at.is_full } else { is_due || self.asks_full };
+        if let Some(rest) = &rest {
+            is_full |= rest.needs_all_posts(&self.writing)?;
+        }
         let since = last_full.filter(|_| !is_full).map(|last| {
             let day_before = jiff::Timestamp::from_second(last.as_second() - 86_400).unwrap_or(last);
             day_before.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -180,14 +199,23 @@ impl<'a> Run<'a> {
         let file = spool(&self.scratch, "posts")?;
         let mut posts = 0;
         let shares = if self.has_posts {
-            Shares::fetch(self.connection, file, &self.channel.nick, since.as_deref(), || {
+            let tell = || {
                 posts += 1;
                 watch.progress(&Progress::Posts(posts));
-            })?
+            };
+            let each = |raw: &Value| rest.as_mut().map_or(Ok(()), |rest| rest.add_of_wall(raw));
+            Shares::fetch(self.connection, file, &self.channel.nick, since.as_deref(), tell, each)?
         } else {
             Shares::none(file)
         };
         stop_if_told(watch)?;
+        if let Some(mut rest) = rest {
+            rest.read_stream(since.as_deref(), watch)?;
+            match rest.end(&mut self.writing, since.is_none(), watch)? {
+                Ok(everything) => self.everything = everything,
+                Err(ended) => return Ok(ended),
+            }
+        }
         let folder = self.folder.join(self.writing.set.open_workshop()?);
         let bytes = Bytes::new(self.connection, &self.channel.nick, folder, self.limits.clone(), Rc::clone(&self.surroundings));
         let mut state = State { listing, shares, notes, bytes, is_full, done_files: 0, done_bytes: 0 };
@@ -639,8 +667,9 @@ impl<'a> Reader for Run<'a> {
         } else {
             lacks.push(Lack::new("posts", "excluded", "Posts are left out, as asked.".to_owned()));
         }
-        let everything = self.writing.everything();
-        lacks.extend(whole::lacks(&everything));
+        for lack in whole::lacks(&self.everything) {
+            if lack.needs_attention() { state.notes.lack(&lack)? } else { lacks.push(lack) }
+        }
         let noted = state.notes.listed(lacks)?;
         let mut contents = vec!["files", "photos", "access", "categories"];
         if self.has_posts {
@@ -661,7 +690,7 @@ impl<'a> Reader for Run<'a> {
             "full_look": full_look,
             "lacks": noted.lacks,
         });
-        whole::tell(&mut about, &everything);
+        whole::tell(&mut about, &self.everything);
         Ok((about.to_string(), noted))
     }
 

@@ -34,21 +34,28 @@ impl Shares {
         Self { file, places: HashMap::new(), photos: HashMap::new(), sees_all: false }
     }
 
-    /// Looks at all posts from a time on; none: of all times.
+    /// Looks at all posts from a time on; none: of all times. `each` gets those of the channel's wall.
     pub(crate) fn fetch(
         connection: &Connection,
         file: File,
         nick: &str,
         since: Option<&str>,
         mut tell: impl FnMut(),
+        mut each: impl FnMut(&Value) -> Result<()>,
     ) -> Result<Self> {
         let mut shares = Self { sees_all: since.is_none(), ..Self::none(file) };
-        shares.read_wall(connection, since, &mut tell)?;
+        shares.read_wall(connection, since, &mut tell, &mut each)?;
         shares.read_stream(connection, nick, since, &mut tell)?;
         Ok(shares)
     }
 
-    fn read_wall(&mut self, connection: &Connection, since: Option<&str>, tell: &mut impl FnMut()) -> Result<()> {
+    fn read_wall(
+        &mut self,
+        connection: &Connection,
+        since: Option<&str>,
+        tell: &mut impl FnMut(),
+        each: &mut impl FnMut(&Value) -> Result<()>,
+    ) -> Result<()> {
         // The file of each post that shares one; comments come after what they comment on.
         let mut roots: HashMap<String, String> = HashMap::new();
         let mut out = BufWriter::new(self.file.try_clone().or_fail(ErrorKind::Storage, READING)?);
@@ -63,6 +70,7 @@ impl Shares {
         windows.read(connection, items_of, |row| {
             tell();
             let raw = Value::Object(row);
+            each(&raw)?;
             let Some(post) = Post::of(raw.clone()) else { return Ok(()) };
             let (kind, resource) = post.resource();
             if kind == "attach" && !resource.is_empty() {

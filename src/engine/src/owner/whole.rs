@@ -86,6 +86,13 @@ struct Told {
     row: Option<Box<RawValue>>,
 }
 
+/// How `set.json` says that the API of a hub without filesync gave the rows.
+pub(crate) const BY_API: &str = "api";
+/// What such a hub gives nobody.
+const UNSEEN: [(&str, &str); 2] = [
+    ("posts", "A hub without filesync gives neither deleted posts nor those that it shows nowhere."),
+    ("calendars", "A hub without filesync gives calendars and address books to programs for CalDAV and CardDAV only."),
+];
 /// Rows of one question.
 const MOST_IDS: usize = 200;
 const MOST_KINDS: usize = 64;
@@ -219,12 +226,20 @@ pub(crate) fn tell(about: &mut Value, everything: &Value) {
 /// Returns what a set lacks of the rows that it has.
 pub(crate) fn lacks(everything: &Value) -> Vec<Lack> {
     let large = everything.get("too_large").and_then(Value::as_object).into_iter().flatten();
-    large
-        .filter_map(|(kind, count)| Some((kind, count.as_u64()?)))
-        .map(|(kind, count)| {
-            Lack::new(kind, "too_large", format!("{count} of the {kind} have more than 4 MiB each: no set takes such rows."))
-        })
-        .collect()
+    let large = large.filter_map(|(kind, count)| Some((kind, count.as_u64()?))).map(|(kind, count)| {
+        Lack::new(kind, "too_large", format!("{count} of the {kind} have more than 4 MiB each: no set takes such rows."))
+    });
+    let unread = everything.get("unread").and_then(Value::as_array).into_iter().flatten();
+    let unread = unread.filter_map(Value::as_str).map(|kind| {
+        let words = format!(
+            "The hub cannot give all {kind} at once; those of the last run are in the set. More memory for its PHP helps."
+        );
+        Lack::new(kind, "unreadable", words)
+    });
+    let is_by_api = everything.get("by").is_some_and(|by| by == BY_API);
+    let unseen = is_by_api.then_some(UNSEEN).into_iter().flatten();
+    let unseen = unseen.map(|(kind, words)| Lack::new(kind, "stock_api", words.to_owned()));
+    large.chain(unread).chain(unseen).collect()
 }
 
 #[cfg(test)]
@@ -245,5 +260,10 @@ mod tests {
         tell(&mut plain, &Value::Null);
         assert_eq!(plain, json!({ "contents": ["files"] }));
         assert!(lacks(&Value::Null).is_empty());
+        let by_api = json!({ "by": "api", "unread": ["connections"] });
+        assert_eq!(
+            lacks(&by_api).iter().map(|lack| (lack.what.as_str(), lack.needs_attention())).collect::<Vec<_>>(),
+            [("connections", true), ("posts", false), ("calendars", false)]
+        );
     }
 }

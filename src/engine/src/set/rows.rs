@@ -215,6 +215,40 @@ impl Rows {
         self.tree.write(&self.listing, lines.as_bytes())
     }
 
+    /// Tells whether the rows that the set has can be read as it wrote them.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the disk fails.
+    pub fn are_whole(&self) -> Result<bool> {
+        for (path, digest) in &self.old {
+            let mut old = OldLines::open(&self.tree, path)?;
+            while old.next()?.is_some() {}
+            if old.hasher.digest() != *digest {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes note of rows that the set has, as if they had been listed: of those of which `stays` says so.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the disk fails.
+    pub fn keep(&mut self, mut stays: impl FnMut(&[u8]) -> bool) -> Result<()> {
+        for path in self.old.keys() {
+            let mut old = OldLines::open(&self.tree, path)?;
+            while let Some(line) = old.next()? {
+                if stays(line) {
+                    let print = print_of(line);
+                    self.tree.write(&self.listing, format!("{path}\0{print}\0{:020}\n", 0).as_bytes())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn place(&self, row: &ListedRow<'_>) -> Result<String> {
         let is_print = row.print.len() == PRINT_DIGITS && row.print.bytes().all(|byte| byte.is_ascii_hexdigit());
         path_of(&self.kind, row.file).filter(|_| is_print).ok_or_else(|| {

@@ -83,6 +83,17 @@ function identity_basic_export($channel_id, $sections = null, $zap_compat = fals
 	if (in_array('config', $sections)) {
 		$data['config'] = q('SELECT * FROM pconfig WHERE uid = %d', intval($channel_id));
 	}
+	if (in_array('connections', $sections)) {
+		$data['abook'] = q('SELECT * FROM abook WHERE abook_channel = %d', intval($channel_id));
+		foreach (['xchan' => 'xchan_hash', 'hubloc' => 'hubloc_hash'] as $table => $column) {
+			$data[$table] = q("SELECT * FROM $table WHERE $column IN (SELECT abook_xchan FROM abook WHERE abook_channel = %d)", intval($channel_id));
+		}
+		$data['group'] = q('SELECT * FROM pgrp WHERE uid = %d', intval($channel_id));
+	}
+	if (in_array('chatrooms', $sections)) {
+		$data['chatroom'] = q('SELECT * FROM chatroom WHERE cr_uid = %d', intval($channel_id));
+	}
+	$data = array_filter($data);
 	$addon = ['channel_id' => $channel_id, 'sections' => $sections, 'data' => $data];
 	call_hooks('identity_basic_export', $addon);
 	return $addon['data'];

@@ -16,12 +16,12 @@ use Zotlabs\Web\Controller;
 class Api extends Controller {
 
 	public function get() {
-		$hash = $_REQUEST['file_id'] ?? $_REQUEST['photo_id'] ?? null;
+		$hash = $_REQUEST['file_id'] ?? $_REQUEST['photo_id'] ?? $_REQUEST['sections'] ?? null;
 		$effects = Faults::at('api', $hash, intval($_REQUEST['scale'] ?? 0));
 		Answer::instead($effects);
 		$call = preg_replace('~^api/(z/1\.0|red)/~', '', \App::$cmd);
 		$calls = ['filemeta' => 'filemeta', 'filedata' => 'filedata', 'photo' => 'photo', 'files' => 'files', 'file/export' => 'export', 'item/export_page' => 'posts',
-			'item/full' => 'conversation', 'network/stream' => 'stream', 'group' => 'groups', 'xchan' => 'person', 'verify' => 'verify'];
+			'item/full' => 'conversation', 'network/stream' => 'stream', 'channel/export/basic' => 'sections', 'group' => 'groups', 'xchan' => 'person', 'verify' => 'verify'];
 		if ($call === 'version') {
 			json_return_and_die(STD_VERSION);
 		}
@@ -95,6 +95,11 @@ class Api extends Controller {
 		$rows = q("SELECT * FROM item WHERE uid = %d AND id = parent AND item_hidden = 0 AND item_deleted = 0 AND body LIKE '%s' AND created >= '%s' ORDER BY created DESC LIMIT %d OFFSET %d", $uid,
 			dbesc('%' . ($_REQUEST['search'] ?? '') . '%'), dbesc(datetime_convert('UTC', 'UTC', $_REQUEST['dbegin'] ?? NULL_DATE)), intval($_REQUEST['records'] ?? 10), intval($_REQUEST['start'] ?? 0));
 		return array_map(fn ($row) => encode_item($row), $rows ?: []);
+	}
+
+	/** Sections of the channel's export, its private key among them. */
+	private static function sections(int $uid, array $effects): array {
+		return identity_basic_export($uid, explode(',', $_REQUEST['sections']));
 	}
 
 	private static function groups(int $uid, array $effects): array {
