@@ -17,6 +17,7 @@ use FileSync\Addon\Receive\BrakeAnswer;
 use FileSync\Addon\Receive\ConflictCopy;
 use FileSync\Addon\Receive\Deletion;
 use FileSync\Addon\Send\Announcement;
+use FileSync\Addon\Send\Bulk;
 use FileSync\Addon\Send\FolderMove;
 
 if (! class_exists('App', false)) {
@@ -31,6 +32,7 @@ return [
 		$name,
 		json_decode($body, true),
 	),
+	'bulk' => Bulk::send(...),
 	'conflict' => fn (Channel $channel, string $name, string $body) => ConflictCopy::make($channel, $body),
 	'deleted' => fn (Channel $channel, string $name, string $body) => Announcement::send(
 		$channel,

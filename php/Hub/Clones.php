@@ -362,7 +362,8 @@ final class Clones
 	}
 
 	/**
-	 * Returns how many packets of a channel still wait for each other hub. It counts at most the oldest thousand.
+	 * Returns how many changes of a channel still wait for each other hub. Of packets, it counts at most the oldest
+	 * thousand.
 	 *
 	 * @return array<string, int> By normalised root URL.
 	 */
@@ -378,10 +379,11 @@ final class Clones
 		);
 		foreach (self::others($channel) as $clone) {
 			$root = self::normalise($clone['url']) ?? '';
-			$counts[$root] = count(array_filter($rows, fn ($row) => str_starts_with(
-				(self::normalise(dirname($row['outq_posturl'])) ?? '') . '/',
-				"$root/",
-			)));
+			$counts[$root] =
+				count(array_filter($rows, fn ($row) => str_starts_with(
+					(self::normalise(dirname($row['outq_posturl'])) ?? '') . '/',
+					"$root/",
+				))) + Table::count('filesync_bulk', ['uid' => $channel->id, 'peer' => hash('sha256', $root)]);
 		}
 
 		return $counts;

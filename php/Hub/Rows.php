@@ -64,6 +64,10 @@ if (! class_exists('App', false)) {
  *     id: string, uid: Number, kind: string, name: string, body: string, state: string, attempts: Number,
  *     next_at: Number, reason: string, created: Number
  * }
+ * @type BulkRow = array{
+ *     id: string, uid: Number, peer: string, hash: string, is_delete: Number, beneath: string, place: Number,
+ *     created: Number
+ * }
  * @type KeyRow = array{id: string, secret: string, created: Number}
  * @type NonceRow = array{id: string, uid: Number, token: string, created: Number, expires: Number}
  * @type DigestRow = array{
@@ -73,7 +77,8 @@ if (! class_exists('App', false)) {
  * @type PeerRow = array{
  *     id: string, url: string, speaks: string, known_until: Number, version: string, features: string,
  *     reason: string, dav_refused_until: Number, piece_bytes: Number, piece_until: Number, skew_seconds: Number,
- *     last_ok: Number, last_failed: Number, failures: Number, rung: string, updated: Number
+ *     last_ok: Number, last_failed: Number, failures: Number, rung: string, bulk_refused_until: Number,
+ *     updated: Number
  * }
  * @type FileRow = array{
  *     id: string, uid: Number, hash: string, state: string, is_dir: Number, bytes: string, place: string,
@@ -145,6 +150,7 @@ if (! class_exists('App', false)) {
  *     term: TermRow,
  *     filesync_box_name: BoxNameRow,
  *     filesync_box_part: BoxPartRow,
+ *     filesync_bulk: BulkRow,
  *     filesync_digest: DigestRow,
  *     filesync_door: DoorRow,
  *     filesync_door_entry: DoorEntryRow,

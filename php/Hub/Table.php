@@ -21,6 +21,7 @@ final class Table
 	public const OURS = [
 		'filesync_box_name',
 		'filesync_box_part',
+		'filesync_bulk',
 		'filesync_digest',
 		'filesync_door',
 		'filesync_door_entry',

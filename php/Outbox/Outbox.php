@@ -43,7 +43,7 @@ final class Outbox
 	 */
 	private const PARTS = [
 		Parts::RECEIVER => ['move', 'conflict', 'brake'],
-		Parts::SENDER => ['announce', 'deleted'],
+		Parts::SENDER => ['announce', 'deleted', 'bulk'],
 		// An answer may delete files that have posts.
 		Parts::POSTS => ['items', 'access', 'posts', 'relocate', 'brake'],
 		Parts::PHOTOS => ['preview'],
@@ -151,6 +151,15 @@ final class Outbox
 		}
 	}
 
+	/** Makes a call due now that is tried again later. */
+	public static function soon(int $channelId, string $kind, string $name): void
+	{
+		$due = ['id' => self::id($channelId, $kind, $name, ''), 'state' => 'due', 'next_at >' => Clock::now()];
+		if (Table::first('filesync_outbox', $due, '', 'id')) {
+			Table::update('filesync_outbox', ['next_at' => 0], $due);
+		}
+	}
+
 	/** Forgets a call. */
 	public static function done(int $channelId, string $kind, string $name): void
 	{
@@ -232,6 +241,13 @@ final class Outbox
 					['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''],
 					$mine,
 				);
+		} catch (Later $e) {
+			Table::update(
+				'filesync_outbox',
+				['attempts' => 0, 'next_at' => Clock::now() + $e->seconds, 'reason' => $e->getMessage()]
+				+ ($e->body === null ? [] : ['body' => $e->body]),
+				$mine,
+			);
 		} catch (\Throwable $e) {
 			Log::failure('outbox call ' . $row['kind'], $e);
 			Table::update(

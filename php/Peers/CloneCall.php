@@ -55,6 +55,8 @@ final class CloneCall
 			$answer = $this->post($keys);
 		}
 		if (! isset($answer['error'])) {
+			Peers::answered($this->root, $answer);
+
 			return $answer;
 		}
 		$error = is_string($answer['error']) ? $answer['error'] : '';
@@ -106,6 +108,7 @@ final class CloneCall
 				$status === 429 ? 'busy' : '',
 				false,
 				$status === 429 ? $again : null,
+				$status,
 			);
 		}
 		if (str_starts_with($said, "\x1f\x8b")) {
@@ -114,10 +117,22 @@ final class CloneCall
 		try {
 			$answer = Json::read($said, self::DEEPEST);
 		} catch (\LengthException $e) {
-			throw new PeerFailure("the answer of $this->root is unreadable: " . $e->getMessage());
+			throw new PeerFailure(
+				"the answer of $this->root is unreadable: " . $e->getMessage(),
+				'',
+				$status === 413,
+				null,
+				$status,
+			);
 		}
 		if (! is_array($answer) || ! is_int($answer['filesync'] ?? null)) {
-			throw new PeerFailure("$this->root does not answer as a hub with filesync: status $status", '', true);
+			throw new PeerFailure(
+				"$this->root does not answer as a hub with filesync: status $status",
+				'',
+				true,
+				null,
+				$status,
+			);
 		}
 
 		return $answer;

@@ -17,6 +17,8 @@ final class PeerFailure extends \RuntimeException
 		public readonly bool $isStock = false,
 		/** @var ?int Seconds until it accepts the next request. */
 		public readonly ?int $retryAfter = null,
+		/** @var int The status of its answer, 0 if there was none. */
+		public readonly int $status = 0,
 	) {
 		parent::__construct($message);
 	}

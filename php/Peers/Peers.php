@@ -34,6 +34,7 @@ final class Peers
 		'ticket' => [Parts::SERVING],
 		'range' => [Parts::SERVING],
 		'inventory' => [Parts::SERVING, Parts::COMPARISON],
+		'bulk' => [Parts::SERVING, Parts::RECEIVER],
 	];
 
 	private const YES_SECONDS = 604800;
@@ -62,7 +63,17 @@ final class Peers
 			] + (Parts::has(Parts::SERVING) ? ['endpoint' => Web::root() . '/getfile/ticket'] : []);
 	}
 
-	/** Returns the features that this hub offers. */
+	/**
+	 * Returns what answers to signed requests say of this hub.
+	 *
+	 * @return array{version: string, features: list<string>}
+	 */
+	public static function itself(): array
+	{
+		return ['version' => Runtime::version(), 'features' => self::offered()];
+	}
+
+	/** @return list<string> The features that this hub offers. */
 	public static function offered(): array
 	{
 		return array_keys(array_filter(
@@ -101,6 +112,35 @@ final class Peers
 		}
 
 		return $row['speaks'] === 'yes' && in_array($feature, explode(' ', $row['features']), true);
+	}
+
+	/** Tells whether a hub takes changes of many files at once; null if nothing is known about it. */
+	public static function takesBulk(string $url): ?bool
+	{
+		$isRefused = (int) (self::read($url)['bulk_refused_until'] ?? 0) >= Clock::now();
+
+		return $isRefused ? false : self::offers($url, 'bulk');
+	}
+
+	/** Notes that a hub does not take changes of many files at once. */
+	public static function refusesBulk(string $url): void
+	{
+		self::write($url, ['bulk_refused_until' => Clock::now() + self::NO_SECONDS]);
+	}
+
+	/** Records what a hub said of itself in its own answer to a signed request. */
+	public static function answered(string $url, array $said): void
+	{
+		$features = self::features($said['features'] ?? null);
+		if ($features) {
+			self::write($url, [
+				'speaks' => 'yes',
+				'known_until' => Clock::now() + self::YES_SECONDS,
+				'version' => self::version($said['version'] ?? null),
+				'features' => implode(' ', $features),
+				'reason' => '',
+			]);
+		}
 	}
 
 	/** Tells whether the last attempt to read from a hub could not reach it. */
@@ -346,14 +386,17 @@ final class Peers
 			'last_failed' => 0,
 			'failures' => 0,
 			'rung' => '',
+			'bulk_refused_until' => 0,
 		]);
 	}
 
+	/** @return list<string> */
 	private static function features(mixed $said): array
 	{
-		$names = is_array($said)
-			? array_filter($said, fn ($name) => is_string($name) && preg_match('/^[a-z0-9_.-]{1,32}$/D', $name))
-			: [];
+		$names = array_filter(
+			array_filter(is_array($said) ? $said : [], is_string(...)),
+			fn ($name) => (bool) preg_match('/^[a-z0-9_.-]{1,32}$/D', $name),
+		);
 
 		return array_slice(array_values(array_unique($names)), 0, 16);
 	}
@@ -363,7 +406,8 @@ final class Peers
 		return is_string($said) && preg_match('/^[A-Za-z0-9.+-]{1,32}$/D', $said) ? $said : '';
 	}
 
-	private static function id(string $url): string
+	/** Returns what names a hub in our tables. */
+	public static function id(string $url): string
 	{
 		return hash('sha256', Clones::normalise($url) ?? $url);
 	}

@@ -17,6 +17,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Protocol\Packet;
+use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
@@ -39,7 +40,19 @@ final class Incoming
 		if (! $channel || ! Family::hasExpectedReceiver()) {
 			return Family::receiveStock($given, $files, ...$rest);
 		}
-		foreach (is_array($files) ? $files : [] as $entry) {
+		self::takeEntries($channel, is_array($files) ? $files : []);
+
+		return null;
+	}
+
+	/**
+	 * Takes entries of a channel's other clone, in their order.
+	 *
+	 * @param iterable<mixed> $entries
+	 */
+	public static function takeEntries(Channel $channel, iterable $entries): void
+	{
+		foreach ($entries as $entry) {
 			if (! $entry) {
 				continue;
 			}
@@ -56,8 +69,6 @@ final class Incoming
 		} catch (\Throwable $e) {
 			Log::failure('starting a worker', $e);
 		}
-
-		return null;
 	}
 
 	/**
@@ -95,7 +106,7 @@ final class Incoming
 		Parts::need(Parts::RECEIVER, 'receiving files');
 		$packet = Packet::read($entry);
 		$root = Clones::originOf($channel, $packet->fetchUrl);
-		self::hear($root, $packet->sibling);
+		self::hear($channel, $root, $packet->sibling);
 		Reception::quietly($channel->id, function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
 				Turn::take($channel->id, fn () => self::applyFiles(
@@ -134,10 +145,11 @@ final class Incoming
 	}
 
 	/** Notes a hub's description of itself; a failure must not delay its packet. */
-	private static function hear(string $root, mixed $sibling): void
+	private static function hear(Channel $channel, string $root, mixed $sibling): void
 	{
 		try {
 			Peers::hear($root, $sibling);
+			BulkQueue::heard($channel, $root);
 		} catch (\Throwable $e) {
 			Log::failure('hearing of ' . $root, $e);
 		}

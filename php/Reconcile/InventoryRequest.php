@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Inventory\Run;
+use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
@@ -85,7 +86,7 @@ final class InventoryRequest
 		if (isset($said['error'])) {
 			return Response::error(410, $said['error']);
 		}
-		$said = ['filesync' => Version::REQUEST, 'time' => Clock::now()] + $said;
+		$said = ['filesync' => Version::REQUEST, 'time' => Clock::now()] + Peers::itself() + $said;
 
 		return ! empty($this->asked['gzip']) && function_exists('gzencode')
 			? Response::packed($said)

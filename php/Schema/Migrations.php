@@ -296,6 +296,12 @@ final class Migrations
 					. ' number bigint NOT NULL, mid text NOT NULL)',
 				'CREATE INDEX filesync_import_post_number ON filesync_import_post (job, part, number)',
 			],
+			17 => [
+				'CREATE TABLE IF NOT EXISTS filesync_bulk (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, peer varchar(64) NOT NULL,'
+					. " hash varchar(64) NOT NULL, is_delete bigint NOT NULL, beneath $long NOT NULL, place bigint NOT NULL, created bigint NOT NULL)",
+				'CREATE INDEX filesync_bulk_order ON filesync_bulk (uid, peer, place)',
+				'ALTER TABLE filesync_peer ADD COLUMN bulk_refused_until bigint NOT NULL DEFAULT 0',
+			],
 		];
 	}
 }

@@ -21,7 +21,12 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** What the other clones are sent about a file: one packet with its rows, posts and vectors, after the request. */
+/**
+ * What the other clones are sent about a file: its rows, posts and vectors, after the request, in a packet or in a
+ * request with many.
+ *
+ * @import-type Seen from \FileSync\Addon\Order\Vector
+ */
 final class Announcement
 {
 	/** How long a packet waits for the digest of its file. */
@@ -35,7 +40,11 @@ final class Announcement
 			: Outbox::add($channelId, $isGone ? 'deleted' : 'announce', $hash);
 	}
 
-	/** Sends the present state of a file, or its delete, to the other clones. */
+	/**
+	 * Sends the present state of a file, or its delete, to the other clones.
+	 *
+	 * @param array<Seen> $beneath
+	 */
 	public static function send(Channel $channel, string $hash, bool $isDelete, array $beneath = []): void
 	{
 		$channelId = $channel->id;
@@ -46,11 +55,44 @@ final class Announcement
 		if (! $isDelete) {
 			Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
 		}
+		if (BulkQueue::wait($channel, $hash, $isDelete, $beneath)) {
+			self::sendPacket($channel, $hash, $isDelete, $beneath);
+		}
+	}
+
+	/**
+	 * Sends the present state of a file, or its delete, by a packet of the hub to all other clones.
+	 *
+	 * @param array<Seen> $beneath
+	 */
+	public static function sendPacket(Channel $channel, string $hash, bool $isDelete, array $beneath = []): void
+	{
 		$entry = self::entry($channel, $hash, $isDelete, $beneath);
 		if (! empty($entry['attach'])) {
-			Core::send($channelId, ['file' => [$entry]]);
-			Turn::take($channelId, fn () => self::told($channel, $hash));
+			Core::send($channel->id, ['file' => [$entry]]);
+			Turn::take($channel->id, fn () => self::told($channel, $hash));
 		}
+	}
+
+	/**
+	 * Returns the entry for the present state of a file, or for its delete; null if there is nothing to say of it now.
+	 *
+	 * @param array<Seen> $beneath
+	 */
+	public static function present(
+		Channel $channel,
+		string $hash,
+		bool $isDelete,
+		array $beneath,
+		int $digestMs,
+	): ?array {
+		if (! $isDelete && (Withholding::withhold($channel->id, $hash) || ! Store::attach($channel->id, $hash))) {
+			return null;
+		}
+		/** @var mixed $entry */
+		$entry = self::entry($channel, $hash, $isDelete, $beneath, min(self::DIGEST_MS, $digestMs));
+
+		return is_array($entry) && ! empty($entry['attach']) ? $entry : null;
 	}
 
 	/**

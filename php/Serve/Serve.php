@@ -21,6 +21,7 @@ use FileSync\Addon\Protocol\Refusals;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Receive\BulkRequest;
 use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Storage\Facts;
 
@@ -68,10 +69,17 @@ final class Serve
 	/** Returns the maximum body length of a request with these arguments. */
 	public static function mostBytes(array $arguments): int
 	{
-		return ($arguments[1] ?? '') === 'inventory' ? InventoryRequest::MOST_BYTES : TicketRequest::MOST_BYTES;
+		return match ($arguments[1] ?? '') {
+			'inventory' => InventoryRequest::MOST_BYTES,
+			'bulk' => BulkRequest::MOST_BYTES,
+			default => TicketRequest::MOST_BYTES,
+		};
 	}
 
-	/** Answers a ticket or inventory request, or a read with a ticket; null leaves the request to core. */
+	/**
+	 * Answers a request for tickets, a comparison, or with many changes, or a read with a ticket; null leaves the
+	 * request to core.
+	 */
 	public static function answer(Request $request): ?Response
 	{
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'ticket']) {
@@ -79,6 +87,9 @@ final class Serve
 		}
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'inventory']) {
 			return Peers::canServe() && Parts::has(Parts::COMPARISON) ? InventoryRequest::answer($request) : null;
+		}
+		if ($request->method === 'POST' && $request->arguments === ['getfile', 'bulk']) {
+			return Peers::introduction() !== null ? BulkRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {

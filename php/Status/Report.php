@@ -4,6 +4,7 @@ namespace FileSync\Addon\Status;
 
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Runtime;
@@ -50,7 +51,13 @@ final class Report
 			'packets_parked' => Table::count('filesync_packet', ['state' => 'parked']),
 			'packets_dropped' => array_sum(DroppedPackets::counts()),
 			'calls_waiting' =>
-				Table::count('filesync_outbox', ['state' => 'due'])
+				// What waits for a clone that is away is not ours to finish.
+				Table::count('filesync_outbox', ['state' => 'due', 'kind <>' => 'bulk'])
+					+ Table::count('filesync_outbox', [
+						'state' => 'due',
+						'kind' => 'bulk',
+						'next_at <=' => Clock::now(),
+					])
 					+ Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
 			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
 			'kept_files' => Table::count('filesync_kept', []),

@@ -40,6 +40,7 @@ use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Send\Intentions;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Storage\Digests;
@@ -142,6 +143,7 @@ final class Housekeeping
 		Table::delete('filesync_file', ['state' => 'unknown', 'updated <' => $ended]);
 		self::each([
 			fn () => Ended::collect(['gone', Revisions::UNSEEN], $ended),
+			BulkQueue::prune(...),
 			Ticket::prune(...),
 			Refusals::prune(...),
 			Digests::prune(...),
@@ -181,6 +183,7 @@ final class Housekeeping
 			'filesync_packet',
 			'filesync_kept',
 			'filesync_outbox',
+			'filesync_bulk',
 			'filesync_nonce',
 			'filesync_digest',
 			'filesync_ended',

@@ -24,6 +24,7 @@ use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Fetching;
@@ -206,7 +207,7 @@ final class Worker implements Slice
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
 				// Here too, because a batch may take the whole turn.
-				Outbox::run($channelId, Outbox::QUICK, $this->isTurnOver(...));
+				Outbox::run($channelId, [...Outbox::QUICK, BulkQueue::KIND], $this->isTurnOver(...));
 				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();
 			}

@@ -1,0 +1,189 @@
+<?php
+
+namespace FileSync\Addon\Send;
+
+use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Later;
+use FileSync\Addon\Peers\CloneCall;
+use FileSync\Addon\Peers\PeerFailure;
+use FileSync\Addon\Peers\Peers;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Sends changes to a clone that takes many at once, in signed requests: each file in its state of that moment. A clone
+ * that is away costs one attempt now and then, however much waits for it; one that turns out not to take them gets
+ * packets of the hub.
+ *
+ * @import-type BulkRow from \FileSync\Addon\Hub\Rows
+ * @import-type Seen from \FileSync\Addon\Order\Vector
+ */
+final class Bulk
+{
+	private const MOST_ENTRIES = 500;
+	/** Below this, one request for each entry would be no more. */
+	private const LEAST_BYTES = 64 << 10;
+	/** So long the digests of files may take of one request. */
+	private const DIGESTS_MS = 10000;
+	private const TURN_SECONDS = 20;
+	private const FIRST_WAIT_SECONDS = 15;
+	private const LONGEST_WAIT_SECONDS = 300;
+
+	private function __construct(
+		private readonly Channel $channel,
+		private readonly string $url,
+		private int $mostBytes,
+	) {}
+
+	/**
+	 * Sends what waits for a clone. Returns the body for going on, null once nothing waits.
+	 *
+	 * @throws Later The clone cannot take it now.
+	 */
+	public static function send(Channel $channel, string $peer, string $body): ?string
+	{
+		/** @var array{url: string, failures: int, most_bytes: int} $said */
+		$said = json_decode($body, true, 4, JSON_THROW_ON_ERROR);
+		$where = ['uid' => $channel->id, 'peer' => $peer];
+		if (! in_array($said['url'], array_column(Clones::others($channel), 'url'), true)) {
+			Table::delete('filesync_bulk', $where);
+
+			return null;
+		}
+		$bulk = new self($channel, $said['url'], $said['most_bytes']);
+		$until = Clock::now() + self::TURN_SECONDS;
+		try {
+			while ($rows = Table::select('filesync_bulk', $where, 'place, id', self::MOST_ENTRIES)) {
+				$bulk->sendSome($rows);
+				if (Clock::now() >= $until) {
+					return BulkQueue::body($said['url'], 0, $bulk->mostBytes);
+				}
+			}
+		} catch (PeerFailure $e) {
+			$seconds = $e->retryAfter ?? Backoff::doubling(
+					self::FIRST_WAIT_SECONDS,
+					8,
+					self::LONGEST_WAIT_SECONDS,
+				)->spread($said['failures']);
+			throw new Later(
+				$e->getMessage(),
+				$seconds,
+				BulkQueue::body($said['url'], min(100, $said['failures'] + 1), $bulk->mostBytes),
+			);
+		}
+
+		return null;
+	}
+
+	/**
+	 * Sends the first of some changes, as many as fit into a request, and forgets those that were taken.
+	 *
+	 * @param non-empty-list<BulkRow> $rows
+	 */
+	private function sendSome(array $rows): void
+	{
+		if (Peers::takesBulk($this->url) === false) {
+			$this->sendPackets($rows);
+			return;
+		}
+		[$texts, $bytes, $sent, $silent] = [[], 0, [], []];
+		$digestsUntil = (Clock::exact() * 1000) + self::DIGESTS_MS;
+		foreach ($rows as $row) {
+			$text = $this->text($row, (int) max(0, $digestsUntil - (Clock::exact() * 1000)));
+			$length = strlen($text ?? '');
+			if ($texts !== [] && ($bytes + $length) > $this->mostBytes) {
+				break;
+			}
+			if ($text === null) {
+				$silent[] = $row;
+				continue;
+			}
+			[$texts[], $sent[], $bytes] = [$text, $row, $bytes + $length];
+		}
+		BulkQueue::forget($silent);
+		if ($texts === []) {
+			return;
+		}
+		try {
+			$answer = (new CloneCall($this->channel, $this->url, BulkQueue::KIND))->ask(['entries' => $texts]);
+		} catch (PeerFailure $e) {
+			if ($e->status === 413 && $this->mostBytes > self::LEAST_BYTES) {
+				// The web server there takes less.
+				$this->mostBytes = intdiv($this->mostBytes, 4);
+			} elseif ($e->status === 413) {
+				$this->sendPackets($sent);
+			} elseif ($e->isStock) {
+				Peers::refusesBulk($this->url);
+			} else {
+				throw $e;
+			}
+			return;
+		}
+		$taken = array_slice($sent, 0, max(0, is_int($answer['taken'] ?? null) ? $answer['taken'] : 0));
+		if (! $taken) {
+			throw new PeerFailure("$this->url takes nothing now", 'busy', false, self::FIRST_WAIT_SECONDS);
+		}
+		BulkQueue::forget($taken);
+	}
+
+	/**
+	 * Returns what a clone is told about a file; null if that is nothing now.
+	 *
+	 * @param BulkRow $row
+	 */
+	private function text(array $row, int $digestMs): ?string
+	{
+		$entry = Announcement::present(
+			$this->channel,
+			$row['hash'],
+			(bool) (int) $row['is_delete'],
+			self::beneath($row),
+			$digestMs,
+		);
+		$text = $entry === null
+			? null
+			: json_encode(
+				$entry,
+				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE,
+			);
+
+		return is_string($text) ? $text : null;
+	}
+
+	/**
+	 * Sends changes by packets of the hub, to all clones.
+	 *
+	 * @param list<BulkRow> $rows
+	 */
+	private function sendPackets(array $rows): void
+	{
+		Log::write("sends changes of channel {$this->channel->id} to $this->url by packets: it takes no others");
+		foreach ($rows as $row) {
+			Announcement::sendPacket(
+				$this->channel,
+				$row['hash'],
+				(bool) (int) $row['is_delete'],
+				self::beneath($row),
+			);
+			BulkQueue::forget([$row]);
+		}
+	}
+
+	/**
+	 * @param BulkRow $row
+	 *
+	 * @return array<Seen>
+	 */
+	private static function beneath(array $row): array
+	{
+		/** @var array<Seen> */
+		return $row['beneath'] === '' ? [] : json_decode($row['beneath'], true, 8, JSON_THROW_ON_ERROR);
+	}
+}

@@ -1,0 +1,109 @@
+<?php
+
+namespace FileSync\Addon\Send;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Transfer\Doorbell;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Changes that wait for clones that take many at once: one row for each clone and file, in the order of the changes. A
+ * follow-up for each clone sends them (Bulk).
+ *
+ * @import-type BulkRow from \FileSync\Addon\Hub\Rows
+ * @import-type Seen from \FileSync\Addon\Order\Vector
+ */
+final class BulkQueue
+{
+	/** Of the follow-up, and of the signed request. */
+	public const KIND = 'bulk';
+
+	/** The most bytes of a request, until a clone takes less. */
+	public const MOST_BYTES = 4 << 20;
+	/** What a clone has not taken by then, it finds by comparing. */
+	private const KEPT_SECONDS = 30 * 86400;
+
+	/**
+	 * Has a file's change wait for each clone that takes many at once. Returns whether others need a packet.
+	 *
+	 * @param array<Seen> $beneath Of a delete: what was deleted with it.
+	 */
+	public static function wait(Channel $channel, string $hash, bool $isDelete, array $beneath): bool
+	{
+		$clones = Clones::others($channel);
+		$taking = Peers::introduction() === null
+			? []
+			: array_filter($clones, fn ($clone) => Peers::takesBulk($clone['url']) === true);
+		foreach ($taking as $clone) {
+			[$peer, $now] = [Peers::id($clone['url']), Clock::now()];
+			Table::upsert(
+				'filesync_bulk',
+				['id' => hash('sha256', "$channel->id\n$peer\n$hash")],
+				[
+					'is_delete' => (int) $isDelete,
+					'beneath' => $beneath ? json_encode($beneath, JSON_THROW_ON_ERROR) : '',
+					'place' => (int) (Clock::exact() * 1e6),
+					'created' => $now,
+				],
+				['uid' => $channel->id, 'peer' => $peer, 'hash' => $hash],
+			);
+			if (! Outbox::has($channel->id, self::KIND, $peer)) {
+				Outbox::add($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES));
+			}
+		}
+		if ($taking) {
+			Doorbell::ring();
+		}
+
+		return count($taking) < count($clones) || ! $clones;
+	}
+
+	/** Has what waits for a clone go at once, because it was heard of. */
+	public static function heard(Channel $channel, string $root): void
+	{
+		Outbox::soon($channel->id, self::KIND, Peers::id($root));
+	}
+
+	/** Forgets what waited for too long. */
+	public static function prune(): void
+	{
+		Table::delete('filesync_bulk', ['created <' => Clock::now() - self::KEPT_SECONDS]);
+	}
+
+	/** Returns the body of the follow-up for a clone. */
+	public static function body(string $url, int $failures, int $mostBytes): string
+	{
+		return json_encode(
+			['url' => $url, 'failures' => $failures, 'most_bytes' => $mostBytes],
+			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
+		);
+	}
+
+	/**
+	 * Forgets changes, unless the file has changed again since.
+	 *
+	 * @param list<BulkRow> $rows
+	 */
+	public static function forget(array $rows): void
+	{
+		foreach (array_chunk($rows, 100) as $some) {
+			$now = array_column(
+				Table::select('filesync_bulk', ['id' => array_column($some, 'id')], '', 0, 'id, place'),
+				'place',
+				'id',
+			);
+			$same = array_filter($some, fn ($row) => (string) ($now[$row['id']] ?? '') === (string) $row['place']);
+			if ($same) {
+				Table::delete('filesync_bulk', ['id' => array_column($same, 'id')]);
+			}
+		}
+	}
+}

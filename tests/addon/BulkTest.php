@@ -1,0 +1,265 @@
+<?php
+
+use Fake\Clock;
+use FileSync\Addon\Hub\Client;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Protocol\SignedRequest;
+use FileSync\Addon\Serve\Serve;
+use FileSync\Addon\Status\Report;
+use FileSync\Addon\Work\Housekeeping;
+use TestHub\InProcess;
+use TestHub\Maker;
+
+/** Changes of many files go to a clone that takes them in one request, and come from one. */
+final class BulkTest extends AddonTestCase
+{
+	private const OTHER = 'http://127.0.0.1:9002';
+
+	/** @var list<list<array<string, mixed>>> The entries of each request that the clone got. */
+	private array $got = [];
+	/** @var ?\Closure(list<array<string, mixed>>): array Answers instead. */
+	private ?\Closure $answer = null;
+
+	protected function setUp(): void
+	{
+		parent::setUp();
+		Client::$wire = function ($method, $url, $headers, $body) {
+			$this->assertSame(self::ORIGIN . '/getfile/bulk', $url);
+			$entries = array_map(fn ($text) => json_decode($text, true), json_decode($body, true)['entries']);
+			$this->got[] = $entries;
+
+			return $this->answer ? ($this->answer)($entries) : self::took(count($entries));
+		};
+		Peers::answered(self::ORIGIN, ['version' => '0.2.0', 'features' => ['ticket', 'bulk']]);
+	}
+
+	public function test_what_changes_waits_and_goes_in_one_request_in_its_order_and_no_packet_leaves(): void
+	{
+		$this->haveFiles('f2', 'f1', 'f3');
+		foreach (['f2', 'f1', 'f3'] as $hash) {
+			$this->assertSame([], $this->sent($hash));
+		}
+		$this->assertSame([], $this->got, 'the request of the owner asks nobody');
+		$this->assertSame(3, Clones::packetsWaiting($this->channel)[Clones::normalise(self::ORIGIN)]);
+		$this->work();
+		$this->assertSame([['f2', 'f1', 'f3']], $this->hashes());
+		$this->assertSame(['ticket', 'range', 'inventory', 'bulk'], $this->got[0][0]['filesync']['features']);
+		$this->assertArrayHasKey('seen', $this->got[0][0]['filesync']['revision']['bytes']);
+		$this->assertNothingWaits();
+	}
+
+	public function test_a_clone_without_filesync_gets_its_packet_beside(): void
+	{
+		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		$this->haveFiles('f1');
+		$this->assertCount(2, $this->sent('f1'), 'the hub sends it to both');
+		$this->work();
+		$this->assertSame([['f1']], $this->hashes());
+	}
+
+	public function test_a_clone_of_which_nothing_is_known_gets_packets(): void
+	{
+		Table::delete('filesync_peer', ['updated >' => 0]);
+		$this->haveFiles('f1');
+		$this->assertCount(1, $this->sent('f1'));
+		$this->work();
+		$this->assertSame([], $this->got);
+	}
+
+	public function test_a_clone_that_is_away_is_asked_now_and_then_and_gets_the_newest_state_once_it_is_heard_of(): void
+	{
+		$this->answer = fn () => ['status' => 0, 'error' => 'refused'];
+		$this->haveFiles('f1', 'f2');
+		$this->sent('f1', 'f2');
+		for ($try = 0; $try < 9; $try++) {
+			$this->work();
+			$this->assertCount($try + 1, $this->got);
+			$this->work();
+			$this->assertCount($try + 1, $this->got, 'not before its time');
+			$row = Table::first('filesync_outbox', ['kind' => 'bulk']);
+			$this->assertSame(['due', 0], [$row['state'], (int) $row['attempts']]);
+			$wait = (int) $row['next_at'] - time() - Clock::$ahead;
+			$this->assertLessThanOrEqual(376, $wait);
+			$this->assertGreaterThanOrEqual(min(300, 15 * (2 ** $try)) - 2, $wait);
+			Clock::$ahead += $wait + 1;
+		}
+		// It does not take part in what the hub has left to do.
+		$this->work();
+		$waiting = Report::status()['calls_waiting'];
+		Table::update('filesync_outbox', ['next_at' => 0], ['kind' => 'bulk']);
+		$this->assertSame($waiting + 1, Report::status()['calls_waiting']);
+		$this->work();
+		$this->assertSame($waiting, Report::status()['calls_waiting']);
+		dbq("UPDATE attach SET filename = 'renamed' WHERE hash = 'f1'");
+		$this->sent('f1');
+		$this->answer = null;
+		$this->got = [];
+		$this->receive($this->file('yours', 'x'));
+		$this->work();
+		$this->assertSame([['f2', 'f1']], $this->hashes());
+		$this->assertSame('renamed', end($this->got[0][1]['attach'])['filename']);
+		$this->assertNothingWaits();
+	}
+
+	public function test_what_a_clone_did_not_take_comes_again_and_what_changed_meanwhile_too(): void
+	{
+		$this->haveFiles('f1', 'f2', 'f3');
+		array_map($this->sent(...), ['f1', 'f2', 'f3']);
+		$this->answer = function ($entries) {
+			if (count($this->got) === 1) {
+				Table::update('filesync_bulk', ['place' => 9 * (10 ** 15)], ['hash' => 'f1']);
+			}
+
+			return self::took(count($this->got) === 1 ? 2 : count($entries));
+		};
+		$this->work();
+		$this->assertSame([['f1', 'f2', 'f3'], ['f3', 'f1']], $this->hashes());
+		$this->assertNothingWaits();
+	}
+
+	public function test_a_web_server_that_takes_less_gets_less_and_at_last_packets(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		$this->sent('f1', 'f2');
+		$this->answer = fn ($entries) => ['status' => 413, 'body' => '<html>too large</html>'];
+		$this->work();
+		$this->assertCount(4, $this->got, '4 MiB, 1 MiB, 256 KiB, 64 KiB');
+		$this->assertCount(2, $this->sent());
+		$this->assertNothingWaits();
+		$this->assertTrue(Peers::takesBulk(self::ORIGIN), 'a bound of its web server says nothing of the hub');
+	}
+
+	public function test_a_clone_that_lost_filesync_gets_packets_at_once(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		$this->sent('f1', 'f2');
+		$this->answer = fn () => ['status' => 200, 'body' => '<html>a page</html>'];
+		$this->work();
+		$this->assertCount(1, $this->got);
+		$this->assertCount(2, $this->sent());
+		$this->assertNothingWaits();
+		$this->assertCount(1, $this->sent('f1'), 'and from then on');
+	}
+
+	public function test_a_clone_that_left_is_forgotten_and_what_waits_too_long_as_well(): void
+	{
+		$this->answer = fn () => ['status' => 503];
+		$this->haveFiles('f1', 'f2');
+		$this->sent('f1');
+		$this->work();
+		Clock::$ahead += 31 * 86400;
+		Peers::answered(self::ORIGIN, ['features' => ['ticket', 'bulk']]);
+		$this->sent('f2');
+		Housekeeping::daily();
+		$this->assertSame(['f2'], array_column(Table::select('filesync_bulk', []), 'hash'));
+		q("UPDATE hubloc SET hubloc_deleted = 1 WHERE hubloc_url = '%s'", dbesc(self::ORIGIN));
+		$this->work();
+		$this->assertNothingWaits();
+	}
+
+	public function test_a_delete_goes_with_what_it_has_seen(): void
+	{
+		$this->haveFiles('f1');
+		Zotlabs\Module\attach_delete($this->channel->id, 'f1');
+		$this->assertSame([], $this->sent());
+		$this->work();
+		$this->assertSame([['f1']], $this->hashes());
+		$this->assertSame(1, (int) $this->got[0][0]['attach'][0]['deleted']);
+		$this->assertNotSame([], $this->got[0][0]['filesync']['gone']);
+	}
+
+	public function test_entries_are_taken_in_their_order_and_one_that_cannot_be_read_stops_no_other(): void
+	{
+		$first = $this->file('f1', 'bytes', [], ['folder-x' => 'Holiday']);
+		$renamed = ['filename' => 'renamed.bin'];
+		$later = $this->file('f1', 'bytes', $renamed, ['folder-x' => 'Holiday']);
+		$texts = array_map(json_encode(...), [$first, $later, $this->file('f2', 'more')]);
+		$answer = $this->ask(['entries' => [$texts[0], '{"half', $texts[1], $texts[2]]]);
+		$said = json_decode($answer->body, true);
+		$this->assertSame([200, 4, 2], [$answer->status, $said['taken'], $said['filesync']]);
+		$this->assertContains('bulk', $said['features']);
+		$this->work();
+		$this->assertSame(['bytes', 'more'], [$this->shown('f1'), $this->shown('f2')]);
+		$this->assertSame('renamed.bin', $this->attach('f1')['filename']);
+		// The same by a packet: nothing is fetched again.
+		$fetched = count(FileSync\TransferBatch::$added);
+		$this->receive($this->file('f2', 'more'));
+		$this->ask(['entries' => [$texts[2]]]);
+		$this->work();
+		$this->assertCount($fetched, FileSync\TransferBatch::$added);
+	}
+
+	public function test_only_a_clone_of_the_channel_gives_many_and_one_request_at_a_time(): void
+	{
+		$text = json_encode($this->file('f1', 'bytes'));
+		foreach ([
+			[400, ['entries' => 'x']],
+			[400, ['entries' => [$this->file('f1', 'bytes')]]],
+			[400, ['entries' => array_fill(0, 501, '{}')]],
+			[403, ['entries' => [$text], 'key_id' => 'https://else.example/channel/alice']],
+		] as [$status, $keys]) {
+			$this->assertSame($status, $this->ask($keys)->status, json_encode($keys));
+		}
+		$this->assertSame(401, $this->ask(['entries' => [$text]], '/getfile/inventory')->status);
+		$place = Places::take('bulk', $this->channel->id, 1);
+		$this->assertSame(429, $this->ask(['entries' => [$text]])->status);
+		$place->giveBack();
+		$this->assertNull($this->transfer('f1'));
+		$this->assertSame(200, $this->ask(['entries' => [$text]])->status);
+		$this->assertNotNull($this->transfer('f1'));
+	}
+
+	private static function took(int $count): array
+	{
+		return ['status' => 200, 'body' => json_encode(['filesync' => 2, 'time' => time(), 'taken' => $count])];
+	}
+
+	/** Has files of the channel here that no clone was told of. */
+	private function haveFiles(string ...$hashes): void
+	{
+		foreach ($hashes as $hash) {
+			$this->receive($this->file($hash, "bytes of $hash"));
+		}
+		$this->work();
+		$this->sent();
+		$this->got = [];
+	}
+
+	/** @return list<list<string>> Of the entries of each request. */
+	private function hashes(): array
+	{
+		return array_map(
+			fn ($entries) => array_map(fn ($entry) => end($entry['attach'])['hash'], $entries),
+			$this->got,
+		);
+	}
+
+	private function assertNothingWaits(): void
+	{
+		$this->assertSame([], Table::select('filesync_bulk', []));
+		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'bulk']));
+	}
+
+	private function ask(array $keys, string $path = '/getfile/bulk'): Response
+	{
+		$body = json_encode(
+			$keys
+			+ [
+				'filesync' => 2,
+				'channel' => $this->channel->hash,
+				'key_id' => self::ORIGIN . '/channel/alice',
+				'time' => time(),
+				'nonce' => bin2hex(random_bytes(16)),
+			],
+		);
+		$signature = SignedRequest::sign($this->channel, 'bulk', $path, '127.0.0.1:9000', $body);
+		$headers = ['filesync-signature' => $signature];
+
+		return Serve::answer(new Request('POST', ['getfile', 'bulk'], $headers, [], $body));
+	}
+}
