@@ -39,7 +39,7 @@ final class Words
 	public static function call(string $kind): string
 	{
 		return match ($kind) {
-			'announce', 'deleted' => t('a change could not be sent to the other hubs'),
+			'announce', 'deleted', 'bulk' => t('a change could not be sent to the other hubs'),
 			'items', 'posts', 'relocate' => t('a post that belongs to it could not be stored'),
 			'drop' => t('a post about a deleted file could not be deleted'),
 			'preview' => t('a preview could not be made'),

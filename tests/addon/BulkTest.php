@@ -219,7 +219,7 @@ final class BulkTest extends AddonTestCase
 		return ['status' => 200, 'body' => json_encode(['filesync' => 2, 'time' => time(), 'taken' => $count])];
 	}
 
-	/** Has files of the channel here that no clone was told of. */
+	/** Makes files of the channel, of which no clone has heard. */
 	private function haveFiles(string ...$hashes): void
 	{
 		foreach ($hashes as $hash) {

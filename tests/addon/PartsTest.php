@@ -51,6 +51,7 @@ final class PartsTest extends AddonTestCase
 			$features = [
 				...($on('serving') ? ['ticket', 'range'] : []),
 				...($on('serving', 'comparison', 'receiver') ? ['inventory'] : []),
+				...($on('serving', 'receiver') ? ['bulk'] : []),
 			];
 			$this->assertSame([$features, $on('serving')], [$said['features'], isset($said['endpoint'])]);
 		}

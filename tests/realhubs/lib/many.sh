@@ -24,7 +24,7 @@ scenario_many_small() {
 	if [ "${MANY_BY:-bulk}" != packets ]; then
 		web_up b
 		begun=$(date +%s%N)
-		# The next attempt is due by itself within five minutes: that wait is not measured.
+		# A would try again within five minutes: that wait is not measured.
 		echo "UPDATE filesync_outbox SET next_at = 0 WHERE kind = 'bulk'" | database_sql hub_a
 		hub_php a addon/filesync/cli.php work >/dev/null 2>&1 &
 	fi
