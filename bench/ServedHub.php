@@ -53,6 +53,22 @@ final class ServedHub
 		return $this->bench->once($words[0], [self::bin(), $this->folder, PHP_BINARY, ...$words]);
 	}
 
+	/** Runs a command of the hub, however it ends. */
+	public function run(string ...$words): void
+	{
+		$command = implode(' ', array_map(escapeshellarg(...), [self::bin(), $this->folder, PHP_BINARY, ...$words]));
+		exec("$command >>" . escapeshellarg("$this->folder/command.log") . ' 2>&1');
+	}
+
+	/** Starts a command of the hub, and goes on. */
+	public function start(string ...$words): void
+	{
+		$log = ['file', "$this->folder/command.log", 'a'];
+		$command = [self::bin(), $this->folder, PHP_BINARY, ...$words];
+		$process = proc_open($command, [['file', '/dev/null', 'r'], $log, $log], $pipes);
+		register_shutdown_function(fn () => proc_terminate($process));
+	}
+
 	/** @return list<array<string, mixed>> Rows of the hub. */
 	public function rows(string $sql): array
 	{
