@@ -18,6 +18,21 @@ function relocate(Bench $bench): void
 /** Runs a worker that measures ours and its peers in turn within one process and prints their rates. */
 function inProcess(Bench $bench, string $row, string $input, string $script, array $arguments, array $peers): void
 {
+	$rates = ratesInProcess($bench, $script, $arguments);
+	foreach ($peers as $name => [$peer, $goal]) {
+		$bench->row($row, $input, $rates['ours'], $rates[$name], $peer, 'items/s', $goal, $rates['memory_mib']);
+	}
+}
+
+/**
+ * Runs a worker that measures several ways in one process.
+ *
+ * @param list<string> $arguments
+ *
+ * @return array<string, float> Items a second by way, and `memory_mib`.
+ */
+function ratesInProcess(Bench $bench, string $script, array $arguments): array
+{
 	exec(
 		implode(' ', array_map(escapeshellarg(...), $bench->php($script, (string) $bench->runs, ...$arguments))),
 		$lines,
@@ -28,7 +43,6 @@ function inProcess(Bench $bench, string $row, string $input, string $script, arr
 		fwrite(STDERR, implode("\n", $lines) . "\n");
 		exit(1);
 	}
-	foreach ($peers as $name => [$peer, $goal]) {
-		$bench->row($row, $input, $rates['ours'], $rates[$name], $peer, 'items/s', $goal, $rates['memory_mib']);
-	}
+
+	return $rates;
 }

@@ -33,6 +33,7 @@ final class Peers
 	private const FEATURES = [
 		'ticket' => [Parts::SERVING],
 		'range' => [Parts::SERVING],
+		'pack' => [Parts::SERVING],
 		'inventory' => [Parts::SERVING, Parts::COMPARISON],
 		'bulk' => [Parts::SERVING, Parts::RECEIVER],
 	];

@@ -17,9 +17,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Ranges;
-use FileSync\Addon\Protocol\Refusals;
 use FileSync\Addon\Protocol\Response;
-use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Receive\BulkRequest;
 use FileSync\Addon\Reconcile\InventoryRequest;
@@ -72,6 +70,7 @@ final class Serve
 		return match ($arguments[1] ?? '') {
 			'inventory' => InventoryRequest::MOST_BYTES,
 			'bulk' => BulkRequest::MOST_BYTES,
+			'pack' => PackRequest::MOST_BYTES,
 			default => TicketRequest::MOST_BYTES,
 		};
 	}
@@ -90,6 +89,9 @@ final class Serve
 		}
 		if ($request->method === 'POST' && $request->arguments === ['getfile', 'bulk']) {
 			return Peers::introduction() !== null ? BulkRequest::answer($request) : null;
+		}
+		if ($request->method === 'POST' && $request->arguments === ['getfile', 'pack']) {
+			return Peers::canServe() ? PackRequest::answer($request) : null;
 		}
 		$ticket = $request->header('filesync-ticket');
 		if ($ticket === null || ! in_array($request->method, ['GET', 'HEAD'], true)) {
@@ -158,24 +160,9 @@ final class Serve
 
 	private static function read(Request $request, string $ticket): Response
 	{
-		$claims = Ticket::read($ticket);
-		$isMeant = $claims && $claims['h'] === ($request->arguments[1] ?? '') && $claims['u'] === Web::root();
-		$channel = $isMeant ? Clones::requested($claims['c'], $claims['r']) : null;
-		if (! $channel) {
-			Refusals::count('ticket');
+		$facts = Redeem::ticket($ticket, $request->arguments[1] ?? '');
 
-			return Response::error(401, 'ticket');
-		}
-		$facts = Facts::of($channel, $claims['h'], $claims['s']);
-		$etag = $facts->etag();
-		if ($etag === null) {
-			return Response::error(404, 'missing');
-		}
-		if ($etag !== $claims['e']) {
-			return Response::error(412, 'changed');
-		}
-
-		return self::bytes($request, $facts, $etag);
+		return $facts instanceof Response ? $facts : self::bytes($request, $facts, (string) $facts->etag());
 	}
 
 	private static function bytes(Request $request, Facts $facts, string $etag): Response

@@ -48,7 +48,7 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame(3, Clones::packetsWaiting($this->channel)[Clones::normalise(self::ORIGIN)]);
 		$this->work();
 		$this->assertSame([['f2', 'f1', 'f3']], $this->hashes());
-		$this->assertSame(['ticket', 'range', 'inventory', 'bulk'], $this->got[0][0]['filesync']['features']);
+		$this->assertSame(['ticket', 'range', 'pack', 'inventory', 'bulk'], $this->got[0][0]['filesync']['features']);
 		$this->assertArrayHasKey('seen', $this->got[0][0]['filesync']['revision']['bytes']);
 		$this->assertNothingWaits();
 	}

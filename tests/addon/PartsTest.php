@@ -49,7 +49,7 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame($on('receiver'), $said !== null, 'who does not receive does not introduce itself');
 		if ($said) {
 			$features = [
-				...($on('serving') ? ['ticket', 'range'] : []),
+				...($on('serving') ? ['ticket', 'range', 'pack'] : []),
 				...($on('serving', 'comparison', 'receiver') ? ['inventory'] : []),
 				...($on('serving', 'receiver') ? ['bulk'] : []),
 			];

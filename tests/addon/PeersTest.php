@@ -35,7 +35,7 @@ final class PeersTest extends AddonTestCase
 			$this->assertSame([
 				1,
 				FileSync\Addon\Hub\Runtime::version(),
-				['ticket', 'range', 'inventory', 'bulk'],
+				['ticket', 'range', 'pack', 'inventory', 'bulk'],
 				'http://127.0.0.1:9000/getfile/ticket',
 			], [
 				$said['v'],

@@ -37,7 +37,8 @@ final class ServeTest extends AddonTestCase
 	public function test_a_signed_request_gets_facts_and_a_ticket_for_each_file(): void
 	{
 		$answer = $this->ask(['p1' => 0, 'f1' => 0, 'nobody' => 0]);
-		$this->assertSame([2, FileSync\Addon\Hub\Runtime::version(), ['ticket', 'range', 'inventory'], 600], [
+		$features = ['ticket', 'range', 'pack', 'inventory', 'bulk'];
+		$this->assertSame([2, FileSync\Addon\Hub\Runtime::version(), $features, 600], [
 			$answer['filesync'],
 			$answer['version'],
 			$answer['features'],
@@ -104,6 +105,48 @@ final class ServeTest extends AddonTestCase
 		);
 		$head = $this->read($file, ['range' => 'bytes=0-1'], 'HEAD');
 		$this->assertSame([200, (string) $size], [$head->status, $head->headers['Content-Length']]);
+	}
+
+	public function test_a_pack_has_the_files_of_its_tickets_but_what_changed_or_is_in_the_database(): void
+	{
+		Table::update(
+			'photo',
+			['os_storage' => 0, 'content' => 'in the database', 'filesize' => 15],
+			['resource_id' => 'p1', 'imgscale' => 1],
+		);
+		[$photo, $page] = $this->ask(['p1' => 0, 'f1' => 0])['files'];
+		$scale = $this->ask(['p1' => 1])['files'][0];
+		$given = [$photo['ticket'], $page['ticket'], $scale['ticket'], 'made up', 7];
+		$answer = $this->pack($given);
+		$bytes = $this->body($answer);
+		$this->assertSame(
+			[200, 'application/x-tar', (string) strlen($bytes)],
+			[$answer->status, $answer->headers['Content-Type'], $answer->headers['Content-Length']],
+		);
+		foreach ([self::BYTES, '<html></html>'] as $file) {
+			$this->assertStringContainsString(bin2hex($file), $bytes);
+			$this->assertStringContainsString(hash('sha256', $file), $bytes);
+		}
+		$this->assertStringNotContainsString(bin2hex('in the database'), $bytes);
+		file_put_contents($this->attach('f1')['content'], 'changed since');
+		$this->assertStringNotContainsString(bin2hex('changed since'), $this->body($this->pack($given)));
+		$this->assertSame(401, $this->pack(['made up'])->status);
+		foreach ([[], array_fill(0, 65, 'x'), 'x'] as $malformed) {
+			$this->assertSame(400, $this->pack($malformed)->status);
+		}
+	}
+
+	private function pack(mixed $tickets): Response
+	{
+		return Serve::answer(new Request('POST', ['getfile', 'pack'], [], [], json_encode(['tickets' => $tickets])));
+	}
+
+	private function body(Response $answer): string
+	{
+		ob_start();
+		(fn () => ($this->write)())->call($answer);
+
+		return (string) ob_get_clean();
 	}
 
 	public function test_a_page_is_never_served_as_one(): void

@@ -20,6 +20,7 @@ mod copy;
 mod filedata;
 mod filesync;
 mod job;
+mod packs;
 mod partial;
 mod pieces;
 mod receive;

@@ -88,6 +88,59 @@ fn forty_photos_cost_one_request_for_facts() {
     assert_eq!(hub.state().filesync.as_ref().unwrap().asked[0].len(), 40);
 }
 
+fn small_files(hub: &LoopbackHub, batch: &mut TransferBatch, count: u64) {
+    for number in 0..count {
+        let hash = format!("p{number:02}");
+        // Two of them are alike.
+        hub.add_file(&hash, &hash, noise(1000, number.max(1)));
+        batch.add(with_filesync(spec(hub, &hash))).unwrap();
+    }
+}
+
+#[test]
+fn small_files_come_in_packs_and_are_proven_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.packs = true);
+    let mut batch = batch(dir.path(), small_limits());
+    small_files(&hub, &mut batch, 40);
+    // One that no pack takes.
+    hub.add_file("large", "large", noise(LARGE, 9));
+    batch.add(with_filesync(spec(&hub, "large"))).unwrap();
+    for report in finish(&mut batch) {
+        let (name, done) = (report.name.clone(), complete(report));
+        assert_eq!((done.rung, done.proof), (Rung::Filesync, vec![Proof::Size, Proof::Sha256]), "{name}");
+        assert_eq!(Digest::of(&std::fs::read(dir.path().join(format!("{name}.partial"))).unwrap()), done.digest, "{name}");
+    }
+    let state = hub.state();
+    let count = |of: &str| state.requests.iter().filter(|request| request.starts_with(of)).count();
+    // Of the two that are alike one comes with the pack.
+    assert_eq!((count("POST /getfile/ticket"), count("POST /getfile/pack"), count("GET /getfile/large")), (1, 1, 1));
+    assert!(count("GET /getfile/p") <= 1, "{:?}", state.requests);
+}
+
+#[test]
+fn what_a_pack_lacks_or_a_wrong_pack_has_is_read_alone() {
+    let honest = |filesync: &mut Filesync| filesync.left_out = Some("p05".to_owned());
+    let wrong = |filesync: &mut Filesync| filesync.lie = Some(Lie::WrongPack);
+    for (tell_it, alone) in [(&honest as &dyn Fn(&mut Filesync), 1..=3), (&wrong, 20..=20)] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(b"x");
+        tell(&hub, |filesync| {
+            filesync.packs = true;
+            tell_it(filesync);
+        });
+        let mut batch = batch(dir.path(), small_limits());
+        small_files(&hub, &mut batch, 20);
+        assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+        let requests = hub.state().requests.clone();
+        let count = requests.iter().filter(|request| request.starts_with("GET /getfile/p")).count();
+        assert!(alone.contains(&count), "{count} of {requests:?}");
+        let packs = requests.iter().filter(|request| *request == "POST /getfile/pack").count();
+        assert!(packs <= 2, "{requests:?}");
+    }
+}
+
 #[test]
 fn a_hundred_files_are_asked_for_64_at_a_time() {
     let dir = tempfile::tempdir().unwrap();

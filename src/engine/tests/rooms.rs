@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("signature", &["error"]),
     ("patience", &["error", "limits"]),
     ("store", &["digest", "error", "paths"]),
+    ("pack", &["digest", "error", "paths", "store"]),
     ("proof", &["digest", "error"]),
     ("getfile", &["digest", "error", "signature"]),
     ("body", &["digest"]),
@@ -28,10 +29,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("item", &["error", "relocate"]),
     (
         "transfer",
-        &["body", "digest", "error", "getfile", "head", "http", "limits", "paths", "patience", "photo", "signature", "store"],
+        &[
+            "body",
+            "digest",
+            "error",
+            "getfile",
+            "head",
+            "http",
+            "limits",
+            "pack",
+            "paths",
+            "patience",
+            "photo",
+            "signature",
+            "store",
+        ],
     ),
     ("upload", &["digest", "error", "paths", "store"]),
-    ("pack", &["digest", "error", "paths", "store"]),
     (
         "owner",
         &[

@@ -77,7 +77,9 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
     let expected = facts.sha256.or(given.filter(|_| !work.trusts_ticket));
     let version = Version { size_bytes: facts.size_bytes, sha256: expected, rows: vec![work.row(&facts.edited)] };
     let partial = work.open(version)?;
-    receive_ranges(work, &partial, facts).await?;
+    if !receive_from_pack(work, &partial, facts).await? {
+        receive_ranges(work, &partial, facts).await?;
+    }
     let digest = Work::finish(&partial).inspect_err(|error| {
         if facts.sha256.is_none() && error.kind() == ErrorKind::Corrupt {
             // The bytes are not the packet's; the hub's own statement is still to come.
@@ -102,6 +104,17 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
         proof.push(Proof::Facts);
     }
     Ok(Some(work.complete(&partial, digest, &facts.edited, proof)))
+}
+
+/// Takes the bytes of a small file from a pack; false if they do not come so.
+async fn receive_from_pack(work: &Work<'_>, partial: &SharedPartial<'_>, facts: &Facts) -> Result<bool> {
+    if partial.borrow().received_bytes() > 0 {
+        return Ok(false);
+    }
+    let Some(bytes) = work.origin.packs.take(work.shared, &work.origin.tickets, facts).await else { return Ok(false) };
+    work.job.rung.set(Rung::Filesync);
+    work.keep(partial, 0, &bytes)?;
+    Ok(true)
 }
 
 async fn receive_ranges(work: &Work<'_>, partial: &SharedPartial<'_>, facts: &Facts) -> Result<()> {

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use url::Url;
 
 use super::chunks::Chunk;
+use super::packs::Packs;
 use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::report::{OriginStatus, RungState};
@@ -32,6 +33,7 @@ pub(crate) struct Origin {
     /// Whether `filedata` was answered within the session.
     filedata_answered: Cell<bool>,
     pub(crate) tickets: Tickets,
+    pub(super) packs: Packs,
     pub(crate) pieces: Pieces,
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
     under_way: Cell<usize>,
@@ -81,6 +83,7 @@ impl Origin {
             reason: RefCell::new(None),
             filedata_answered: Cell::new(false),
             tickets: Tickets::new(spec.hub.clone(), spec.filesync_allowed),
+            packs: Packs::default(),
             pieces: Pieces::new(spec.piece_bytes),
             under_way: Cell::new(0),
             received_bytes: Cell::new(0),

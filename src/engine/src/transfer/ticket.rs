@@ -40,6 +40,11 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    /// Returns the ticket, to be sent to its hub.
+    pub(crate) fn ticket(&self) -> &str {
+        self.ticket.reveal()
+    }
+
     pub(crate) fn same_version(&self, other: &Self) -> bool {
         (self.size_bytes, &self.edited, &self.etag) == (other.size_bytes, &other.edited, &other.etag)
     }
@@ -152,6 +157,24 @@ impl Tickets {
     /// Tells whether the hub and the packet mean different bytes.
     pub(crate) fn disputes(&self, id: TransferId) -> bool {
         self.disputed.borrow().contains(&id)
+    }
+
+    pub(crate) fn hub(&self) -> &HubUrl {
+        &self.hub
+    }
+
+    /// Tells whether the hub said that it has a feature.
+    pub(crate) fn offers(&self, feature: &str) -> bool {
+        self.features.borrow().iter().any(|name| name == feature)
+    }
+
+    /// Returns what is known of files that transfers of the batch still need.
+    pub(crate) fn ready(&self, now: i64) -> impl Iterator<Item = Facts> {
+        let keys: Vec<FileKey> = self.wanted.borrow().values().cloned().collect();
+        keys.into_iter().filter_map(move |key| match self.known(&key, now) {
+            Some(Answer::Ready(facts)) => Some(facts),
+            _ => None,
+        })
     }
 
     pub(crate) fn is_usable(&self) -> bool {

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use filesync_engine::Digest;
+use filesync_engine::pack::PackWriter;
 use filesync_engine::transfer::TransferSpec;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
@@ -32,6 +33,10 @@ pub struct Filesync {
     pub first_tickets_last: Option<usize>,
     /// The hub stops speaking filesync after this many reads.
     pub uninstalled_after: Option<usize>,
+    /// Whether it gives packs.
+    pub packs: bool,
+    /// The file that no pack has.
+    pub left_out: Option<String>,
     /// Keys of the files of each request.
     pub asked: Vec<Vec<String>>,
     nonces: HashSet<String>,
@@ -67,6 +72,8 @@ pub enum Lie {
     HugeFacts,
     /// The facts of another file.
     OtherFacts,
+    /// A member of each pack has other bytes.
+    WrongPack,
 }
 
 /// The hub's clock unless a test sets it: that of the batch.
@@ -89,6 +96,8 @@ pub(super) fn answer(request: &Request, range: &str, state: &mut State) -> Reply
     }
     let reply = if request.path == "/getfile/ticket" {
         tickets(request, state, &mut filesync)
+    } else if request.path == "/getfile/pack" {
+        pack(request, state, &filesync)
     } else {
         read(request, range, state, &mut filesync)
     };
@@ -127,7 +136,8 @@ fn tickets(request: &Request, state: &State, filesync: &mut Filesync) -> Reply {
     filesync.digests_later = filesync.digests_later.saturating_sub(1);
     json_reply(
         200,
-        &json!({"filesync": 2, "time": time, "version": "0.2.0", "features": ["ticket", "range", "new"], "expires_in": 600,
+        &json!({"filesync": 2, "time": time, "version": "0.2.0",
+            "features": ["ticket", "range", if filesync.packs { "pack" } else { "new" }], "expires_in": 600,
             "unknown": {}, "files": facts}),
     )
 }
@@ -172,6 +182,25 @@ fn facts(file: &Value, state: &State, filesync: &Filesync, number: usize) -> Val
     json!({"hash": hash, "scale": scale, "state": "ready", "size": filesync.claims.unwrap_or(stored.bytes.len() as u64), "edited": stored.edited,
         "mimetype": "application/octet-stream", "etag": etag(&stored), "sha256": sha256,
         "ticket": format!("secret-ticket.{hash}.{scale}.{}.{number}", etag(&stored))})
+}
+
+fn pack(request: &Request, state: &State, filesync: &Filesync) -> Reply {
+    assert!(!request.headers.contains_key("cookie") && !request.headers.contains_key("authorization"));
+    let asked: Value = serde_json::from_str(&request.body).unwrap();
+    let mut writer = PackWriter::default();
+    for ticket in asked["tickets"].as_array().unwrap() {
+        let parts: Vec<&str> = ticket.as_str().unwrap().split('.').collect();
+        let [_, hash, scale, tag, _] = parts[..] else { panic!("a ticket that was not given") };
+        let file = stored(state, hash, scale.parse().unwrap()).filter(|file| etag(file) == tag);
+        if let Some(file) = file.filter(|_| filesync.left_out.as_deref() != Some(hash)) {
+            writer.add(&file.bytes).unwrap();
+        }
+    }
+    let mut bytes = writer.end();
+    if filesync.lie == Some(Lie::WrongPack) {
+        bytes[512] ^= 1;
+    }
+    Reply { is_file: true, ..Reply::new(200, bytes).header("Content-Type", "application/x-tar") }
 }
 
 fn read(request: &Request, range: &str, state: &State, filesync: &mut Filesync) -> Reply {
