@@ -21,8 +21,8 @@ use crate::signature::Secret;
 pub(crate) struct Packs {
     /// Held during a request: all others wait for what comes.
     asking: tokio::sync::Mutex<()>,
-    /// What came and was not taken yet.
-    came: RefCell<HashMap<Digest, Vec<u8>>>,
+    /// What came, and how many transfers have not taken it yet.
+    came: RefCell<HashMap<Digest, (Vec<u8>, usize)>>,
     /// What was asked for, each once.
     asked: RefCell<HashSet<Digest>>,
     is_refused: Cell<bool>,
@@ -36,7 +36,7 @@ impl Packs {
             return None;
         }
         let _one_at_a_time = self.asking.lock().await;
-        if let Some(bytes) = self.came.borrow_mut().remove(&digest) {
+        if let Some(bytes) = self.taken(digest) {
             return Some(bytes);
         }
         if self.is_refused.get() || self.asked.borrow().contains(&digest) || self.holds_much() {
@@ -48,22 +48,26 @@ impl Packs {
             return None;
         }
         self.asked.borrow_mut().extend(some.keys());
-        match ask(shared, tickets, some.values()).await {
-            Ok(pack) => {
-                let mut came = self.came.borrow_mut();
-                came.extend(
-                    pack.members()
-                        .filter(|(digest, _)| some.contains_key(digest))
-                        .map(|(digest, bytes)| (digest, bytes.to_vec())),
-                );
-                came.remove(&digest)
-            }
-            Err(error) => {
-                // Whoever is away now is asked again; the file itself says what is wrong.
-                self.is_refused.set(!error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt);
-                None
-            }
+        match ask(shared, tickets, some.values().map(|(facts, _)| facts)).await {
+            Ok(pack) => self.came.borrow_mut().extend(pack.members().filter_map(|(digest, bytes)| {
+                let (_, takers) = some.get(&digest)?;
+                Some((digest, (bytes.to_vec(), *takers)))
+            })),
+            // Whoever is away now is asked again; the file itself says what is wrong.
+            Err(error) => self.is_refused.set(!error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt),
         }
+        self.taken(digest)
+    }
+
+    /// Takes what came for one transfer; files that are alike came once.
+    fn taken(&self, digest: Digest) -> Option<Vec<u8>> {
+        let mut came = self.came.borrow_mut();
+        let (bytes, takers) = came.get_mut(&digest)?;
+        *takers = takers.saturating_sub(1);
+        if *takers > 0 {
+            return Some(bytes.clone());
+        }
+        came.remove(&digest).map(|(bytes, _)| bytes)
     }
 
     fn was_asked_for(&self, facts: &Facts) -> bool {
@@ -72,7 +76,7 @@ impl Packs {
 
     /// Tells whether much came of which its transfers have taken nothing yet.
     fn holds_much(&self) -> bool {
-        self.came.borrow().values().map(Vec::len).sum::<usize>() as u64 > MOST_BYTES
+        self.came.borrow().values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
     }
 }
 
@@ -80,17 +84,16 @@ fn is_small(facts: &Facts) -> bool {
     (1..=SMALL_BYTES).contains(&facts.size_bytes)
 }
 
-/// Chooses the files of a pack: the first one, and others as far as they fit.
-fn some_of(digest: Digest, first: &Facts, others: impl Iterator<Item = Facts>) -> HashMap<Digest, Facts> {
-    let (mut some, mut bytes) = (HashMap::from([(digest, first.clone())]), first.size_bytes);
-    for facts in others.filter(is_small) {
+/// Chooses the files of a pack, each with the number of transfers that need it: the first one, and others as far as they fit.
+fn some_of(digest: Digest, first: &Facts, needed: impl Iterator<Item = Facts>) -> HashMap<Digest, (Facts, usize)> {
+    let (mut some, mut bytes) = (HashMap::from([(digest, (first.clone(), 0))]), first.size_bytes);
+    for facts in needed.filter(is_small) {
         let Some(digest) = facts.sha256 else { continue };
-        if some.len() == MOST_FILES || bytes + facts.size_bytes > MOST_BYTES {
-            break;
-        }
-        if !some.contains_key(&digest) {
+        if let Some((_, takers)) = some.get_mut(&digest) {
+            *takers += 1;
+        } else if some.len() < MOST_FILES && bytes + facts.size_bytes <= MOST_BYTES {
             bytes += facts.size_bytes;
-            some.insert(digest, facts);
+            some.insert(digest, (facts, 1));
         }
     }
     some
