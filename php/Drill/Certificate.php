@@ -1,0 +1,87 @@
+<?php
+
+namespace FileSync\Addon\Drill;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Config;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What came of a drill: of which set and which of its files, what was proven, and what was not. The last one of each
+ * channel is kept.
+ *
+ * @import-type Entry from Ledger
+ *
+ * @type Facts = array{
+ *     drill: 1, passed: bool, channel: string, set_of: string, set_run: string, set_updated: string, set_key: string,
+ *     believed: bool, hub: string, filesync: string, began: int, seconds: int, percent: int, seed: string,
+ *     files: int, folders: int, bytes: int, of_files: int, of_bytes: int, kinds: array<string, string>,
+ *     without_bytes: int, left_out: int, closed: int, posts_of_others: int, posts_unsigned: int,
+ *     posts_unsigned_of: list<string>, proofs: array<string, Entry>
+ * }
+ */
+final class Certificate
+{
+	private const NAME = 'certificate';
+
+	/** @param Facts $facts */
+	public function __construct(public readonly array $facts) {}
+
+	/** Tells whether all of the sample was proven. */
+	public function hasPassed(): bool
+	{
+		return $this->facts['passed'];
+	}
+
+	/** Returns when it ended. */
+	public function endedAt(): int
+	{
+		return $this->facts['began'] + $this->facts['seconds'];
+	}
+
+	/**
+	 * Returns what was not proven.
+	 *
+	 * @return array<string, Entry> By the words of proofs.
+	 */
+	public function failed(): array
+	{
+		return array_filter($this->facts['proofs'], fn ($entry) => $entry['failed'] > 0);
+	}
+
+	/** Keeps it in the place of the one before. */
+	public function keep(Channel $channel): void
+	{
+		Config::set(
+			self::NAME,
+			json_encode(
+				$this->facts,
+				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			),
+			self::scope($channel->id),
+		);
+	}
+
+	/** Returns the last one of a channel, or null. */
+	public static function last(int $channelId): ?self
+	{
+		/** @var ?Facts $facts */
+		$facts = json_decode(Config::get(self::NAME, self::scope($channelId)), true);
+
+		return isset($facts['drill'], $facts['proofs']) ? new self($facts) : null;
+	}
+
+	/** Forgets that of a channel. */
+	public static function forget(int $channelId): void
+	{
+		Config::clear(self::NAME, self::scope($channelId));
+	}
+
+	private static function scope(int $channelId): string
+	{
+		return "drill:$channelId";
+	}
+}
