@@ -186,12 +186,17 @@ final class DrillReport
 			$lines[] = Words::files($facts['without_bytes']) . ' of the set had no bytes on the hub when it was made';
 		}
 		if ($facts['left_out'] > 0) {
-			$lines[] = Words::files($facts['left_out']) . ' would have been too many bytes, and are not in the sample';
+			$lines[] = Words::files($facts['left_out']) . ' would have been too much, and are not in the sample';
 		}
 		if ($facts['closed'] > 0) {
 			$lines[] =
 				Words::files($facts['closed'])
 				. ' everybody may see: not asked for as a stranger, because this hub shows nothing to strangers';
+		}
+		if ($facts['numbered'] > 0) {
+			$lines[] =
+				self::number($facts['numbered'], 'name has', 'names have')
+				. ' a number now, because another one in the folder is the same without regard to case';
 		}
 		if ($facts['posts_unsigned'] > 0) {
 			$lines[] =

@@ -19,7 +19,7 @@ if (! class_exists('App', false)) {
  *     drill: 1, passed: bool, channel: string, set_of: string, set_run: string, set_updated: string, set_key: string,
  *     believed: bool, hub: string, filesync: string, began: int, seconds: int, percent: int, seed: string,
  *     files: int, folders: int, bytes: int, of_files: int, of_bytes: int, kinds: array<string, string>,
- *     without_bytes: int, left_out: int, closed: int, posts_of_others: int, posts_unsigned: int,
+ *     without_bytes: int, left_out: int, closed: int, numbered: int, posts_of_others: int, posts_unsigned: int,
  *     posts_unsigned_of: list<string>, proofs: array<string, Entry>
  * }
  */
@@ -72,6 +72,18 @@ final class Certificate
 		$facts = json_decode(Config::get(self::NAME, self::scope($channelId)), true);
 
 		return isset($facts['drill'], $facts['proofs']) ? new self($facts) : null;
+	}
+
+	/** @return array<int, self> The last ones of all channels, by channel. */
+	public static function all(): array
+	{
+		$all = [];
+		foreach (Config::scopesOf(self::NAME) as $scope) {
+			$channelId = (int) substr($scope, strlen('drill:'));
+			$all[$channelId] = self::last($channelId);
+		}
+
+		return array_filter($all);
 	}
 
 	/** Forgets that of a channel. */

@@ -6,7 +6,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Picks of a bounded number of bytes: those that come first in the order of the seed, and those that are needed. */
+/** Picks, bounded in number and bytes: those that come first in the order of the seed, and those that are needed. */
 final class Chosen
 {
 	/** @var \SplMaxHeap<array{int, Pick}> The last in the order are the first to go. */
@@ -17,13 +17,15 @@ final class Chosen
 	/** Files that were added, and for which no bytes were left. */
 	public int $leftOut = 0;
 
-	public function __construct(private readonly int $mostBytes)
-	{
+	public function __construct(
+		private readonly int $mostBytes,
+		private readonly int $mostFiles,
+	) {
 		/** @var \SplMaxHeap<array{int, Pick}> */
 		$this->heap = new \SplMaxHeap();
 	}
 
-	/** Adds one; others go if they are too many bytes together. */
+	/** Adds one; others go if they are too many together. */
 	public function add(Pick $pick): void
 	{
 		$this->heap->insert([$pick->rank, $pick]);
@@ -54,7 +56,11 @@ final class Chosen
 
 	private function shrink(): void
 	{
-		while ($this->bytes > $this->mostBytes && ! $this->heap->isEmpty()) {
+		while (
+			($this->bytes > $this->mostBytes
+			|| (count($this->heap) + count($this->needed)) > $this->mostFiles)
+			&& ! $this->heap->isEmpty()
+		) {
 			[, $pick] = $this->heap->extract();
 			$this->bytes -= $pick->bytes;
 			$this->leftOut += $pick->isFolder || isset($this->needed[$pick->hash]) ? 0 : 1;

@@ -47,6 +47,7 @@ final class Drill
 	private int $beatAt = 0;
 	private int $readBytes = 0;
 	private int $closed = 0;
+	private int $numbered = 0;
 	private ?Scratch $scratch = null;
 
 	/**
@@ -108,13 +109,7 @@ final class Drill
 		$isBelieved = $why !== null && $this->wish->isTrusted;
 		$this->ledger->note(Proof::Signature, 'the list of files', $isBelieved ? null : $why);
 		$isTrusted = $why === null || $isBelieved;
-		$sample = Sample::of(
-			$this->set,
-			$this->wish->seed,
-			$this->wish->percent,
-			$this->wish->mostBytes,
-			$this->go(...),
-		);
+		$sample = Sample::of($this->set, $this->wish, $this->go(...));
 		$posts = new PostSignatures($this->of, $this->ledger);
 		$left = null;
 		$this->begin($sample, $size);
@@ -256,10 +251,10 @@ final class Drill
 				throw self::stopped();
 			}
 			$this->ledger->note(Proof::Metadata, $entry->name(), null);
-			$isHere = $tables->compare($entry) !== null;
+			$own = $tables->compare($entry);
 			$posts->check($entry);
-			if (! $entry->isFolder && $isHere) {
-				$this->readFile($entry, $door);
+			if (! $entry->isFolder && $own !== null) {
+				$this->readFile($entry, Recorded::text($own, 'filename'), $door);
 				$this->askAsStranger($entry, $door, $isTrusted && $entry->isPublic());
 			} elseif (! $entry->isFolder) {
 				$this->ledger->note(Proof::Bytes, $entry->name(), 'it was not restored');
@@ -267,10 +262,15 @@ final class Drill
 			$this->readBytes += $entry->allBytes();
 			$this->beat($this->readBytes, $entry->name());
 		}
+		$this->numbered = $tables->numbered;
 	}
 
-	/** Reads a file and its crops as its owner. */
-	private function readFile(Recorded $entry, FrontDoor $door): void
+	/**
+	 * Reads a file and its crops as its owner.
+	 *
+	 * @param string $name As its row has it, which was looked at.
+	 */
+	private function readFile(Recorded $entry, string $name, FrontDoor $door): void
 	{
 		$hash = Trial::hashOn($this->scratch()->channel, $entry->hash);
 		foreach ($entry->parts as $scale => $part) {
@@ -281,7 +281,6 @@ final class Drill
 				continue;
 			}
 			$this->ledger->note(Proof::Bytes, $entry->name(), $why);
-			$name = Recorded::text($entry->row(), 'filename');
 			// No header can have a line of its own in it.
 			if ($why === null && preg_match('/[\x00-\x1f\x7f]/', $name) === 0) {
 				$said = FrontDoor::nameIn($answer);
@@ -391,6 +390,7 @@ final class Drill
 			'without_bytes' => $sample->withoutBytes,
 			'left_out' => $sample->leftOut,
 			'closed' => $this->closed,
+			'numbered' => $this->numbered,
 			'posts_of_others' => $posts->ofOthers,
 			'posts_unsigned' => $posts->unsigned,
 			'posts_unsigned_of' => $posts->unsignedOf,

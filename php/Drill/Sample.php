@@ -46,7 +46,7 @@ final class Sample
 	public int $ofBytes = 0;
 	/** Files of the set without bytes: the hub had lost them. */
 	public int $withoutBytes = 0;
-	/** Files that chance had taken, and for which no bytes were left. */
+	/** Files that chance had taken, and that would have been too many, or too many bytes. */
 	public int $leftOut = 0;
 
 	private function __construct(
@@ -57,18 +57,17 @@ final class Sample
 	/**
 	 * Chooses some files.
 	 *
-	 * @param int             $percent   The share of the files, 1 to 100.
-	 * @param ?int            $mostBytes As many bytes at most; null: any number.
-	 * @param \Closure(): void $beat      Called for each entry.
+	 * @param \Closure(): void $beat Called for each entry.
 	 */
-	public static function of(SetFiles $set, string $seed, int $percent, ?int $mostBytes, \Closure $beat): self
+	public static function of(SetFiles $set, Wish $wish, \Closure $beat): self
 	{
-		$sample = new self($seed, $percent);
-		$chosen = new Chosen($mostBytes ?? PHP_INT_MAX);
+		$sample = new self($wish->seed, $wish->percent);
+		[$percent, $mostBytes] = [$wish->percent, $wish->mostBytes];
+		$chosen = new Chosen($mostBytes ?? PHP_INT_MAX, $wish->mostFiles ?? PHP_INT_MAX);
 		/** @var array<string, array{float|int, Pick}> $best */
 		$best = [];
 		// Of a set with a million files the names alone would not fit into memory.
-		$isAll = $percent === 100 && $mostBytes === null;
+		$isAll = $percent === 100 && $mostBytes === null && $wish->mostFiles === null;
 		foreach ($set->entries() as $entry) {
 			$beat();
 			if (is_string($entry)) {

@@ -28,6 +28,9 @@ final class Tables
 	/** Profile and cover photo: one file at a time is it. */
 	private const USES = [1, 16];
 
+	/** Names that got a number, because another one in the folder is the same. */
+	public int $numbered = 0;
+
 	public function __construct(
 		private readonly Channel $scratch,
 		/** The hash of the set's channel. */
@@ -62,7 +65,7 @@ final class Tables
 	private function difference(Recorded $entry, array $row, array $own): ?string
 	{
 		$wanted = [
-			'filename' => Recorded::text($row, 'filename'),
+			'filename' => $this->nameOf($row, $own),
 			'filetype' => Recorded::text($row, 'filetype'),
 			'is_dir' => (string) (int) $entry->isFolder,
 			'created' => Recorded::text($row, 'created'),
@@ -98,7 +101,8 @@ final class Tables
 		}
 		$wanted = array_slice($entry->names(), 0, -1);
 
-		return $names === $wanted
+		// Each folder has been looked at itself.
+		return array_map(self::withoutNumber(...), $names) === array_map(self::withoutNumber(...), $wanted)
 			? null
 			: 'it is in '
 			. self::shown(implode('/', $names))
@@ -196,6 +200,37 @@ final class Tables
 		}
 
 		return null;
+	}
+
+	/**
+	 * Returns the name that something should have here. In one folder no two have the same without regard to case: hubs
+	 * with rows of older times may have such, and there all but one get a number.
+	 *
+	 * @param Row $row
+	 * @param Row $own
+	 */
+	private function nameOf(array $row, array $own): string
+	{
+		[$wanted, $found] = [Recorded::text($row, 'filename'), Recorded::text($own, 'filename')];
+		if ($found === $wanted || self::withoutNumber($found) !== $wanted) {
+			return $wanted;
+		}
+		$others = ['uid' => $this->scratch->id, 'folder' => $own['folder'], 'hash <>' => $own['hash']];
+		foreach (Table::rows('attach', $others, '', 0, 'filename') as $other) {
+			if (mb_strtolower((string) $other['filename']) === mb_strtolower($wanted)) {
+				$this->numbered++;
+
+				return $found;
+			}
+		}
+
+		return $wanted;
+	}
+
+	/** Returns a name without the number that tells it from another one: `cat(1).jpg` was `cat.jpg`. */
+	private static function withoutNumber(string $name): string
+	{
+		return (string) preg_replace('/\(\d+\)(?=(\.[^.]*)?$)/D', '', $name);
 	}
 
 	/** Returns who made a file, as it should be here: people whom the hub does not know stand for nobody. */

@@ -23,6 +23,8 @@ final class Wish
 		public readonly bool $isTrusted = false,
 		/** As many bytes at most; null: as many as there is room for. */
 		public readonly ?int $mostBytes = null,
+		/** As many files at most; null: any number. */
+		public readonly ?int $mostFiles = null,
 		public readonly int $mostSeconds = self::MOST_SECONDS,
 	) {}
 

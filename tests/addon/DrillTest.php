@@ -199,10 +199,12 @@ final class DrillTest extends BackupTestCase
 				'category',
 			])),
 		);
-		$small = Sample::of(new SetFiles($this->set), 'one', 100, 200, fn () => null);
+		$small = Sample::of(new SetFiles($this->set), new Wish(100, 'one', mostBytes: 200), fn () => null);
 		$this->assertLessThanOrEqual(200, $small->bytes);
 		$this->assertGreaterThan(300, $small->leftOut);
-		$this->assertSame(3, Sample::of(new SetFiles($this->set), 'one', 100, null, fn () => null)->folders + 1);
+		$few = Sample::of(new SetFiles($this->set), new Wish(100, 'one', mostFiles: 20), fn () => null);
+		$this->assertLessThanOrEqual(20, $few->files);
+		$this->assertSame(3, Sample::of(new SetFiles($this->set), new Wish(100, 'one'), fn () => null)->folders + 1);
 	}
 
 	public function test_without_room_nothing_is_begun(): void
@@ -348,34 +350,7 @@ final class DrillTest extends BackupTestCase
 		$this->posted('comment', $post + ['author_xchan' => 'somebody']);
 		[$code, $text] = $this->runVerb('backup', 'alice', $this->set);
 		$this->assertSame(0, $code, $text);
-		$this->writeLists();
-	}
-
-	/** Writes the lists and metadata files of the set, which the stand-in keeps in one piece. */
-	private function writeLists(): void
-	{
-		$lines = [];
-		foreach (json_decode(file_get_contents("$this->set/fake.json"), true)['entries'] as $hash => $entry) {
-			$parts = array_map(fn ($part) => array_diff_key($part, ['bytes' => 1]), $entry['parts']);
-			$json = json_encode(['parts' => $parts] + json_decode($entry['metadata'], true));
-			$folder = 'data/metadata/' . substr($hash, 0, 2);
-			@mkdir("$this->set/$folder", 0700, true);
-			file_put_contents("$this->set/$folder/$hash.json", $json);
-			$lines[] = hash('sha256', $json) . "  $folder/$hash.json\n";
-		}
-		file_put_contents("$this->set/manifest-sha256.txt", implode('', $lines));
-		$tags = '';
-		foreach (['manifest-sha256.txt', 'set.json'] as $name) {
-			$tags .= hash_file('sha256', "$this->set/$name") . "  $name\n";
-		}
-		file_put_contents("$this->set/tagmanifest-sha256.txt", $tags);
-		$message = "\xFFfilesync-set-1\n{$this->channel->hash}\n" . hash('sha256', $tags) . "\n";
-		$signature = FileSync\Addon\Hub\Keys::signSet($this->channel, $message);
-		file_put_contents(
-			"$this->set/channel-signature.json",
-			json_encode(['signature' => base64_encode($signature)]),
-		);
-		SetRestore::$facts = ['signed_by' => 'channel'];
+		$this->writeLists($this->set);
 	}
 
 	/** Changes a file of the set: a text in it, and its end. */
@@ -387,7 +362,7 @@ final class DrillTest extends BackupTestCase
 
 	private function sampleBy(string $seed): Sample
 	{
-		return Sample::of(new SetFiles($this->set), $seed, 5, null, fn () => null);
+		return Sample::of(new SetFiles($this->set), new Wish(5, $seed), fn () => null);
 	}
 
 	private function drill(

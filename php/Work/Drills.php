@@ -1,0 +1,83 @@
+<?php
+
+namespace FileSync\Addon\Work;
+
+use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Drill\Drill;
+use FileSync\Addon\Drill\Wish;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Status\Words;
+use FileSync\Exception\FileSyncException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Tries once a month to restore some files of each nightly set: one channel at a time, and a bounded number of bytes.
+ * What cannot be done is tried again the next day.
+ */
+final class Drills
+{
+	private const EVERY_SECONDS = 30 * 86400;
+	private const RETRY_SECONDS = 86400;
+	private const MOST_BYTES = 1 << 30;
+	private const MOST_FILES = 300;
+	private const MOST_SECONDS = 900;
+
+	/** Tells whether the nightly set of a channel is to be drilled now. */
+	public static function isDue(int $channelId): bool
+	{
+		$night = Nights::of($channelId);
+
+		return (
+			Config::get('backup_drill') !== '0'
+			&& $night['success'] > 0
+			&& $night['drill_at'] <= Clock::now()
+			&& $night['drilled'] < (Clock::now() - self::EVERY_SECONDS)
+		);
+	}
+
+	/**
+	 * Drills it.
+	 *
+	 * @param \Closure(): void $beat     Called now and then.
+	 * @param \Closure(): bool $mustStop Asked between files.
+	 */
+	public static function do(Channel $channel, string $folder, \Closure $beat, \Closure $mustStop): void
+	{
+		// Also what kills the process waits for a day.
+		Nights::note($channel->id, ['drill_at' => Clock::now() + self::RETRY_SECONDS]);
+		$wish = new Wish(
+			Wish::PERCENT,
+			Wish::seed(),
+			mostBytes: self::MOST_BYTES,
+			mostFiles: self::MOST_FILES,
+			mostSeconds: self::MOST_SECONDS,
+		);
+		try {
+			$certificate = Drill::run($channel, $folder, $wish, Words::size(...), fn () => $beat(), $mustStop);
+			Nights::note($channel->id, ['drilled' => Clock::now(), 'drill_at' => 0, 'drill_problem' => '']);
+			if (! $certificate->hasPassed()) {
+				Log::write(
+					"the drill of the nightly set of channel $channel->id did not prove all: `restore CHANNEL DIR --drill`"
+					. " --seed {$certificate->facts['seed']} shows it",
+				);
+			}
+		} catch (FileSyncException|Problem $e) {
+			self::failed($channel, Problem::of($e, $folder));
+		}
+	}
+
+	private static function failed(Channel $channel, Problem $problem): void
+	{
+		Log::write("the drill of the nightly set of channel $channel->id: {$problem->getMessage()}");
+		// Transfers came first, or somebody else uses the scratch channel: nobody need know.
+		$isQuiet = in_array($problem->kind, ['stopped', 'drill_later', 'set_changed'], true);
+		Nights::note($channel->id, $isQuiet ? [] : ['drill_problem' => $problem->getMessage()]);
+	}
+}
