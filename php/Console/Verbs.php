@@ -141,7 +141,7 @@ final class Verbs
 			new Verb(
 				'restore',
 				fn ($given) => new RestoreCommand($given),
-				'bring the files of a backup set back to a channel: only what is missing here',
+				'bring the files of a backup set back to a channel: only what is missing here; --drill only tries it',
 				[
 					Option::Json,
 					Option::DryRun,

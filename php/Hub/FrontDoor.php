@@ -52,7 +52,7 @@ final class FrontDoor
 		return ($this->read)(
 			'POST',
 			'/getfile',
-			['Content-Type: application/x-www-form-urlencoded'],
+			['Content-Type: application/x-www-form-urlencoded', $this->cookie()],
 			$form,
 			$sizeBytes + self::MORE_BYTES,
 			$this->beat,
@@ -66,7 +66,7 @@ final class FrontDoor
 	 */
 	public function asStranger(string $hash, int $sizeBytes): array
 	{
-		return ($this->read)('GET', "/attach/$hash", [], '', $sizeBytes + self::MORE_BYTES, $this->beat);
+		return ($this->read)('GET', "/attach/$hash", [$this->cookie()], '', $sizeBytes + self::MORE_BYTES, $this->beat);
 	}
 
 	/**
@@ -76,7 +76,23 @@ final class FrontDoor
 	 */
 	public function photoAsStranger(string $hash, int $scale, int $sizeBytes): array
 	{
-		return ($this->read)('GET', "/photo/$hash-$scale", [], '', $sizeBytes + self::MORE_BYTES, $this->beat);
+		return ($this->read)(
+			'GET',
+			"/photo/$hash-$scale",
+			[$this->cookie()],
+			'',
+			$sizeBytes + self::MORE_BYTES,
+			$this->beat,
+		);
+	}
+
+	/**
+	 * Returns the cookie of one session for all requests: for each visitor the hub keeps what it had to say to them. It
+	 * has the channel's name, so that Scratch finds it, and nobody is logged in with it.
+	 */
+	private function cookie(): string
+	{
+		return 'Cookie: ' . (session_name() ?: 'PHPSESSID') . "={$this->channel->nick}";
 	}
 
 	/** Tells whether the hub shows nothing to strangers, whatever the access of a file says. */

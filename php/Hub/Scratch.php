@@ -567,6 +567,7 @@ final class Scratch
 		}
 		// These are nobody else's, whatever became of the number.
 		self::removeJobs($nick);
+		self::removeSession($nick);
 		foreach (self::BY_IDENTITY as $table => $column) {
 			if (! Table::missing([$table]) && ! Table::lacking($table, [$column => 1])) {
 				Table::delete($table, [$column => $hash]);
@@ -624,6 +625,16 @@ final class Scratch
 	{
 		if (! Table::missing(['workerq'])) {
 			Table::delete('workerq', ['workerq_data like' => "%$nick%"]);
+		}
+	}
+
+	/** Removes the session of those who looked at a scratch channel's files, and what the hub had to say to them. */
+	private static function removeSession(string $nick): void
+	{
+		foreach (['session' => ['sid' => $nick], 'xconfig' => ['xchan' => "sse_id.$nick"]] as $table => $where) {
+			if (! Table::missing([$table]) && ! Table::lacking($table, $where)) {
+				Table::delete($table, $where);
+			}
 		}
 	}
 

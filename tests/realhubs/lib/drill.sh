@@ -63,7 +63,7 @@ scenario_drill() {
 	drill_flips "$one"
 	drill_red 'a flipped bit' 'large-1.bin: file_damaged' || return 1
 	drill_flips "$one"
-	drill_loses_crops && drill_red 'a lost crop' 'set.jpg, scale [47]: the web server gives 0 bytes' || return 1
+	drill_loses_crops && drill_red 'a lost crop' 'set.jpg, scale [47]: the web server (gives 0 bytes|answers with status 404)' || return 1
 	drill_loses_none
 	web_down b
 	drill_red 'a web server that is down' 'the hub does not reach its own web server'

@@ -18,7 +18,7 @@ rehearse_rows() {
 	for table in $(database_tables hub_b); do
 		case " $REHEARSE_TABLES " in *" $table "*) continue ;; esac
 		echo "== $table"
-		database_dump hub_b "$table" | grep -vE '^(--|/\*!|$|LOCK|UNLOCK)|AUTO_INCREMENT=|Dump completed' | grep -vE "[|'](${REHEARSE_NOTES})[|']" | sort
+		database_dump hub_b "$table" | grep -avE '^(--|/\*!|$|LOCK|UNLOCK)|AUTO_INCREMENT=|Dump completed' | grep -vE "[|'](${REHEARSE_NOTES})[|']" | sort
 	done
 }
 
