@@ -17,7 +17,6 @@ use FileSync\Addon\Hub\ScratchUse;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
-use FileSync\Addon\Restore\Intake;
 use FileSync\Addon\Restore\Run;
 use FileSync\Addon\Restore\Tally;
 use FileSync\Addon\Restore\Trial;
@@ -61,9 +60,7 @@ final class Drill
 		private readonly \Closure $progress,
 		private readonly \Closure $mustStop,
 	) {
-		$isSent = Intake::holds($folder, $of);
-		$path = $isSent ? Place::existing($folder) : Place::readable($folder);
-		$this->set = new SetFiles($path, $isSent ? Intake::BY_DIGEST : null);
+		$this->set = new SetFiles(Place::readable($folder));
 		$this->ledger = new Ledger();
 	}
 

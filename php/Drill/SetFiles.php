@@ -23,12 +23,8 @@ final class SetFiles
 	private const MOST_BYTES = 4 << 20;
 	private const LONGEST_LINE = 1026;
 
-	/**
-	 * @param string  $folder   Its full path.
-	 * @param ?string $byDigest The folder of the set in which files beneath `data` are named by their digests; null:
-	 *     they are at their paths.
-	 */
-	public function __construct(private readonly string $folder, private readonly ?string $byDigest = null) {}
+	/** @param string $folder Its full path. */
+	public function __construct(private readonly string $folder) {}
 
 	/** @return array<array-key, mixed> What set.json says. */
 	public function about(): array
@@ -101,9 +97,7 @@ final class SetFiles
 				continue;
 			}
 			[, $digest, $path, $hash] = $named;
-			$json = $this->read(
-				$this->byDigest === null ? $path : "$this->byDigest/" . substr($digest, 0, 2) . "/$digest",
-			);
+			$json = $this->read($path);
 			$recorded = $json === null || hash('sha256', $json) !== $digest ? null : Recorded::of($json);
 			yield $hash => match (true) {
 				$json === null => 'its metadata file is missing',

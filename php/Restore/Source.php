@@ -131,7 +131,7 @@ final class Source
 			new Admittance($channel, $about['access_names'] ?? null),
 			self::homes($said, $about),
 			$rate,
-			$isSent && ! $choice->trial ? new OwnBytes($channel) : null,
+			$isSent ? new OwnBytes($channel) : null,
 		);
 	}
 

@@ -10,7 +10,9 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Status\Words;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
@@ -28,6 +30,7 @@ final class Drills
 	private const MOST_BYTES = 1 << 30;
 	private const MOST_FILES = 300;
 	private const MOST_SECONDS = 900;
+	private const BEAT_SECONDS = 10;
 
 	/** Tells whether the nightly set of a channel is to be drilled now. */
 	public static function isDue(int $channelId): bool
@@ -43,12 +46,11 @@ final class Drills
 	}
 
 	/**
-	 * Drills it.
+	 * Drills it; transfers of people come first.
 	 *
-	 * @param \Closure(): void $beat     Called now and then.
-	 * @param \Closure(): bool $mustStop Asked between files.
+	 * @param \Closure(): void $beat Called now and then.
 	 */
-	public static function do(Channel $channel, string $folder, \Closure $beat, \Closure $mustStop): void
+	public static function do(Channel $channel, string $folder, \Closure $beat): void
 	{
 		// Also what kills the process waits for a day.
 		Nights::note($channel->id, ['drill_at' => Clock::now() + self::RETRY_SECONDS]);
@@ -59,8 +61,17 @@ final class Drills
 			mostFiles: self::MOST_FILES,
 			mostSeconds: self::MOST_SECONDS,
 		);
+		$beatAt = 0;
+		$progress = static function () use ($beat, &$beatAt): void {
+			if (Clock::now() >= $beatAt) {
+				$beatAt = Clock::now() + self::BEAT_SECONDS;
+				$beat();
+			}
+		};
+		// The hidden channel has work of its own.
+		$mustStop = fn () => array_filter(Doorbell::dueChannels(), fn ($id) => ! Rehearsing::isOwn($id)) !== [];
 		try {
-			$certificate = Drill::run($channel, $folder, $wish, Words::size(...), fn () => $beat(), $mustStop);
+			$certificate = Drill::run($channel, $folder, $wish, Words::size(...), $progress, $mustStop);
 			Nights::note($channel->id, ['drilled' => Clock::now(), 'drill_at' => 0, 'drill_problem' => '']);
 			if (! $certificate->hasPassed()) {
 				Log::write(

@@ -138,7 +138,7 @@ final class NightlySets
 				$this->readBack($channel, $folder);
 			}
 			if (Nights::of($channelId)['to_read'] === 0 && Drills::isDue($channelId) && ! $this->mustStop()) {
-				Drills::do($channel, $folder, $this->beat(...), fn () => Doorbell::dueChannels() !== []);
+				Drills::do($channel, $folder, $this->beat(...));
 			}
 		} catch (Problem|FileSyncException $e) {
 			$problem = Problem::of($e, Nights::folder($channel));
