@@ -60,7 +60,7 @@ final class Drills
 
 		return [
 			'title' => t('A restore that was tried'),
-			'line' => self::line($certificate),
+			'line' => self::sentence(self::line($certificate)),
 			'is_bad' => ! $certificate->hasPassed(),
 			'proven' => $proven,
 			'failed' => $failed,
@@ -111,6 +111,12 @@ final class Drills
 				),
 				...$what,
 			);
+	}
+
+	/** Returns a line as a sentence. */
+	private static function sentence(string $line): string
+	{
+		return mb_strtoupper(mb_substr($line, 0, 1)) . mb_substr($line, 1) . '.';
 	}
 
 	/**

@@ -34,7 +34,12 @@ drill_loses_crops() {
 	# shellcheck disable=SC2016 # PHP
 	php -r '$code = file_get_contents($argv[1]); $line = "\$this->publish(\$crop);"; $lost = "\n\t\t\t\t@unlink(Facts::of(\$this->channel, \$saved->hash, \$scale)->path ?? \"\");"; $code = str_replace($line, $line . $lost, $code, $count); $count === 1 || exit(1); file_put_contents($argv[1], $code);' "$file" || { echo 'Placing.php has no such line'; return 1; }
 }
-drill_loses_none() { [ ! -f "$LAYOUT/scratch/Placing.php" ] || mv -f "$LAYOUT/scratch/Placing.php" "$(hub_root b)/addon/filesync/Restore/Placing.php"; }
+drill_loses_none() {
+	[ -f "$LAYOUT/scratch/Placing.php" ] || return 0
+	mv -f "$LAYOUT/scratch/Placing.php" "$(hub_root b)/addon/filesync/Restore/Placing.php"
+	# PHP keeps what it compiled of a file that is as old as it was.
+	touch "$(hub_root b)/addon/filesync/Restore/Placing.php"
+}
 # Flips the first bit of a file: drill_flips <path>.
 drill_flips() { php -r '$f = fopen($argv[1], "r+b"); $c = fread($f, 1); rewind($f); fwrite($f, $c ^ "\x01");' "$1"; }
 
