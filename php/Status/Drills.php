@@ -4,6 +4,7 @@ namespace FileSync\Addon\Status;
 
 use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Drill\Certificate;
+use FileSync\Addon\Hub\Config;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -24,7 +25,8 @@ final class Drills
 	public static function lines(int $channelId): array
 	{
 		$certificate = Certificate::last($channelId);
-		$problem = Nights::areOn() ? Nights::of($channelId)['drill_problem'] : '';
+		$areWanted = Nights::areOn() && Config::get('backup_drill') !== '0';
+		$problem = $areWanted ? Nights::of($channelId)['drill_problem'] : '';
 
 		return array_values(array_filter([
 			$certificate ? self::line($certificate) : '',

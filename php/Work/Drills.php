@@ -10,7 +10,9 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Hub\Rehearsing;
+use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Exception\FileSyncException;
@@ -71,6 +73,7 @@ final class Drills
 		// The hidden channel has work of its own.
 		$mustStop = fn () => array_filter(Doorbell::dueChannels(), fn ($id) => ! Rehearsing::isOwn($id)) !== [];
 		try {
+			self::needFrontDoor();
 			$certificate = Drill::run($channel, $folder, $wish, Words::size(...), $progress, $mustStop);
 			Nights::note($channel->id, ['drilled' => Clock::now(), 'drill_at' => 0, 'drill_problem' => '']);
 			if (! $certificate->hasPassed()) {
@@ -81,6 +84,24 @@ final class Drills
 			}
 		} catch (FileSyncException|Problem $e) {
 			self::failed($channel, Problem::of($e, $folder));
+		}
+	}
+
+	/**
+	 * Makes sure that the hub reaches its own web server. Many do not, from behind their router, and are not at fault:
+	 * a drill would fail each month.
+	 *
+	 * @throws Problem
+	 */
+	private static function needFrontDoor(): void
+	{
+		$answer = Loopback::ask('HEAD', '/getfile', []);
+		if ($answer['status'] === 0) {
+			throw new Problem(
+				'no_front_door',
+				'The hub does not reach its own web server at ' . Web::root() . ": {$answer['error']}.",
+				true,
+			);
 		}
 	}
 
