@@ -26,6 +26,8 @@ if (! class_exists('App', false)) {
 final class Certificate
 {
 	private const NAME = 'certificate';
+	/** A database's column for texts ends at 64 KiB. */
+	private const MOST_BYTES = 60000;
 
 	/** @param Facts $facts */
 	public function __construct(public readonly array $facts) {}
@@ -55,13 +57,24 @@ final class Certificate
 	/** Keeps it in the place of the one before. */
 	public function keep(Channel $channel): void
 	{
-		Config::set(
-			self::NAME,
-			json_encode(
-				$this->facts,
-				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
-			),
-			self::scope($channel->id),
+		$named = Ledger::NAMED;
+		while (strlen($text = $this->text($named)) > self::MOST_BYTES && $named > 0) {
+			$named--;
+		}
+		Config::set(self::NAME, $text, self::scope($channel->id));
+	}
+
+	/** Writes it, with so many names of what was not proven by each means. */
+	private function text(int $named): string
+	{
+		$proofs = [];
+		foreach ($this->facts['proofs'] as $proof => $entry) {
+			$proofs[$proof] = ['named' => array_slice($entry['named'], 0, $named)] + $entry;
+		}
+
+		return json_encode(
+			['proofs' => $proofs] + $this->facts,
+			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		);
 	}
 

@@ -109,7 +109,7 @@ final class Drill
 		$sample = Sample::of($this->set, $this->wish, $this->go(...));
 		$posts = new PostSignatures($this->of, $this->ledger);
 		$left = null;
-		$this->begin($sample, $size);
+		$channel = $this->begin($sample, $size);
 		try {
 			$this->restore($sample);
 			$this->readBack($sample, $isTrusted, $posts, $read);
@@ -125,7 +125,7 @@ final class Drill
 		} finally {
 			$left = $this->end();
 		}
-		$this->ledger->note(Proof::Removed, 'the scratch channel', $left);
+		$this->ledger->note(Proof::Removed, 'the scratch channel', $left ?? Tables::leftOf($channel));
 		if ($this->set->state() !== $state) {
 			throw new Problem('set_changed', 'The set was changed meanwhile; the same command tries again.', true);
 		}
@@ -134,11 +134,11 @@ final class Drill
 	}
 
 	/**
-	 * Makes the scratch channel, if there is room for the sample.
+	 * Makes the scratch channel, if there is room for the sample, and returns it.
 	 *
 	 * @param \Closure(int): string $size
 	 */
-	private function begin(Sample $sample, \Closure $size): void
+	private function begin(Sample $sample, \Closure $size): Channel
 	{
 		$needed = $sample->bytes + intdiv($sample->bytes, self::SHARE_OF_SCALES) + self::MORE_BYTES;
 		// It belongs to no account, so no account's limit is in its way.
@@ -169,6 +169,8 @@ final class Drill
 
 			return $isCut;
 		});
+
+		return $this->scratch->channel;
 	}
 
 	/** Removes the scratch channel. Returns why something of it is left, or null. */

@@ -13,7 +13,7 @@ if (! class_exists('App', false)) {
  */
 final class Ledger
 {
-	private const NAMED = 20;
+	public const NAMED = 20;
 	private const LONGEST = 300;
 
 	/** @var array<string, Entry> */
@@ -71,7 +71,8 @@ final class Ledger
 		return $entries;
 	}
 
-	private static function short(string $text): string
+	/** Returns a text of bounded length. */
+	public static function short(string $text): string
 	{
 		return mb_strimwidth(mb_scrub($text), 0, self::LONGEST, '…');
 	}

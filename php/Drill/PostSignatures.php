@@ -21,7 +21,6 @@ final class PostSignatures
 	public int $unsigned = 0;
 	/** @var list<string> The files of the first of them. */
 	public array $unsignedOf = [];
-	private const NAMED = 20;
 
 	public function __construct(private readonly Channel $channel, private readonly Ledger $ledger) {}
 
@@ -36,8 +35,9 @@ final class PostSignatures
 				$this->ledger->add(Proof::Posts, 1);
 			} else {
 				$this->unsigned++;
-				if (count($this->unsignedOf) < self::NAMED && ! in_array($entry->name(), $this->unsignedOf, true)) {
-					$this->unsignedOf[] = $entry->name();
+				$name = Ledger::short($entry->name());
+				if (count($this->unsignedOf) < Ledger::NAMED && ! in_array($name, $this->unsignedOf, true)) {
+					$this->unsignedOf[] = $name;
 				}
 			}
 		}

@@ -93,7 +93,7 @@ final class Sample
 			}
 		}
 		foreach ($best as $kind => [, $pick]) {
-			$sample->kinds[$kind] = $pick->name;
+			$sample->kinds[$kind] = Ledger::short($pick->name);
 			if (! $isAll) {
 				$chosen->need($pick);
 			}

@@ -40,6 +40,28 @@ final class Tables
 		private readonly Ledger $ledger,
 	) {}
 
+	/** Tells what is left of a scratch channel that was removed, in a sentence; null if nothing is. */
+	public static function leftOf(Channel $scratch): ?string
+	{
+		foreach ([
+			'channel' => ['channel_hash' => $scratch->hash],
+			'xchan' => ['xchan_hash' => $scratch->hash],
+			'hubloc' => ['hubloc_hash' => $scratch->hash],
+			'attach' => ['uid' => $scratch->id],
+			'photo' => ['uid' => $scratch->id],
+			'term' => ['uid' => $scratch->id],
+			'item' => ['uid' => $scratch->id],
+			'filesync_file' => ['uid' => $scratch->id],
+		] as $table => $where) {
+			if (Table::count($table, $where) > 0) {
+				return "rows of it are left in the table $table";
+			}
+		}
+		clearstatcache();
+
+		return is_dir("store/$scratch->nick") ? "the folder store/$scratch->nick is left" : null;
+	}
+
 	/** Compares a file or folder. Returns its row here; null if there is none. */
 	public function compare(Recorded $entry): ?array
 	{

@@ -297,6 +297,37 @@ final class DrillTest extends BackupTestCase
 		}
 	}
 
+	public function test_on_a_hub_that_shows_nothing_to_strangers_they_are_asked_for_private_files_alone(): void
+	{
+		$this->backUp();
+		set_config('system', 'block_public', 1);
+		$certificate = $this->drill(100);
+		$this->assertTrue($certificate->hasPassed());
+		$this->assertSame([1, 4], [
+			$certificate->facts['proofs']['strangers']['proven'],
+			$certificate->facts['closed'],
+		]);
+	}
+
+	public function test_a_certificate_fits_into_a_column_however_long_the_names_are(): void
+	{
+		$this->backUp();
+		$facts = $this->drill(100)->facts;
+		$named = array_fill(0, 20, ['name' => str_repeat('ä', 300), 'why' => str_repeat('€', 300)]);
+		$facts['proofs'] = array_map(
+			fn ($entry) => ['failed' => 20, 'named' => $named] + $entry,
+			$facts['proofs'],
+		);
+		(new Certificate(['passed' => false] + $facts))->keep($this->channel);
+		$text = Config::get('certificate', "drill:{$this->channel->id}");
+		$this->assertLessThan(65536, strlen($text));
+		$kept = Certificate::last($this->channel->id);
+		$this->assertSame([20, 2], [
+			$kept->facts['proofs']['bytes']['failed'],
+			count($kept->facts['proofs']['bytes']['named']),
+		]);
+	}
+
 	public function test_the_command_prints_a_certificate(): void
 	{
 		$this->backUp();
