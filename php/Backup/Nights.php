@@ -16,7 +16,7 @@ if (! class_exists('App', false)) {
  * @type Night = array{
  *     planned: int, due: int, next_at: int, success: int, run: string, files: int, bytes: int, missing: int,
  *     problem: string, part: int, to_read: int, verified: int, cycle: int, since: int, damaged: int,
- *     folder: string
+ *     folder: string, drilled: int, drill_at: int, drill_problem: string
  * }
  */
 final class Nights
@@ -40,6 +40,9 @@ final class Nights
 		'since' => 0,
 		'damaged' => 0,
 		'folder' => '',
+		'drilled' => 0,
+		'drill_at' => 0,
+		'drill_problem' => '',
 	];
 
 	/**
@@ -49,7 +52,8 @@ final class Nights
 	 *     none is; `next_at`: not before. `success`: when the last run ended well. `missing`: what of the channel is
 	 *     not in it and needs attention. `part`: which part is read back next; `to_read`: how many still are now;
 	 *     `verified`: when the last one was; `cycle`: when part 0 was; `since`: since when all were, 0 if never.
-	 *     `damaged`: what was found then. `folder`: where the set is.
+	 *     `damaged`: what was found then. `folder`: where the set is. `drilled`: when a restore from it was last tried;
+	 *     `drill_at`: not before; `drill_problem`: why it could not be.
 	 */
 	public static function of(int $channelId): array
 	{

@@ -20,6 +20,8 @@ enum Option: string
 	case Cancel = 'cancel';
 	case Channel = 'channel';
 	case Deleted = 'deleted';
+	case Drill = 'drill';
+	case DrillSample = 'drill-sample';
 	case Drop = 'drop';
 	case DryRun = 'dry-run';
 	case Exclude = 'exclude';
@@ -38,6 +40,7 @@ enum Option: string
 	case Sample = 'sample';
 	case Scope = 'scope';
 	case Seconds = 'seconds';
+	case Seed = 'seed';
 	case Status = 'status';
 	case Trust = 'trust';
 	case UntilIdle = 'until-idle';
@@ -55,10 +58,11 @@ enum Option: string
 			self::Forget => 'HASH',
 			self::Nick => 'NICK',
 			self::OlderThan => 'AGE',
-			self::Sample => 'PERCENT',
+			self::DrillSample, self::Sample => 'PERCENT',
 			self::Only => 'CHECK,CHECK',
 			self::Scope => 'SCOPE',
 			self::Seconds => 'N',
+			self::Seed => 'TEXT',
 			self::Without => 'HUB',
 			default => null,
 		};
@@ -67,7 +71,11 @@ enum Option: string
 	/** Returns its name; two verbs may mean different things by one. */
 	public function word(): string
 	{
-		return $this === self::Beneath ? 'only' : $this->value;
+		return match ($this) {
+			self::Beneath => 'only',
+			self::DrillSample => 'sample',
+			default => $this->value,
+		};
 	}
 
 	/** Returns how it is written. */
@@ -90,6 +98,9 @@ enum Option: string
 			self::Cancel => 'stop the restore that is under way, whoever began it; what was restored stays',
 			self::Channel => 'only this channel of the hub',
 			self::Deleted => 'bring back what was deleted since, on every clone',
+			self::Drill
+				=> 'only try it: restore some files to a hidden channel, read them back, remove it all, and say what was proven',
+			self::DrillSample => 'try this share of the files, such as 5 %, which is the default, or all',
 			self::Drop => 'forget unfinished work',
 			self::DryRun => 'only list what it would do',
 			self::Exclude => 'leave out this folder or file; * stands for any part of a name; may be given again',
@@ -108,6 +119,7 @@ enum Option: string
 			self::Sample => 'read only a part of the files, such as 5 %, chosen at random',
 			self::Scope => 'site (the default), channel:<id> or peer:<root URL>',
 			self::Seconds => 'stop after N seconds',
+			self::Seed => 'take the same files as the drill that printed this seed',
 			self::Status => 'show how far the last restore is, or how it ended',
 			self::Trust => 'believe access, posts and versions that the channel\'s signature does not prove',
 			self::UntilIdle => 'go on until nothing is in transit',
@@ -131,8 +143,10 @@ enum Option: string
 			self::At => ['/^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?$/D', 'a date, or a time such as 2026-11-28T03:15:00Z'],
 			self::Forget => ['/^[A-Za-z0-9-]{1,64}$/D', 'the hash of a file'],
 			self::OlderThan => ['/^(\d{1,5}d|\d{4}-\d\d-\d\d)$/D', 'days, such as 90d, or a date'],
+			self::DrillSample => ['/^(all|(100|[1-9]\d?)%?)$/D', 'a percentage from 1 to 100, or all'],
 			self::Sample => ['/^(100|[1-9]\d?)%?$/D', 'a percentage from 1 to 100'],
 			self::Seconds => ['/^\d{1,9}$/D', 'a whole number of seconds'],
+			self::Seed => ['/^[0-9A-Za-z]{1,32}$/D', 'up to 32 letters and digits'],
 			default => ['/^/', ''],
 		};
 

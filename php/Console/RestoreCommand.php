@@ -92,6 +92,12 @@ final class RestoreCommand implements Task
 				default => throw new WrongUsage('name the folder of the set, or give --status or --cancel'),
 			};
 		}
+		if ($this->options->has(Option::Drill)) {
+			return (new DrillReport($this->options, fn () => $this->isStopped))->run($channel, $words[1]);
+		}
+		if ($this->options->has(Option::DrillSample) || $this->options->has(Option::Seed)) {
+			throw new WrongUsage('--sample and --seed go with --drill');
+		}
 		$choice = new Choice(
 			mayReplace: $this->options->has(Option::Replace),
 			mayRevive: $this->options->has(Option::Deleted),

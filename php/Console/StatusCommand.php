@@ -36,6 +36,7 @@ final class StatusCommand implements Task
 		 *     clones: list<array{url: string, filesync: string, version: ?string, ...<string, ?scalar>}>,
 		 *     comparisons: list<array{clone: string, channel: int, last: ?string, next: ?string, reason: string, ...}>,
 		 *     conflicts: list<array{channel: int, name: string, ...}>,
+		 *     drills_failed: list<array{channel: int, failed: string}>,
 		 *     parked: list<array{channel: int, scale: int, hash: string, kind: string, reason: string}>,
 		 *     held: list<array>, packets_waiting: int, packets_parked: int, packets_dropped: int, ...} $status
 		 */
@@ -67,6 +68,10 @@ final class StatusCommand implements Task
 					Brake::lines(),
 				),
 				...array_map(
+					fn ($row) => "the last drill of a backup set of channel {$row['channel']} failed: {$row['failed']}",
+					$status['drills_failed'],
+				),
+				...array_map(
 					fn ($row) => (
 						"parked: {$row['hash']} scale {$row['scale']} of channel {$row['channel']}:"
 						. " {$row['kind']}: {$row['reason']}"
@@ -78,7 +83,7 @@ final class StatusCommand implements Task
 				echo Log::oneLine($line), "\n";
 			}
 		}
-		if ($status['packets_parked'] > 0 || $status['held'] !== []) {
+		if ($status['packets_parked'] > 0 || $status['held'] !== [] || $status['drills_failed'] !== []) {
 			return 1;
 		}
 		$isWaiting = $status['packets_waiting'] > 0 || $status['packets_dropped'] > 0;

@@ -141,7 +141,7 @@ final class Verbs
 			new Verb(
 				'restore',
 				fn ($given) => new RestoreCommand($given),
-				'bring the files of a backup set back to a channel: only what is missing here',
+				'bring the files of a backup set back to a channel: only what is missing here; --drill only tries it',
 				[
 					Option::Json,
 					Option::DryRun,
@@ -152,6 +152,9 @@ final class Verbs
 					Option::AsCopy,
 					Option::Without,
 					Option::Trust,
+					Option::Drill,
+					Option::DrillSample,
+					Option::Seed,
 					Option::Status,
 					Option::Cancel,
 				],
@@ -161,7 +164,19 @@ final class Verbs
 				],
 				['status' => ['CHANNEL'], 'cancel' => ['CHANNEL']]
 				+ array_fill_keys(
-					['dry-run', 'beneath', 'at', 'replace', 'deleted', 'as-copy', 'without', 'trust'],
+					[
+						'dry-run',
+						'beneath',
+						'at',
+						'replace',
+						'deleted',
+						'as-copy',
+						'without',
+						'trust',
+						'drill',
+						'drill-sample',
+						'seed',
+					],
 					['CHANNEL DIR'],
 				),
 				needsExtension: true,

@@ -16,6 +16,7 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
 use FileSync\Addon\Restore\Job;
 use FileSync\Addon\Restore\JobState;
+use FileSync\Addon\Status\Drills;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Queue;
 
@@ -38,6 +39,7 @@ final class Background
 		$findings->attempt('held', self::held(...));
 		$findings->attempt('packets', self::packets(...));
 		$findings->attempt('backup', self::sets(...));
+		$findings->attempt('backup', self::drills(...));
 		$findings->attempt('restore', self::restores(...));
 	}
 
@@ -88,6 +90,23 @@ final class Background
 			. Config::get('backup_folder')
 			. ' --all',
 		);
+	}
+
+	private static function drills(Findings $findings): void
+	{
+		foreach (Drills::failed() as $channelId) {
+			$findings->note(
+				'backup',
+				false,
+				sprintf(
+					t('the last drill of a backup set of %1$s did not prove everything: %2$s'),
+					Words::nick($channelId),
+					Drills::failure($channelId),
+				),
+				t('this names what it was; the next drill that proves everything takes this line away:')
+					. ' php addon/filesync/cli.php restore CHANNEL DIR --drill',
+			);
+		}
 	}
 
 	private static function restores(Findings $findings): void

@@ -24,7 +24,71 @@ final class Loopback
 	 */
 	public static function ask(string $method, string $path, array $headers, string $body = ''): array
 	{
-		$answer = ['status' => 0, 'headers' => [], 'body' => '', 'error' => ''];
+		$answer = '';
+		$said = self::send($method, $path, $headers, $body, self::SECONDS, function (string $bytes) use (
+			&$answer,
+		): bool {
+			$answer .= $bytes;
+
+			return strlen($answer) <= self::MOST_BYTES;
+		});
+
+		return $said + ['body' => $answer];
+	}
+
+	/**
+	 * Requests a path beneath the hub's root, and digests the answer while it comes: it may be of any size. One that
+	 * has more bytes than it should is not read to its end.
+	 *
+	 * @param list<string>      $headers
+	 * @param \Closure(): void $beat    Called while bytes come.
+	 *
+	 * @return array{
+	 *     status: int, headers: array<string, string>, size_bytes: int, sha256: string, error: string
+	 * } As ask() says.
+	 */
+	public static function digest(
+		string $method,
+		string $path,
+		array $headers,
+		string $body,
+		int $mostBytes,
+		\Closure $beat,
+	): array {
+		$digest = hash_init('sha256');
+		$size = 0;
+		$said = self::send($method, $path, $headers, $body, 0, function (string $bytes) use (
+			$digest,
+			$mostBytes,
+			$beat,
+			&$size,
+		): bool {
+			hash_update($digest, $bytes);
+			$size += strlen($bytes);
+			$beat();
+
+			return $size <= $mostBytes;
+		});
+
+		return $said + ['size_bytes' => $size, 'sha256' => hash_final($digest)];
+	}
+
+	/**
+	 * @param list<string>            $headers
+	 * @param int                     $seconds The longest that it may take; 0: as long as bytes come.
+	 * @param \Closure(string): bool $take    Takes bytes; false: no more.
+	 *
+	 * @return array{status: int, headers: array<string, string>, error: string}
+	 */
+	private static function send(
+		string $method,
+		string $path,
+		array $headers,
+		string $body,
+		int $seconds,
+		\Closure $take,
+	): array {
+		$found = [];
 		$bundle = realpath('library/cacert.pem');
 		$curl = curl_init(Web::root() . $path);
 		curl_setopt_array($curl, [
@@ -33,27 +97,29 @@ final class Loopback
 			// Of later versions no request is without a length.
 			CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
 			CURLOPT_HTTPHEADER => [...$headers, 'Expect:'],
-			CURLOPT_TIMEOUT => self::SECONDS,
+			CURLOPT_TIMEOUT => $seconds,
+			CURLOPT_LOW_SPEED_LIMIT => 1,
+			CURLOPT_LOW_SPEED_TIME => self::SECONDS,
 			CURLOPT_CONNECTTIMEOUT => self::CONNECT_SECONDS,
 			CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
-			CURLOPT_HEADERFUNCTION => function ($curl, $line) use (&$answer) {
+			CURLOPT_HEADERFUNCTION => function (\CurlHandle $curl, string $line) use (&$found) {
 				[$name, $value] = explode(':', $line, 2) + [1 => null];
 				if ($value !== null) {
-					$answer['headers'][strtolower(trim($name))] = trim($value);
+					$found[strtolower(trim($name))] = trim($value);
 				}
 
 				return strlen($line);
 			},
-			CURLOPT_WRITEFUNCTION => function ($curl, $bytes) use (&$answer) {
-				$answer['body'] .= $bytes;
-
-				return strlen($answer['body']) > self::MOST_BYTES ? 0 : strlen($bytes);
-			},
+			CURLOPT_WRITEFUNCTION => fn (\CurlHandle $curl, string $bytes) => $take($bytes) ? strlen($bytes) : 0,
 		]
 		+ ($method === 'POST' || $method === 'PUT' ? [CURLOPT_POSTFIELDS => $body] : [])
 		+ ($bundle ? [CURLOPT_CAINFO => $bundle] : []));
 		curl_exec($curl);
 
-		return ['status' => (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE), 'error' => curl_error($curl)] + $answer;
+		return [
+			'status' => (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE),
+			'headers' => $found,
+			'error' => curl_error($curl),
+		];
 	}
 }

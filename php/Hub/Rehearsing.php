@@ -29,6 +29,7 @@ final class Rehearsing
 	public const LEASE = 'scratch';
 
 	private static ?Channel $channel = null;
+	private static bool $hasOrigin = false;
 	/** The scratch channel of another process that asks this one for its files, 0 if none does. */
 	private static int $asks = 0;
 	private static string $heard = '';
@@ -47,10 +48,15 @@ final class Rehearsing
 		return self::$heard;
 	}
 
-	/** Makes a scratch channel that of this process; null ends it. */
-	public static function with(?Channel $channel): void
+	/**
+	 * Makes a scratch channel that of this process; null ends it.
+	 *
+	 * @param bool $hasOrigin Whether its packets come from another hub.
+	 */
+	public static function with(?Channel $channel, bool $hasOrigin = true): void
 	{
 		self::$channel = $channel;
+		self::$hasOrigin = $hasOrigin;
 		self::$caught = [];
 	}
 
@@ -131,7 +137,9 @@ final class Rehearsing
 	 */
 	public static function clones(Channel $channel): array
 	{
-		return self::isOwn($channel->id) ? [['url' => self::ORIGIN, 'nick' => self::NICK_THERE]] : [];
+		return (
+			self::$hasOrigin && self::isOwn($channel->id) ? [['url' => self::ORIGIN, 'nick' => self::NICK_THERE]] : []
+		);
 	}
 
 	/**

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Hub;
 
+use Zotlabs\Lib\PConfig;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -20,14 +22,14 @@ if (! class_exists('App', false)) {
 final class Scratch
 {
 	public const LEASE = Rehearsing::LEASE;
-	/** Longer than any rehearsal: nobody cleans up behind one that is still running. */
+	/** Longer than whoever uses it is silent: nobody cleans up behind one that is still running. */
 	public const LEASE_SECONDS = 180;
-	public const MOST_SECONDS = 60;
-	public const MOST_BYTES = 67108864;
 
 	/** Enough for what lives a minute, and ten times as quick to make as the keys of people. */
 	private const KEY_BITS = 2048;
 
+	/** Core's word for those whom a channel's owner lets see something: everybody, also who is not logged in. */
+	private const ANYBODY = 1;
 	private const MOST_TRIES = 50;
 	private const TRY_MICROSECONDS = 20000;
 
@@ -80,46 +82,48 @@ final class Scratch
 	private readonly string $nick;
 	private readonly int $endsAt;
 
-	/** @param list<string> $found What earlier rehearsals left and was left alone, in sentences. */
+	/** @param list<string> $found What earlier ones left and was left alone, in sentences. */
 	private function __construct(
 		public readonly Channel $channel,
 		public readonly array $found,
+		private readonly ScratchUse $use,
 		private readonly string $token,
 		int $began,
 	) {
 		$this->nick = $channel->nick;
-		$this->endsAt = $began + self::MOST_SECONDS;
+		$this->endsAt = $began + $use->mostSeconds;
 	}
 
 	/**
-	 * Makes a scratch channel and makes it that of this process. What killed rehearsals left is removed before.
+	 * Makes a scratch channel and makes it that of this process. What killed processes left is removed before.
 	 *
-	 * @throws Postponed Another rehearsal is running, or too little space is free.
+	 * @throws Postponed Another one is in use, or too little space is free.
 	 */
-	public static function make(): self
+	public static function make(?ScratchUse $use = null): self
 	{
+		$use ??= ScratchUse::rehearsal();
 		if (PHP_SAPI !== 'cli') {
 			throw new \LogicException('scratch channels are made by a command or a job, never in a web request');
 		}
-		$headroom = Config::number('headroom_bytes');
-		$free = @disk_free_space('store');
-		if ($free !== false && $free < ($headroom + self::MOST_BYTES)) {
+		if (self::roomBytes() < $use->mostBytes) {
+			$headroom = Config::number('headroom_bytes');
 			throw new Postponed(
-				'a rehearsal needs '
-				. self::MOST_BYTES
-				. ' bytes on disk beside the '
-				. "$headroom bytes that stay free (headroom_bytes)",
+				"a $use->word needs $use->mostBytes bytes on disk beside the $headroom bytes that stay free"
+				. ' (headroom_bytes)',
 				true,
 			);
 		}
 		$token = Token::make();
 		if (! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)) {
-			throw new Postponed('another rehearsal is running', true);
+			throw new Postponed('another rehearsal or drill is running', true);
 		}
 		try {
 			$found = self::clean();
-			$scratch = new self(self::create($token), $found, $token, Clock::now());
-			Rehearsing::with($scratch->channel);
+			$scratch = new self(self::create($token), $found, $use, $token, Clock::now());
+			Rehearsing::with($scratch->channel, $use->hasOrigin);
+			if ($use->isShown) {
+				PConfig::Set($scratch->channel->id, 'perm_limits', 'view_storage', self::ANYBODY);
+			}
 
 			return $scratch;
 		} catch (\Throwable $e) {
@@ -132,25 +136,39 @@ final class Scratch
 		}
 	}
 
+	/** Returns how many bytes a scratch channel may have on disk now. */
+	public static function roomBytes(): int
+	{
+		$free = @disk_free_space('store');
+
+		return $free === false ? PHP_INT_MAX : max(0, (int) $free - Config::number('headroom_bytes'));
+	}
+
 	/**
-	 * Tells whether the rehearsal may go on, and keeps the channel for it.
+	 * Tells whether whoever uses it may go on, and keeps the channel for them.
 	 *
 	 * @throws Postponed It took too long, or too much space.
 	 */
 	public function goOn(): void
 	{
 		if (Clock::now() >= $this->endsAt) {
-			throw new Postponed('the rehearsal took longer than ' . self::MOST_SECONDS . ' seconds', true);
+			throw new Postponed("the {$this->use->word} took longer than {$this->use->mostSeconds} seconds", true);
 		}
 		$bytes = self::bytesIn(self::root($this->nick)) + self::bytesIn(Store::dataRoot($this->channel->id));
-		if ($bytes > self::MOST_BYTES) {
-			throw new Postponed('the rehearsal used more than ' . self::MOST_BYTES . ' bytes on disk', true);
+		if ($bytes > $this->use->mostBytes) {
+			throw new Postponed(
+				"the {$this->use->word} used more than {$this->use->mostBytes} bytes on disk",
+				true,
+			);
 		}
 		if (
 			! Lease::extend(self::LEASE, $this->token, self::LEASE_SECONDS)
 			|| ! Lease::extend(self::workerLease($this->channel->id), $this->token, self::LEASE_SECONDS)
 		) {
-			throw new Postponed('the rehearsal was interrupted, and another process has removed its channel', true);
+			throw new Postponed(
+				"the {$this->use->word} was interrupted, and another process has removed its channel",
+				true,
+			);
 		}
 	}
 
@@ -234,7 +252,7 @@ final class Scratch
 	}
 
 	/**
-	 * Removes what killed rehearsals left, unless one is running.
+	 * Removes what killed processes left, unless a scratch channel is in use.
 	 *
 	 * @return list<string> What was left alone, in sentences.
 	 */
@@ -549,6 +567,7 @@ final class Scratch
 		}
 		// These are nobody else's, whatever became of the number.
 		self::removeJobs($nick);
+		self::removeSession($nick);
 		foreach (self::BY_IDENTITY as $table => $column) {
 			if (! Table::missing([$table]) && ! Table::lacking($table, [$column => 1])) {
 				Table::delete($table, [$column => $hash]);
@@ -606,6 +625,16 @@ final class Scratch
 	{
 		if (! Table::missing(['workerq'])) {
 			Table::delete('workerq', ['workerq_data like' => "%$nick%"]);
+		}
+	}
+
+	/** Removes the session of those who looked at a scratch channel's files, and what the hub had to say to them. */
+	private static function removeSession(string $nick): void
+	{
+		foreach (['session' => ['sid' => $nick], 'xconfig' => ['xchan' => "sse_id.$nick"]] as $table => $where) {
+			if (! Table::missing([$table]) && ! Table::lacking($table, $where)) {
+				Table::delete($table, $where);
+			}
 		}
 	}
 

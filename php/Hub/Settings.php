@@ -162,6 +162,11 @@ final class Settings
 			'least' => 1,
 			'text' => 'How long nightly sets keep what was replaced or deleted.',
 		],
+		'backup_drill' => [
+			'default' => '1',
+			'unit' => 'switch',
+			'text' => 'Try once a month, for each nightly set, whether some of its files can be restored: to a hidden channel that is removed afterwards. At most 300 files and 1 GiB of a channel, one channel at a time. See docs/backup.md.',
+		],
 		'restore_door' => [
 			'default' => '1',
 			'unit' => 'switch',

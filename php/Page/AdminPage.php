@@ -23,6 +23,7 @@ use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Rehearsal\Outcomes;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Status\Drills;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
 use FileSync\Addon\Status\Report;
@@ -341,6 +342,7 @@ final class AdminPage
 				Config::get('paused', "channel:$channelId") === '1' ? t('paused') : '',
 				...Sets::lines($channelId),
 				Nights::areOn() ? Nights::of($channelId)['problem'] : '',
+				...Drills::lines($channelId),
 			])),
 		];
 	}

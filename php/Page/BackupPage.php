@@ -22,6 +22,7 @@ use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\NightlySet;
 use FileSync\Addon\Restore\Presence;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Status\Drills;
 use FileSync\Addon\Status\StandingWords;
 use FileSync\Addon\Status\Words;
 use FileSync\Exception\FileSyncException;
@@ -78,6 +79,7 @@ final class BackupPage
 				'keys' => KeyList::of($channel, $made),
 				'box' => BoxPart::of($channel, $made),
 				'ways' => BackupHelp::ways($channel),
+				'drill' => Migrations::ready() ? Drills::of($channel->id) : null,
 				'contents' => BackupHelp::contents(),
 				'sent' => self::sent($channel),
 			] + self::values($channel),

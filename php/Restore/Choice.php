@@ -35,6 +35,8 @@ final class Choice
 		public readonly array $without = [],
 		/** Whether only a plan is wanted, before bytes come: those that the set names count as if they were here. */
 		public readonly bool $beforeBytes = false,
+		/** What is only tried; null: it is meant. */
+		public readonly ?Trial $trial = null,
 	) {
 		$this->pattern = $only === null ? null : new Exclusion([$only]);
 	}
@@ -92,12 +94,20 @@ final class Choice
 	 * Tells whether something is asked for.
 	 *
 	 * @param list<string> $names Its folders from the root down, and its own name.
+	 * @param string       $key   Its hash in the set.
 	 */
-	public function covers(array $names): bool
+	public function covers(array $names, string $key): bool
 	{
 		return (
 			($this->pattern === null || $this->pattern->covers($names))
 			&& array_slice($names, 0, count($this->names)) === $this->names
+			&& ($this->trial === null || $this->trial->covers($key))
 		);
+	}
+
+	/** Tells whether everything becomes new files, of which no other clone knows anything. */
+	public function isOfNewFiles(): bool
+	{
+		return $this->asCopy || $this->trial !== null;
 	}
 }

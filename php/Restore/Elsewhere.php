@@ -65,7 +65,7 @@ final class Elsewhere
 	}
 
 	/**
-	 * Finds out which clones answer. Copies are new files: nobody is asked about them.
+	 * Finds out which clones answer. Nobody is asked about new files.
 	 *
 	 * @throws Problem A clone that is to be left out is unknown.
 	 */
@@ -75,11 +75,11 @@ final class Elsewhere
 			return;
 		}
 		$urls = [];
-		foreach ($this->choice->asCopy ? [] : Clones::others($this->channel) as $other) {
+		foreach ($this->choice->isOfNewFiles() ? [] : Clones::others($this->channel) as $other) {
 			$urls[] = $other['url'];
 		}
 		$without = [];
-		foreach ($this->choice->asCopy ? [] : $this->choice->without as $word) {
+		foreach ($this->choice->isOfNewFiles() ? [] : $this->choice->without as $word) {
 			$without[] = self::named($word, $urls);
 		}
 		$compared = Reconcile::last($this->channel);

@@ -337,7 +337,11 @@ final class Run implements Slice
 		}
 		$absent = [];
 		foreach ($entries as $entry) {
-			if ($entry instanceof Saved && $this->choice->covers($entry->names) && $seen->isAbsent($entry)) {
+			if (
+				$entry instanceof Saved
+				&& $this->choice->covers($entry->names, $entry->key)
+				&& $seen->isAbsent($entry)
+			) {
 				$absent[] = $entry;
 			}
 		}
@@ -351,7 +355,7 @@ final class Run implements Slice
 			return $entry->decision;
 		}
 
-		return $this->choice->covers($entry->names) ? ($this->seen ?? $this->decider)->of($entry) : null;
+		return $this->choice->covers($entry->names, $entry->key) ? ($this->seen ?? $this->decider)->of($entry) : null;
 	}
 
 	/** Goes through the set for folders, or for files. */
@@ -399,7 +403,7 @@ final class Run implements Slice
 				$this->over = $place - 1;
 				break;
 			}
-			if ($entry instanceof Saved && $this->choice->covers($entry->names)) {
+			if ($entry instanceof Saved && $this->choice->covers($entry->names, $entry->key)) {
 				try {
 					$tally->add($placing->folder($entry), $entry);
 				} catch (Postponed|Refused $e) {

@@ -83,7 +83,7 @@ final class Saved
 	 * @param Said   $said
 	 * @param string $origin    The hash of the set's channel.
 	 * @param bool   $isTrusted Whether what is not only bytes, names and folders may be believed.
-	 * @param bool   $isCopy    Whether it becomes another file, for the channel alone.
+	 * @param Choice $choice    What was asked for: whether it becomes another file, for the channel alone; or is tried.
 	 * @param string $found     When the set found it on its hub, as the set says.
 	 *
 	 * @throws Refused
@@ -93,18 +93,19 @@ final class Saved
 		Channel $channel,
 		string $origin,
 		bool $isTrusted,
-		bool $isCopy,
+		Choice $choice,
 		Admittance $admittance,
 		string $found,
 	): self {
 		/** @var array<mixed>|null $metadata */
 		$metadata = json_decode($said['metadata'] ?? '', true, self::DEPTH);
 		$packet = Packet::saved($metadata ?? throw new Refused('its metadata cannot be read'));
-		$isTrusted = $isTrusted && ! $isCopy;
+		$isTrusted = $isTrusted && ! $choice->asCopy;
+		$isTrial = $choice->trial !== null;
 		$parts = array_column($said['parts'], null, 'scale');
 		/** @var Attach $last */
 		$last = $packet->last;
-		$saved = self::own($last, $channel, $origin, $isTrusted, $isCopy);
+		$saved = self::own($last, $channel, $origin, $isTrusted, $choice);
 		$row = $admittance->withoutLostLinks($saved);
 		$isFolder = (bool) $row['is_dir'];
 		if ($isFolder !== ($said['kind'] === 'folder') || $last['hash'] !== $said['hash']) {
@@ -115,7 +116,7 @@ final class Saved
 			fn (array $photo): array => $admittance->withoutLostLinks(
 				['xchan' => $channel->hash, 'resource_id' => $row['hash']]
 				+ ($isTrusted ? [] : self::forOwner($channel) + ['photo_usage' => 0, 'profile' => 0])
-				+ $photo,
+				+ ($isTrial ? Trial::moved($photo, $channel, $origin) : $photo),
 			),
 			$packet->photos,
 		);
@@ -126,7 +127,7 @@ final class Saved
 			$isFolder,
 			array_map(
 				fn (array $folder): array => $admittance->withoutLostLinks(
-					self::own($folder, $channel, $origin, $isTrusted, $isCopy),
+					self::own($folder, $channel, $origin, $isTrusted, $choice),
 				),
 				$packet->folders,
 			),
@@ -134,11 +135,11 @@ final class Saved
 			$photos,
 			$isTrusted ? $packet->order['revision'] : null,
 			$parts,
-			$isTrusted && $said['posts'] > 0 ? $said['metadata'] ?? '' : '',
-			$said['posts'],
+			$isTrusted && ! $isTrial && $said['posts'] > 0 ? $said['metadata'] ?? '' : '',
+			$isTrial ? 0 : $said['posts'],
 			[...array_column($packet->folders, 'filename'), $last['filename']],
 			$isTrusted,
-			$isCopy,
+			$choice->asCopy,
 			$row['allow_cid'] !== $saved['allow_cid'] || $row['allow_gid'] !== $saved['allow_gid'],
 			$admittance->unknownGroups($row),
 			$isTrusted && preg_match('/^\d{4}-\d\d-\d\d/', $found) ? substr($found, 0, 10) : '',
@@ -200,11 +201,15 @@ final class Saved
 	 *
 	 * @return Attach
 	 */
-	private static function own(array $row, Channel $channel, string $origin, bool $isTrusted, bool $isCopy): array
+	private static function own(array $row, Channel $channel, string $origin, bool $isTrusted, Choice $choice): array
 	{
-		if ($isCopy) {
+		if ($choice->asCopy) {
 			$row['hash'] = self::copyOf($channel, $row['hash']);
 			$row['folder'] = $row['folder'] === '' ? '' : self::copyOf($channel, $row['folder']);
+		} elseif ($choice->trial) {
+			$row['hash'] = Trial::hashOn($channel, $row['hash']);
+			$row['folder'] = Trial::hashOn($channel, $row['folder']);
+			$row = Trial::moved($row, $channel, $origin);
 		}
 		if (! $isTrusted) {
 			$row = self::forOwner($channel) + ['term' => [], 'flags' => 0, 'creator' => $channel->hash] + $row;

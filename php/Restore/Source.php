@@ -71,14 +71,15 @@ final class Source
 	 */
 	public static function open(string $folder, Channel $channel, Choice $choice): self
 	{
-		$isSent = Intake::holds($folder, $channel);
+		$of = $choice->trial->of ?? $channel;
+		$isSent = Intake::holds($folder, $of);
 		$path = $isSent ? Place::existing($folder) : Place::readable($folder);
 		$rate = Config::number('bytes_per_second');
 		$rate = $rate > 0 ? max(self::LEAST_RATE, $rate) : 0;
 		try {
 			$set = new \FileSync\SetRestore(
 				$path,
-				['public_key' => $channel->publicKey]
+				['public_key' => $of->publicKey]
 				+ ($choice->at === null ? [] : ['at' => $choice->at])
 				+ ($isSent ? ['by_digest' => Intake::BY_DIGEST] : [])
 				+ ($rate ? ['bytes_per_second' => $rate] : []),
@@ -103,13 +104,15 @@ final class Source
 		$said = is_array($about['channel'] ?? null) ? $about['channel'] : [];
 		$isSigned = $facts['signed_by'] === 'channel';
 		// The signature names the channel also where set.json is damaged.
-		$origin = $isSigned ? $channel->hash : self::text($said, 'hash');
+		$origin = $isSigned ? $of->hash : self::text($said, 'hash');
 		$address = self::address($said, $about);
-		if ($origin !== $channel->hash && ! $choice->asCopy) {
+		if ($origin !== $of->hash && ! $choice->asCopy) {
 			throw new Problem(
 				'set_other_channel',
-				"This set is of $address, you are restoring to $channel->nick. `--as-copy` restores the files only,"
-				. ' visible to you alone.',
+				$choice->trial
+					? "This set is of $address, not of $of->nick: a drill is of a channel's own set."
+					: "This set is of $address, you are restoring to $channel->nick. `--as-copy` restores the files"
+					. ' only, visible to you alone.',
 			);
 		}
 
@@ -139,7 +142,7 @@ final class Source
 	public function rememberHomes(): void
 	{
 		$isWhole = ! in_array('set.json', array_column($this->findings, 'path'), true);
-		if ($isWhole && $this->signedBy === 'channel' && ! $this->choice->asCopy) {
+		if ($isWhole && $this->signedBy === 'channel' && ! $this->choice->isOfNewFiles()) {
 			foreach ($this->homes as $home) {
 				Clones::rememberHome($this->channel, $home['url'], $home['nick']);
 			}
@@ -255,7 +258,7 @@ final class Source
 				$this->channel,
 				$this->origin,
 				$isTrusted,
-				$this->choice->asCopy,
+				$this->choice,
 				$this->admittance,
 				$this->choice->at === null ? $this->updated : min($this->updated, self::timeOf($this->run)),
 			);

@@ -174,12 +174,20 @@ final class Metrics
 		return (
 			$oldest === null
 				? []
-				: [[
-					'filesync_backup_last_success_timestamp_seconds',
-					'gauge',
-					'Time of the last nightly backup of the channel whose is the oldest; 0 if one has none.',
-					[$oldest],
-				]]
+				: [
+					[
+						'filesync_backup_last_success_timestamp_seconds',
+						'gauge',
+						'Time of the last nightly backup of the channel whose is the oldest; 0 if one has none.',
+						[$oldest],
+					],
+					[
+						'filesync_drill_failed_channels',
+						'gauge',
+						'Channels of which the last restore that was tried did not prove everything.',
+						[count(Drills::failed())],
+					],
+				]
 		);
 	}
 

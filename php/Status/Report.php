@@ -74,6 +74,10 @@ final class Report
 					'uid, hash, display_path',
 				),
 			),
+			'drills_failed' => array_map(
+				fn ($id) => ['channel' => $id, 'failed' => Drills::failure($id)],
+				Drills::failed(),
+			),
 			'clones' => Peers::report(),
 			'comparisons' => array_map(
 				fn ($run) => (

@@ -6,6 +6,7 @@ use FileSync\Addon\Backup\Nights;
 use FileSync\Addon\Box\Round;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Session;
+use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -233,6 +234,7 @@ final class Housekeeping
 			);
 		}
 		Nights::forget($channelId);
+		Certificate::forget($channelId);
 	}
 
 	/** Removes old partial files without a live transfer, and old kept files without a row. */

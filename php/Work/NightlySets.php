@@ -34,7 +34,8 @@ if (! class_exists('App', false)) {
 
 /**
  * Brings the sets of all channels up to date every night, in slices, while no transfer is due. After each run old
- * versions go, and a part of the set is read back: all of it within less than 30 nights.
+ * versions go, and a part of the set is read back: all of it within less than 30 nights. Once a month a restore from it
+ * is tried.
  */
 final class NightlySets
 {
@@ -115,7 +116,10 @@ final class NightlySets
 		return array_values(array_filter(array_diff(Clones::local(), $read), function ($channelId) {
 			$night = Nights::of($channelId);
 
-			return ($night['due'] > 0 || $night['to_read'] > 0) && $night['next_at'] <= Clock::now();
+			return (
+				($night['due'] > 0 || $night['to_read'] > 0 || Drills::isDue($channelId))
+				&& $night['next_at'] <= Clock::now()
+			);
 		}));
 	}
 
@@ -132,6 +136,9 @@ final class NightlySets
 			}
 			while (Nights::of($channelId)['to_read'] > 0 && ! $this->mustStop()) {
 				$this->readBack($channel, $folder);
+			}
+			if (Nights::of($channelId)['to_read'] === 0 && Drills::isDue($channelId) && ! $this->mustStop()) {
+				Drills::do($channel, $folder, $this->beat(...));
 			}
 		} catch (Problem|FileSyncException $e) {
 			$problem = Problem::of($e, Nights::folder($channel));

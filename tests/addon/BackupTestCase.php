@@ -117,6 +117,33 @@ abstract class BackupTestCase extends AddonTestCase
 		return $id;
 	}
 
+	/** Writes the lists and metadata files of a set, which the stand-in keeps in one piece. */
+	protected function writeLists(string $set): void
+	{
+		$lines = [];
+		foreach (json_decode(file_get_contents("$set/fake.json"), true)['entries'] as $hash => $entry) {
+			$parts = array_map(fn ($part) => array_diff_key($part, ['bytes' => 1]), $entry['parts']);
+			$json = json_encode(['parts' => $parts] + json_decode($entry['metadata'], true));
+			$folder = 'data/metadata/' . substr($hash, 0, 2);
+			@mkdir("$set/$folder", 0700, true);
+			file_put_contents("$set/$folder/$hash.json", $json);
+			$lines[] = hash('sha256', $json) . "  $folder/$hash.json\n";
+		}
+		file_put_contents("$set/manifest-sha256.txt", implode('', $lines));
+		$tags = '';
+		foreach (['manifest-sha256.txt', 'set.json'] as $name) {
+			$tags .= hash_file('sha256', "$set/$name") . "  $name\n";
+		}
+		file_put_contents("$set/tagmanifest-sha256.txt", $tags);
+		$message = "\xFFfilesync-set-1\n{$this->channel->hash}\n" . hash('sha256', $tags) . "\n";
+		$signature = FileSync\Addon\Hub\Keys::signSet($this->channel, $message);
+		file_put_contents(
+			"$set/channel-signature.json",
+			json_encode(['signature' => base64_encode($signature)]),
+		);
+		FileSync\SetRestore::$facts = ['signed_by' => 'channel'];
+	}
+
 	private function store(string $hash, string $name, string $in, ?string $bytes, array $columns): void
 	{
 		$parent = $in === '' ? null : $this->attach($in);

@@ -2,9 +2,11 @@
 
 use Fake\Sets;
 use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Status\Drills;
 use FileSync\Addon\Work\Housekeeping;
 use FileSync\Addon\Work\NightlySets;
 use FileSync\Addon\Work\Worker;
@@ -303,9 +305,90 @@ final class NightlyTest extends BackupTestCase
 		rename("$this->sets-away", $this->sets);
 	}
 
+	public function test_once_a_month_a_restore_is_tried_and_what_fails_is_said_everywhere(): void
+	{
+		$id = $this->channel->id;
+		$this->stored('f1', 'one.txt', 'bytes');
+		$this->turnOn();
+		Config::clear('backup_drill');
+		Housekeeping::daily();
+		Worker::daemon('backup');
+		// Nobody is at the address of a hub in this process: that is not a fault of the set.
+		$night = Nights::of($id);
+		$this->assertSame(['', 0, 0], [$night['problem'], $night['to_read'], $night['drilled']]);
+		$this->assertStringContainsString('does not reach its own web server', $night['drill_problem']);
+		$this->assertStringContainsString('could not be tried: ', implode(Drills::lines($id)));
+		$this->assertSame([], $this->summonedBy(Housekeeping::often(...)), 'not before the next day');
+
+		$this->writeLists($this->set);
+		Fake\Clock::$ahead += 86400;
+		$this->assertCount(1, $this->summonedBy(Housekeeping::often(...)));
+		$this->assertSame([null, []], [Certificate::last($id), Drills::failed()]);
+		$this->assertSame(1, $this->runVerb('restore', 'alice', $this->set, '--drill')[0]);
+		$certificate = Certificate::last($id);
+		$this->assertSame(['bytes', 'strangers'], array_keys($certificate->failed()));
+		$this->assertSame([1, 5], [$certificate->facts['files'], $certificate->facts['percent']]);
+		$lines = implode(Drills::lines($id));
+		$this->assertStringContainsString('with 1 file of 1 file (5 B), and not all of it was proven', $lines);
+		$owner = Drills::of($id);
+		$this->assertTrue($owner['is_bad']);
+		$this->assertStringStartsWith(
+			'one.txt: the hub does not reach its own web server',
+			$owner['failed'][0]['names'][0],
+		);
+		$this->assertContains('files and folders restored: 1', $owner['proven']);
+		$page = '';
+		filesync_plugin_admin($page);
+		$this->assertStringContainsString('not all of it was proven', $page);
+		$this->assertStringNotContainsString('one.txt', $page, 'an admin is told no names');
+		[$code, $said] = $this->runVerb('status');
+		$this->assertSame(1, $code);
+		$this->assertStringContainsString(
+			"the last drill of a backup set of channel $id failed: bytes of files, read through the web server: 1",
+			$said,
+		);
+		$this->assertStringContainsString(
+			'did not prove everything: bytes of files',
+			$this->runVerb('doctor', '--only', 'backup')[1],
+		);
+		$this->assertStringContainsString("\nfilesync_drill_failed_channels 1\n", $this->metrics());
+
+		Nights::note($id, ['drilled' => FileSync\Addon\Hub\Clock::now(), 'drill_at' => 0]);
+		Fake\Clock::$ahead += 20 * 86400;
+		$this->assertFalse(FileSync\Addon\Work\Drills::isDue($id));
+		Fake\Clock::$ahead += 11 * 86400;
+		$this->assertTrue(FileSync\Addon\Work\Drills::isDue($id));
+		Config::set('backup_drill', '0');
+		$this->assertFalse(FileSync\Addon\Work\Drills::isDue($id));
+		$this->assertStringNotContainsString('could not be tried', implode(Drills::lines($id)));
+		Housekeeping::forgetChannel($id);
+		$this->assertNull(Certificate::last($id));
+	}
+
+	private function metrics(): string
+	{
+		Config::set('metrics_token', str_repeat('t', 20));
+		$_SERVER['HTTP_AUTHORIZATION'] = 'Bearer ' . str_repeat('t', 20);
+		$answer = FileSync\Addon\Status\Metrics::answer(new FileSync\Addon\Hub\Request('GET', ['filesync', 'metrics']));
+		unset($_SERVER['HTTP_AUTHORIZATION']);
+
+		return $answer->body;
+	}
+
+	/** @return list<array> The jobs that a work summons. */
+	private function summonedBy(Closure $work): array
+	{
+		dbq('DELETE FROM workerq');
+		$work();
+
+		return $this->nightly();
+	}
+
 	private function turnOn(): void
 	{
 		Config::set('backup_folder', $this->sets);
+		// The stand-in's sets have no lists to read.
+		Config::set('backup_drill', '0');
 	}
 
 	/** @return list<array> The jobs that wait. */

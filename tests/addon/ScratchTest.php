@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Scratch;
+use FileSync\Addon\Hub\ScratchUse;
 use FileSync\Addon\Hub\Table;
 use PHPUnit\Framework\Attributes\DataProvider;
 use TestHub\Databases;
@@ -252,7 +253,7 @@ final class ScratchTest extends AddonTestCase
 			Scratch::make();
 			$this->fail('two at once');
 		} catch (Postponed $e) {
-			$this->assertSame('another rehearsal is running', $e->getMessage());
+			$this->assertSame('another rehearsal or drill is running', $e->getMessage());
 		}
 		$this->assertSame([], Scratch::sweep());
 		$this->assertNotNull(channelx_by_n($scratch->channel->id) ?: null);
@@ -291,12 +292,12 @@ final class ScratchTest extends AddonTestCase
 	public function test_no_more_than_its_bytes(): void
 	{
 		$scratch = Scratch::make();
-		ftruncate(fopen("store/{$scratch->channel->nick}/big", 'c'), Scratch::MOST_BYTES + 1);
+		ftruncate(fopen("store/{$scratch->channel->nick}/big", 'c'), ScratchUse::rehearsal()->mostBytes + 1);
 		try {
 			$scratch->goOn();
 			$this->fail('too much');
 		} catch (Postponed $e) {
-			$this->assertStringContainsString((string) Scratch::MOST_BYTES, $e->getMessage());
+			$this->assertStringContainsString((string) ScratchUse::rehearsal()->mostBytes, $e->getMessage());
 		}
 		$scratch->end();
 	}

@@ -81,6 +81,34 @@
 			{{/if}}
 		</form>
 		{{/if}}
+		{{if $drill}}
+		<section class="mt-4" id="filesync-drill">
+			<h3 class="fs-5">{{$drill.title|escape:'html'}}</h3>
+			<p class="{{if $drill.is_bad}}alert alert-warning{{else}}mb-2{{/if}}" id="filesync-drill-line">{{$drill.line|escape:'html'}}</p>
+			{{if $drill.failed}}
+			<ul class="mb-2" id="filesync-drill-failed">
+			{{foreach $drill.failed as $one}}
+				<li class="fw-bold">{{$one.text|escape:'html'}}
+					<ul class="fw-normal">
+					{{foreach $one.names as $name}}
+						<li class="text-break"><bdi>{{$name|escape:'html'}}</bdi></li>
+					{{/foreach}}
+					</ul>
+				</li>
+			{{/foreach}}
+			</ul>
+			{{/if}}
+			<details class="mb-2">
+				<summary>{{$drill.more|escape:'html'}}</summary>
+				<ul class="mb-2">
+				{{foreach $drill.proven as $line}}
+					<li>{{$line|escape:'html'}}</li>
+				{{/foreach}}
+				</ul>
+				<p class="small text-muted mb-0">{{$drill.cannot|escape:'html'}}</p>
+			</details>
+		</section>
+		{{/if}}
 		{{if $ways}}
 		<section class="mt-4" id="filesync-ways">
 			<h3 class="fs-5">{{$ways.title|escape:'html'}}</h3>

@@ -115,6 +115,8 @@ scenario_backup_nightly() {
 	set_is_equal >"$text" || { cat "$text"; wrong=1; }
 	night_tells page 'backup set: ' && night_tells page 'a part of the backup set was read again' && night_tells admin 'backup set: ' || wrong=1
 	night_tells doctor 'ok .*the nightly backup sets are up to date' || wrong=1
+	# And once a month a restore from it is tried.
+	night_tells admin 'a restore from the backup set was tried .* all of it was proven' || wrong=1
 	[ "$(night_metric)" -ge "$began" ] || { echo "the number of Prometheus is $(night_metric)"; wrong=1; }
 	# The next night takes what is new.
 	hash=$(upload_on b "$(random_file night.bin 50000)" night.bin "$TOP-nightly")

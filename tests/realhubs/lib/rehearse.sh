@@ -18,7 +18,7 @@ rehearse_rows() {
 	for table in $(database_tables hub_b); do
 		case " $REHEARSE_TABLES " in *" $table "*) continue ;; esac
 		echo "== $table"
-		database_dump hub_b "$table" | grep -vE '^(--|/\*!|$|LOCK|UNLOCK)|AUTO_INCREMENT=|Dump completed' | grep -vE "[|'](${REHEARSE_NOTES})[|']" | sort
+		database_dump hub_b "$table" | grep -avE '^(--|/\*!|$|LOCK|UNLOCK)|AUTO_INCREMENT=|Dump completed' | grep -avE "[|'](${REHEARSE_NOTES})[|']" | sort
 	done
 }
 
@@ -28,7 +28,7 @@ database_tables() {
 }
 
 # Prints all files and folders of hub B's store, with sizes and times of change.
-rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -vE "$REHEARSE_FILES" | sort); }
+rehearse_files() { (cd "$(hub_root b)" && find store -type f -printf '%p %s %T@\n' -o -type d -printf '%p/\n' | grep -avE "$REHEARSE_FILES" | sort); }
 
 rehearse_look() {
 	rehearse_forgotten_jobs

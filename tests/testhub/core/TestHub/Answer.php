@@ -73,18 +73,19 @@ final class Answer {
 		if ($gzip) {
 			header('Content-Encoding: gzip');
 		}
-		header('Transfer-Encoding: chunked');
+		// A web server before PHP-FPM makes the chunks.
+		$isFramed = PHP_SAPI === 'cli-server';
+		if ($isFramed) {
+			header('Transfer-Encoding: chunked');
+		}
 		$size = (int) @filesize($path);
-		$write = function ($data) use ($gzip) {
-			$data = $gzip ? deflate_add($gzip, $data, ZLIB_NO_FLUSH) : $data;
-			return $data === '' ? '' : dechex(strlen($data)) . "\r\n" . $data . "\r\n";
-		};
+		$frame = fn ($data) => $data === '' || !$isFramed ? $data : dechex(strlen($data)) . "\r\n" . $data . "\r\n";
+		$write = fn ($data) => $frame($gzip ? deflate_add($gzip, $data, ZLIB_NO_FLUSH) : $data);
 		self::stream($path, 0, $size, $effects, $hash, $write);
 		if ($gzip) {
-			$tail = deflate_add($gzip, '', ZLIB_FINISH);
-			echo dechex(strlen($tail)) . "\r\n" . $tail . "\r\n";
+			echo $frame(deflate_add($gzip, '', ZLIB_FINISH));
 		}
-		echo "0\r\n\r\n";
+		echo $isFramed ? "0\r\n\r\n" : '';
 		killme();
 	}
 

@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# A drill on hub B: a set with all that one must be able to hold is proven, what is broken turns it red by name, and it leaves no row, no file and no outgoing byte.
+
+# drill [option…]: of the set at $set.
+drill() { hub_php b addon/filesync/cli.php restore "${NICK[b]}" "$set" --drill "$@" 2>&1; }
+# Makes the set, once; sets `set`.
+drill_set() {
+	# shellcheck disable=SC2034 # set by fill_channel
+	local photo folder_lost bytes_lost photo_alone
+	set=$LAYOUT/scratch/sets/drill
+	[ ! -f "$set/set.json" ] || return 0
+	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets"
+	fill_channel "$((90 + SET_BYTES / 5000000))" && backup >"$LAYOUT/scratch/drilled" || { cat "$LAYOUT/scratch/drilled"; return 1; }
+}
+# A look as at a rehearsal, but for the certificate: drill_look <name>.
+drill_look() {
+	local REHEARSE_NOTES="$REHEARSE_NOTES|certificate"
+	wait_quiet || return 1
+	rehearse_look "$1"
+}
+# drill_red <what> <line> [option…]: it is red, and says so of this.
+drill_red() {
+	local said
+	said=$(drill --sample all "${@:3}")
+	[ $? = 1 ] || { echo "$1 was not seen: $(tail -n 1 <<<"$said")"; return 1; }
+	grep -aqE -- "$2" <<<"$said" || { echo "$1 is not named:"; grep -a -A3 '^NOT' <<<"$said" | head -20; return 1; }
+	red=$((red + 1))
+}
+# Has hub B lose each crop of a restore right after it was put in place: drill_loses_crops; drill_loses_none ends it.
+drill_loses_crops() {
+	local file
+	file=$(hub_root b)/addon/filesync/Restore/Placing.php
+	cp "$file" "$LAYOUT/scratch/Placing.php"
+	# shellcheck disable=SC2016 # PHP
+	php -r '$code = file_get_contents($argv[1]); $line = "\$this->publish(\$crop);"; $lost = "\n\t\t\t\t@unlink(Facts::of(\$this->channel, \$saved->hash, \$scale)->path ?? \"\");"; $code = str_replace($line, $line . $lost, $code, $count); $count === 1 || exit(1); file_put_contents($argv[1], $code);' "$file" || { echo 'Placing.php has no such line'; return 1; }
+}
+drill_loses_none() {
+	[ -f "$LAYOUT/scratch/Placing.php" ] || return 0
+	mv -f "$LAYOUT/scratch/Placing.php" "$(hub_root b)/addon/filesync/Restore/Placing.php"
+	# PHP keeps what it compiled of a file that is as old as it was.
+	touch "$(hub_root b)/addon/filesync/Restore/Placing.php"
+}
+# Flips the first bit of a file: drill_flips <path>.
+drill_flips() { php -r '$f = fopen($argv[1], "r+b"); $c = fread($f, 1); rewind($f); fwrite($f, $c ^ "\x01");' "$1"; }
+
+# BREAK=crop: each crop is removed right after it was put in place; the drill must fail.
+scenario_drill() {
+	local set said status a seconds red=0 one
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap 'drill_loses_none' EXIT
+	drill_set || return 1
+	# The first also makes what every hub with filesync soon has.
+	drill >/dev/null
+	[ "${BREAK:-}" != crop ] || drill_loses_crops || return 1
+	drill_look before || return 1
+	a=$(requests_to a) seconds=$SECONDS
+	said=$(drill --sample all --seed one)
+	status=$?
+	seconds=$((SECONDS - seconds))
+	cp /dev/null "$LAYOUT/scratch/certificate" && echo "$said" >"$LAYOUT/scratch/certificate"
+	[ $status = 0 ] || { grep -a -A20 '^NOT' <<<"$said" || tail -n 3 <<<"$said"; return 1; }
+	drill_look after || return 1
+	rehearse_same before after || return 1
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	said=$(drill --seed two) || { grep -a -A20 '^NOT' <<<"$said" || tail -n 3 <<<"$said"; return 1; }
+	[ "$(grep -a '% by' <<<"$said")" = "$(drill --seed two | grep -a '% by')" ] || { echo 'one seed takes other files'; return 1; }
+	one=$(find "$set/data/files" -type f -name 'large-1.bin' | head -n 1)
+	drill_flips "$one"
+	drill_red 'a flipped bit' 'large-1.bin: file_damaged' || return 1
+	drill_flips "$one"
+	drill_loses_crops && drill_red 'a lost crop' 'set.jpg, scale [47]: the web server (gives 0 bytes|answers with status 404)' || return 1
+	drill_loses_none
+	web_down b
+	drill_red 'a web server that is down' 'the hub does not reach its own web server'
+	status=$?
+	web_up b
+	[ $status = 0 ] || return 1
+	drill_look after || return 1
+	rehearse_same before after || return 1
+	echo "all of $(sed -n 's/.* by the seed one: //p' "$LAYOUT/scratch/certificate") in $seconds s; $red faults are red, and nothing is left"
+}
+
+# drill_killed_at <statement>: ends the process before a statement, 0 for none.
+drill_killed_at() {
+	(export COUNTER="$LAYOUT/actions/count-statement.php" STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1 COUNT; drill --seed one) >/dev/null 2>&1
+}
+
+# Killed before any statement, the next one or cron removes what is left. KILLS: so many of them, spread evenly.
+scenario_drill_killed() {
+	local set n a total step at killed=0 COUNT='' REHEARSE_NOTES="$REHEARSE_NOTES|certificate"
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	drill_set || return 1
+	settle || return 1
+	trap 'rehearse_counts_no_more' EXIT
+	rehearse_counts
+	[ "$DB" = pgsql ] || echo 'SET GLOBAL innodb_lock_wait_timeout = 3' | database_sql hub_b
+	drill_killed_at 0 || { echo 'it does not pass'; return 1; }
+	wait_quiet
+	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	wait_quiet
+	total=$(cat "$LAYOUT/scratch/statements")
+	[ "$total" -gt 300 ] || { echo "only $total statements were counted"; return 1; }
+	step=$((total / ${KILLS:-10}))
+	echo 'UPDATE filesync_reconcile SET next_at = next_at + 86400' | database_sql hub_b
+	rehearse_look before
+	a=$(requests_to a)
+	for ((at = RANDOM % step + 1; at < total - 20; at += step)); do
+		drill_killed_at "$at"
+		n=$?
+		[ "$n" = 137 ] || { wait_quiet; rehearse_later; drill_killed_at "$at"; n=$?; }
+		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
+		killed=$((killed + 1))
+		rehearse_later
+		n=$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")
+		[ "$n" -le 1 ] || { echo "$n scratch channels after statement $at"; return 1; }
+		[ $((killed % 4)) != 0 ] || rehearse_swept "$at" || return 1
+	done
+	rehearse_swept "$at" || return 1
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	echo "killed before $killed of $total statements, and nothing is left"
+}
