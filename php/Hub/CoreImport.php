@@ -58,7 +58,7 @@ final class CoreImport
 	 * Gives core a part of an export, calls `$stored` when core has stored all of it, and ends the process.
 	 *
 	 * @param string                  $json   An object with KEYS and sections.
-	 * @param array{nick: string, primary: bool} $choice How a channel that is not here is made.
+	 * @param array{nick: string, primary: bool, ...} $choice How a channel that is not here is made.
 	 * @param bool                    $isLast Whether core then tells others, and addons look for what is theirs.
 	 * @param \Closure(Channel): void $stored
 	 *

@@ -11,6 +11,15 @@ if (! class_exists('App', false)) {
 /** The hub's own settings. */
 final class HubSettings
 {
+	/** Returns the program with which the hub starts PHP for itself. */
+	public static function php(): string
+	{
+		/** @var mixed $program */
+		$program = HubConfig::Get('system', 'phpbin');
+
+		return is_string($program) && $program !== '' ? $program : 'php';
+	}
+
 	/** Lets this process see another value of a setting of the system. */
 	public static function override(string $name, string $value): void
 	{

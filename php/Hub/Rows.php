@@ -108,7 +108,7 @@ if (! class_exists('App', false)) {
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
  * @type DoorKeyRow = array{
  *     id: string, uid: Number, kind: string, digest: string, session: string, created: Number, expires: Number,
- *     used_at: Number, used_from: string, requests: Number
+ *     used_at: Number, used_from: string, requests: Number, aid: Number
  * }
  * @type DoorRow = array{
  *     id: string, uid: Number, aid: Number, state: string, lists: string, code: string, reason: string,

@@ -26,7 +26,7 @@ final class Job
 	private const ONE_STATEMENT = 200;
 	private const FOLDER = 'store/[data]/filesync';
 
-	/** @param array{nick: string, primary: bool} $choice */
+	/** @param array{nick: string, primary: bool, guid?: string} $choice */
 	private function __construct(
 		public readonly string $id,
 		public readonly int $accountId,
@@ -49,7 +49,7 @@ final class Job
 	 *
 	 * @param string                             $file   What tells it from other files.
 	 * @param int                                $channelId The channel, 0 if the file brings it.
-	 * @param array{nick: string, primary: bool} $choice How a channel is made that is not here, if this begins it.
+	 * @param array{nick: string, primary: bool, guid?: string} $choice How a channel is made that is not here yet.
 	 */
 	public static function of(string $file, int $accountId, int $channelId, array $choice): self
 	{
@@ -60,15 +60,22 @@ final class Job
 		if (Table::first('filesync_import', ['id' => $id], '', 'id') === null) {
 			Table::tryInsert('filesync_import', $row + $new);
 		}
+		Table::update('filesync_import', ['choice' => $row['choice']], ['id' => $id, 'uid' => 0]);
 
 		return self::load($id);
+	}
+
+	/** Returns an import as it is now, or null: there is none of this name. */
+	public static function find(string $id): ?self
+	{
+		return Table::first('filesync_import', ['id' => $id], '', 'id') === null ? null : self::load($id);
 	}
 
 	/** Returns an import as it is now. */
 	public static function load(string $id): self
 	{
 		$row = Table::first('filesync_import', ['id' => $id]) ?? throw new \RuntimeException('the import is gone');
-		/** @var array{nick: string, primary: bool} */
+		/** @var array{nick: string, primary: bool, guid?: string} */
 		$choice = json_decode($row['choice'], true);
 
 		return new self(

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Import;
 
+use FileSync\Addon\Hub\HubSettings;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -25,7 +27,7 @@ final class Process
 	{
 		$pipes = [];
 		$process = proc_open(
-			[PHP_BINARY, ...self::options(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
+			[...self::program(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
 			[['pipe', 'r'], ['file', '/dev/null', 'w'], ['pipe', 'w']],
 			$pipes,
 		);
@@ -53,6 +55,21 @@ final class Process
 		proc_close($process);
 
 		return [$status['signaled'] ? self::KILLED : $status['exitcode'], trim($words)];
+	}
+
+	/**
+	 * Returns what starts PHP: as this process was started, or, within a web server, as the hub starts its own, with
+	 * the memory that the web server's may have.
+	 *
+	 * @return non-empty-list<string>
+	 */
+	private static function program(): array
+	{
+		return (
+			PHP_SAPI === 'cli'
+				? [PHP_BINARY, ...self::options()]
+				: [HubSettings::php(), '-d', 'memory_limit=' . (string) ini_get('memory_limit')]
+		);
 	}
 
 	/**

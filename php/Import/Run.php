@@ -5,8 +5,6 @@ namespace FileSync\Addon\Import;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\FileLock;
 use FileSync\Addon\Hub\Json;
-use FileSync\Addon\Outbox\Outbox;
-use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Dump;
 use FileSync\Exception\FileSyncException;
 
@@ -75,9 +73,7 @@ final class Run
 			throw Survey::problem($e, $this->path);
 		}
 		// Now that others know.
-		Outbox::releaseAll($this->job->channelId, [$this->job->id]);
-		Doorbell::ring();
-		Job::removeLocks($this->job->id);
+		Delivery::release($this->job);
 		$this->lock->release();
 
 		return $this->job;
@@ -107,7 +103,7 @@ final class Run
 			relocate: $this->survey->relocate,
 		);
 
-		return $this->give($slice, self::object($this->survey->keys + $this->survey->head)) === true;
+		return $this->give($slice, Slice::object($this->survey->keys + $this->survey->head)) === true;
 	}
 
 	/** Imports all parts, from where the import is. */
@@ -164,10 +160,7 @@ final class Run
 	/** Notes that a post is left out: alone, it needs more memory than PHP allows. */
 	private function leaveOut(Slice $slice, string $json): void
 	{
-		$found = [];
-		preg_match('/"message_id"\s*:\s*("(?:[^"\\\\]|\\\\.){1,500}")/', $json, $found);
-		$id = isset($found[1]) ? (string) json_decode($found[1]) : 'a post';
-		$words = "$id (it needs more memory than PHP allows)";
+		$words = Delivery::nameOf($json) . Delivery::NO_MEMORY;
 		Job::mark($slice, $this->job->channelId, [$slice->numbers()[0] => $words]);
 		$this->job = Job::load($this->job->id);
 	}
@@ -199,21 +192,7 @@ final class Run
 	{
 		$list = '[' . implode(',', $elements) . ']';
 
-		return $section->isForWholeImport() ? self::object($this->survey->keys + [$section->value => $list]) : $list;
-	}
-
-	/** @param array<string, string> $members As JSON. */
-	private static function object(array $members): string
-	{
-		return (
-			'{'
-			. implode(',', array_map(
-				fn ($name, $json) => json_encode($name, JSON_THROW_ON_ERROR) . ':' . $json,
-				array_keys($members),
-				$members,
-			))
-			. '}'
-		);
+		return $section->isForWholeImport() ? Slice::object($this->survey->keys + [$section->value => $list]) : $list;
 	}
 
 	/**
@@ -320,7 +299,7 @@ final class Run
 		}
 		$slice = new Slice($this->job->id, $this->job->position(), Section::Channel, 0, '', 0, 0, 0, isLast: true);
 
-		return $this->give($slice, self::object($this->survey->keys + $this->survey->addons)) === true;
+		return $this->give($slice, Slice::object($this->survey->keys + $this->survey->addons)) === true;
 	}
 
 	/**

@@ -296,6 +296,9 @@ final class Migrations
 					. ' number bigint NOT NULL, mid text NOT NULL)',
 				'CREATE INDEX filesync_import_post_number ON filesync_import_post (job, part, number)',
 			],
+			17 => [
+				'ALTER TABLE filesync_door_key ADD COLUMN aid bigint NOT NULL DEFAULT 0',
+			],
 		];
 	}
 }

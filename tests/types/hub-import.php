@@ -31,6 +31,17 @@ function account_service_class_fetch(int $aid, string $property): false|int|stri
 	return false;
 }
 
+/** @param list<string> $arr */
+function check_webbie(array $arr): string
+{
+	return '';
+}
+
+function get_account_id(): false|int
+{
+	return false;
+}
+
 function menu_add_item(int $menu_id, int $uid, array $arr): mixed
 {
 	return false;

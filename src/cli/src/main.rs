@@ -8,6 +8,7 @@ mod address;
 mod args;
 mod backup;
 mod backup_key;
+mod create;
 mod damage;
 mod diff;
 mod foreseen;

@@ -1,0 +1,214 @@
+//! `restore --create`: brings the channel itself to a hub, from a set of everything, before its files.
+
+use std::cell::Cell;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use filesync_engine::door::{self, CreateOptions, CreateReport, CreateWatch, Created, Door, WholeChannel};
+use filesync_engine::set::Beside;
+use filesync_engine::{Error, ErrorKind, SetLimits};
+use serde_json::json;
+
+use crate::address::Address;
+use crate::hub::{self, Line, PasswordSource, fact};
+use crate::identity;
+use crate::machine;
+use crate::output::Output;
+use crate::problem::Problem;
+use crate::refusal;
+use crate::secret::Source;
+use crate::underway::Restores;
+use crate::words;
+
+/// How a channel comes to a hub that does not have it.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArguments {
+    /// Bring the channel itself first, from a set made by `backup --everything`; asks for the account's password and the passphrase
+    #[arg(long, requires = "account", conflicts_with_all = ["dry_run", "as_copy", "at", "key_command", "key_file"])]
+    pub(crate) create: bool,
+    /// With --create: the e-mail address of your account on that hub
+    #[arg(long, value_name = "EMAIL", requires = "create")]
+    pub(crate) account: Option<String>,
+    /// With --create: make that hub the one by which others know the channel
+    #[arg(long, requires = "create")]
+    pub(crate) primary: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
+    /// With --create: the passphrase that opens the private key, which this command prints
+    #[arg(long, value_name = "COMMAND", requires = "create", conflicts_with = "passphrase_file")]
+    pub(crate) passphrase_command: Option<String>,
+    /// With --create: the passphrase is the first line of this file
+    #[arg(long, value_name = "FILE", requires = "create")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// A channel that is on the hub now.
+pub(crate) struct Brought {
+    /// Its address there.
+    pub(crate) address: Address,
+    /// The restore key for its files.
+    pub(crate) key: String,
+    /// Whether the hub did not take some of its rows.
+    pub(crate) is_partial: bool,
+}
+
+/// Where it comes from, and where it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'w> {
+    pub(crate) line: &'w Line,
+    pub(crate) limit: Option<NonZeroU64>,
+    pub(crate) address: &'w Address,
+    pub(crate) folder: &'w Path,
+}
+
+/// Brings the channel; none if it was told to stop.
+pub(crate) fn bring(
+    arguments: &CreateArguments,
+    way: &Way<'_>,
+    restores: &Restores,
+    stopped: &AtomicBool,
+    output: &mut Output,
+) -> Result<Option<Brought>, Problem> {
+    let Way { line, limit, address, folder } = *way;
+    let of_set = |error: Error| of(&error, address, folder);
+    let set = Beside::open(folder, &machine::surroundings(), &SetLimits::default()).map_err(of_set)?;
+    let sealed = set.sealed().map_err(of_set)?;
+    let passphrase = Source {
+        kind: "no_passphrase",
+        name: "passphrase",
+        command: arguments.passphrase_command.as_deref(),
+        file: arguments.passphrase_file.as_deref(),
+    };
+    let identity = identity::opened(&passphrase, &sealed)?;
+    let channel = WholeChannel::new(set, &identity).map_err(of_set)?;
+    drop(identity);
+    let login = arguments.account.as_deref().unwrap_or_default();
+    let connection = hub::connection(address, line, limit)?;
+    let pass = hub::account_pass(&connection, address, login, &arguments.password)?;
+    let door = Door::new(hub::options(address, line, limit)?, pass).map_err(of_set)?;
+    let outcome = brought(arguments, &door, &channel, address, restores, stopped, output);
+    door::give_up(&door);
+    outcome.map_err(of_set)
+}
+
+fn brought(
+    arguments: &CreateArguments,
+    door: &Door,
+    channel: &WholeChannel,
+    address: &Address,
+    restores: &Restores,
+    stopped: &AtomicBool,
+    output: &mut Output,
+) -> Result<Option<Brought>, Error> {
+    let options = CreateOptions { nick: address.nick.clone(), is_primary: arguments.primary };
+    let outcome = door::create(door, channel, &options, &mut Shown { output, stopped, begun: Cell::new(false) })?;
+    output.clear();
+    let Created::Here(report) = outcome else { return Ok(None) };
+    let address = Address { nick: report.nick.clone(), ..address.clone() };
+    tell(&report, &address, output);
+    // An interrupted restore goes on with its own key.
+    let key = match restores.of(&address.text()) {
+        Some(underway) => underway.key.clone(),
+        None => door::restore_key(door, &report)?.reveal().to_owned(),
+    };
+    Ok(Some(Brought { address, key, is_partial: report.posts_refused + report.rows_refused > 0 }))
+}
+
+/// Says what was imported, and what was not.
+fn tell(report: &CreateReport, address: &Address, output: &Output) {
+    let facts = json!({
+        "state": "created", "channel": address.text(), "rows": report.rows,
+        "posts_refused": report.posts_refused, "rows_refused": report.rows_refused,
+    });
+    let mut lines = vec![format!("{} is on {}: {}", address.nick, address.host, words::count(report.rows, "row", "rows"))];
+    if report.posts_refused > 0 {
+        let count = words::count(report.posts_refused, "of the posts was", "of the posts were");
+        lines.push(format!("{count} not taken by the hub, also the second time:"));
+        lines.extend(report.refused.iter().take(MOST_NAMED).map(|name| format!("    {}", words::one_line(name))));
+    }
+    if report.rows_refused > 0 {
+        let count = words::count(report.rows_refused, "other row was", "other rows were");
+        lines.push(format!("{count} not taken: the hub has no such thing, or the account may not have more of it"));
+    }
+    output.say(&facts, &lines.join("\n"));
+}
+
+const MOST_NAMED: usize = 20;
+
+/// Shows how far it is.
+struct Shown<'o> {
+    output: &'o mut Output,
+    stopped: &'o AtomicBool,
+    begun: Cell<bool>,
+}
+
+impl CreateWatch for Shown<'_> {
+    fn importing(&mut self, section: &str, rows: u64) {
+        if !self.begun.replace(true) && rows > 0 {
+            self.output.aside("goes on with the import that was begun");
+        }
+        let what = match section {
+            "channel" => "the channel",
+            "config" => "settings",
+            "xchan" | "hubloc" => "people",
+            "abook" => "connections",
+            "group" | "group_member" => "groups",
+            "item" => "posts",
+            "" => "the end",
+            other => other,
+        };
+        self.output.phase(&format!("the hub imports {what}; {} so far", words::count(rows, "row", "rows")));
+    }
+
+    fn must_stop(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Puts an error of it into words.
+fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
+    let (host, nick) = (&address.host, &address.nick);
+    let limit = fact(error, "limit").unwrap_or("as many");
+    match fact(error, "code") {
+        Some("no_channel") => Problem::new("no_channel", format!("{} has the files of a channel only.", folder.display()))
+            .remedy("`filesync backup --everything` makes a set of which a channel can be made."),
+        Some("rows_damaged") => {
+            let path = fact(error, "path").unwrap_or("a file");
+            Problem::new("set_damaged", format!("{path} is not what was saved."))
+                .remedy("Fetch the file from a copy of the set, or back up the channel again.")
+        }
+        Some("channel_taken") => {
+            Problem::new("channel_taken", format!("This channel lives on {host} already, in another account."))
+                .remedy("Name that account with --account.")
+        }
+        Some("nick_taken") => Problem::new("nick_taken", format!("{host} has a channel {nick} already."))
+            .remedy(format!("Choose another name for it there: --to {}/channel/NAME.", address.hub)),
+        Some("nick_wrong") => Problem::new("nick_wrong", format!("No channel of {host} can be called {nick}."))
+            .remedy(format!("Choose another name for it there: --to {}/channel/NAME.", address.hub)),
+        Some("channels_many") => {
+            Problem::new("channels_many", format!("The account may have {limit} channels on {host}, and has them."))
+                .remedy("Its admin can allow more, or remove one of them there.")
+        }
+        Some("keys_many") => Problem::new("keys_many", format!("{nick} has as many keys as a channel may: {limit}."))
+            .remedy(format!("Revoke one on {}/filesync/backup, and run it again.", address.hub)),
+        Some("door_closed") => Problem::new("door_closed", format!("{host} takes no channels by this command."))
+            .remedy("Its admin closed this way (`restore_door`): ask there."),
+        Some("key_wrong" | "key_missing" | "pass_old") => {
+            Problem::later("pass_over", format!("{host} wants the password again: the log-in of this command is over."))
+                .remedy("Run it again; it goes on where it stopped.")
+        }
+        Some("import_running") => Problem::later("import_running", format!("{host} is still at what was sent before."))
+            .remedy("Run it again; it goes on where it stopped."),
+        Some("slice_failed") => {
+            let said = fact(error, "message").map_or_else(String::new, words::one_line);
+            Problem::new("slice_failed", format!("{host}: {said}"))
+                .remedy("Its admin can see to it; the same command goes on then. Nobody else has heard of the channel yet.")
+        }
+        Some("door_wrong") => Problem::new("door_wrong", format!("{host} answers what no creating door answers: {error}."))
+            .remedy("Its admin can see to it; the same command goes on then."),
+        _ if error.kind() == ErrorKind::NotFound && fact(error, "code").is_none() => Problem::of_set(error, folder),
+        _ => refusal::of(error, address, folder),
+    }
+}
