@@ -113,14 +113,14 @@ fn brought(
         Some(underway) => underway.key.clone(),
         None => door::restore_key(door, &report)?.reveal().to_owned(),
     };
-    Ok(Some(Brought { address, key, is_partial: report.posts_refused + report.rows_refused > 0 }))
+    Ok(Some(Brought { address, key, is_partial: report.posts_refused + report.rows_refused > 0 || !report.unknown.is_empty() }))
 }
 
 /// Says what was imported, and what was not.
 fn tell(report: &CreateReport, address: &Address, output: &Output) {
     let facts = json!({
         "state": "created", "channel": address.text(), "rows": report.rows,
-        "posts_refused": report.posts_refused, "rows_refused": report.rows_refused,
+        "posts_refused": report.posts_refused, "rows_refused": report.rows_refused, "unknown": report.unknown,
     });
     let mut lines = vec![format!("{} is on {}: {}", address.nick, address.host, words::count(report.rows, "row", "rows"))];
     if report.posts_refused > 0 {
@@ -131,6 +131,9 @@ fn tell(report: &CreateReport, address: &Address, output: &Output) {
     if report.rows_refused > 0 {
         let count = words::count(report.rows_refused, "other row was", "other rows were");
         lines.push(format!("{count} not taken: the hub has no such thing, or the account may not have more of it"));
+    }
+    if !report.unknown.is_empty() {
+        lines.push(format!("not taken, because filesync there does not know them yet: {}", report.unknown.join(", ")));
     }
     output.say(&facts, &lines.join("\n"));
 }
@@ -179,8 +182,8 @@ fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
             Problem::new("set_damaged", format!("{path} is not what was saved."))
                 .remedy("Fetch the file from a copy of the set, or back up the channel again.")
         }
-        Some("channel_taken") => {
-            Problem::new("channel_taken", format!("This channel lives on {host} already, in another account."))
+        Some("other_account") => {
+            Problem::new("other_account", format!("This channel lives on {host} already, in another account."))
                 .remedy("Name that account with --account.")
         }
         Some("nick_taken") => Problem::new("nick_taken", format!("{host} has a channel {nick} already."))

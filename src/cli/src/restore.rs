@@ -103,11 +103,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     let mut is_partial = false;
     let key = if arguments.create.create {
-        if let Some(alarm) = alarm.as_ref().filter(|_| !arguments.trust) {
-            // Of what follows nothing else proves who wrote it.
-            return Err(Problem::new(alarm.kind, "No channel is made of a set that somebody else may have changed.")
-                .remedy("If that is right: `filesync verify --accept-key DIR`, or --trust."));
-        }
+        refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
         let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, folder: &folder };
         let Some(brought) = create::bring(&arguments.create, &way, &restores, &stopped, output)? else {
             let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "state": "stopped" });
@@ -193,6 +189,14 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
             Ok(exit)
         }
     }
+}
+
+/// Of a channel that a set makes, nothing else proves who wrote it.
+fn refuse_altered(kind: Option<&'static str>) -> Result<(), Problem> {
+    kind.map_or(Ok(()), |kind| {
+        Err(Problem::new(kind, "No channel is made of a set that somebody else may have changed.")
+            .remedy("If that is right: `filesync verify --accept-key DIR`, or --trust."))
+    })
 }
 
 /// Returns the true names in a path of the channel.

@@ -180,7 +180,8 @@ impl PartRows<'_> {
 fn rows_within(line: &str, section: &str) -> Result<Vec<Row>> {
     let sections: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(line).or_fail(ErrorKind::Corrupt, READING)?;
     let Some(rows) = sections.get(section) else { return Ok(Vec::new()) };
-    let rows: Vec<&RawValue> = serde_json::from_str(rows.get()).or_fail(ErrorKind::Corrupt, READING).context("section", section)?;
+    let rows: Vec<&RawValue> =
+        serde_json::from_str(rows.get()).or_fail(ErrorKind::Corrupt, READING).context("section", section)?;
     let groups = sections.get("group").filter(|_| section == "group_member");
     let group = groups.and_then(|text| serde_json::from_str::<Vec<Value>>(text.get()).ok()).and_then(|mut groups| groups.pop());
     let group = group.and_then(|group| {

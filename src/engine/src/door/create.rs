@@ -58,13 +58,15 @@ pub struct CreateReport {
     pub refused: Vec<String>,
     /// Other rows that the hub did not take.
     pub rows_refused: u64,
+    /// Sections that the hub does not know.
+    pub unknown: Vec<String>,
 }
 
 /// How far an import is, by the hub's word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     import: String,
-    state: String,
+    phase: String,
     part: u64,
     number: u64,
     rows: u64,
@@ -79,7 +81,7 @@ const MOST_BYTES: usize = 4 << 20;
 /// So many times the hub may say that it cannot import the same rows.
 const MOST_FAILURES: u32 = 2;
 /// An import of rows whose request was cut goes on; so long it is waited for.
-const MOST_RUNNING: Duration = Duration::from_secs(300);
+const MOST_RUNNING: Duration = Duration::from_mins(5);
 const LINES: &str = "application/jsonl";
 
 /// Brings a channel to the hub whose door is opened with the pass of an account.
@@ -89,7 +91,17 @@ const LINES: &str = "application/jsonl";
 /// As the door refuses, with its word as fact `code`; as the set.
 pub fn create(door: &Door, channel: &WholeChannel, options: &CreateOptions, watch: &mut dyn CreateWatch) -> Result<Created> {
     let pace = Pace::new(MOST_BYTES, door.options().bytes_per_second);
-    let run = Creation { door, channel, watch, pace, most_rows: MOST_ROWS, troubles: 0, failures: 0, running: None };
+    let run = Creation {
+        door,
+        channel,
+        watch,
+        pace,
+        most_rows: MOST_ROWS,
+        troubles: 0,
+        failures: 0,
+        running: None,
+        unknown: Vec::new(),
+    };
     or_stopped(run.bring(options).map(Created::Here), Created::Stopped)
 }
 
@@ -140,6 +152,8 @@ enum Sent {
     So(State),
     /// They are to be sent again, from where the hub says that it is.
     Again,
+    /// The hub knows no such rows.
+    Unknown,
 }
 
 struct Creation<'c> {
@@ -154,6 +168,8 @@ struct Creation<'c> {
     failures: u32,
     /// Since when the hub says that it is at rows that were sent before.
     running: Option<Instant>,
+    /// Sections that the hub does not know.
+    unknown: Vec<String>,
 }
 
 impl Creation<'_> {
@@ -163,8 +179,8 @@ impl Creation<'_> {
         said.insert("primary".to_owned(), options.is_primary.into());
         let mut now = State::of(&self.ask(&["create"], &said.into())?)?;
         let mut refused = Vec::new();
-        while now.state != "done" {
-            now = match now.state.as_str() {
+        while now.phase != "done" {
+            now = match now.phase.as_str() {
                 "first" => self.first(now)?,
                 "again" => self.again(now)?,
                 _ => return Err(wrong("an import that is in no known state").into()),
@@ -179,7 +195,7 @@ impl Creation<'_> {
         if nick.is_empty() {
             return Err(wrong("it does not say which channel it made").into());
         }
-        Ok(CreateReport { import, nick, rows, posts_refused, refused, rows_refused })
+        Ok(CreateReport { import, nick, rows, posts_refused, refused, rows_refused, unknown: self.unknown })
     }
 
     /// Gives the hub all rows once, from where it is.
@@ -191,7 +207,7 @@ impl Creation<'_> {
             batch.add(0, Row { json: self.channel.head().to_owned(), group: None });
             match self.send(&now, "channel", 0, &batch, false)? {
                 Sent::So(state) if state.place() > (0, 0) => now = state,
-                Sent::So(_) => return Err(stuck().into()),
+                Sent::So(_) | Sent::Unknown => return Err(stuck().into()),
                 Sent::Again => return self.state(&import),
             }
         }
@@ -219,13 +235,17 @@ impl Creation<'_> {
                     Sent::So(state) if state.place() > now.place() => return Ok(state),
                     Sent::So(_) => return Err(stuck().into()),
                     Sent::Again => return self.state(&import),
+                    Sent::Unknown => {
+                        self.unknown.push(part.section.to_owned());
+                        break;
+                    }
                 }
             }
             number += 1;
         }
         self.ask(&["create", &import, "refused"], &json!({}))?;
         let now = self.state(&import)?;
-        if now.state == "first" { Err(stuck().into()) } else { Ok(now) }
+        if now.phase == "first" { Err(stuck().into()) } else { Ok(now) }
     }
 
     /// Gives the hub the posts again that it did not take, and then has it tell others.
@@ -234,7 +254,8 @@ impl Creation<'_> {
         let mut now = from;
         loop {
             let said = self.ask(&["create", &import, "refused"], &json!({}))?;
-            let wanted: Vec<(u64, u64)> = said.get("again").and_then(Value::as_array).into_iter().flatten().filter_map(place).collect();
+            let wanted: Vec<(u64, u64)> =
+                said.get("again").and_then(Value::as_array).into_iter().flatten().filter_map(place).collect();
             let Some((number, _)) = wanted.first().copied() else { break };
             let part = self.channel.part(number).ok_or_else(|| wrong("it asks for rows that there are not"))?;
             let (mut rows, mut batch, mut at) = (self.channel.rows(part)?, Batch::default(), 0);
@@ -252,7 +273,7 @@ impl Creation<'_> {
             }
             now = match self.send(&now, part.section, number, &batch, true)? {
                 Sent::So(state) if state.place() > now.place() => state,
-                Sent::So(_) => return Err(stuck().into()),
+                Sent::So(_) | Sent::Unknown => return Err(stuck().into()),
                 Sent::Again => self.state(&import)?,
             };
         }
@@ -303,6 +324,9 @@ impl Creation<'_> {
             self.pace.arrived(length, begun.elapsed());
             (self.troubles, self.failures, self.running) = (0, 0, None);
             return Ok(Sent::So(State::of(&answer.said.unwrap_or_default())?));
+        }
+        if answer.is("no_such_kind") {
+            return Ok(Sent::Unknown);
         }
         let is_too_long = answer.is_too_long() || answer.is("body_too_long");
         if !(is_too_long || answer.is("rows_too_large")) {
@@ -400,7 +424,7 @@ impl State {
         let number = |name: &str| said.get(name).and_then(Value::as_u64).unwrap_or_default();
         let state = Self {
             import: text("import"),
-            state: text("state"),
+            phase: text("state"),
             part: number("part"),
             number: number("number"),
             rows: number("rows"),
