@@ -67,9 +67,13 @@ final class Run
 				$this->enter(Job::AGAIN);
 			}
 			if ($this->job->state === Job::AGAIN) {
-				if (! $this->again() || ! $this->end()) {
+				if (! $this->again()) {
 					return null;
 				}
+				$this->enter(Job::END);
+			}
+			if ($this->job->state === Job::END && ! $this->end()) {
+				return null;
 			}
 		} catch (FileSyncException $e) {
 			throw Survey::problem($e, $this->path);
@@ -77,10 +81,25 @@ final class Run
 		// Now that others know.
 		Outbox::releaseAll($this->job->channelId, [$this->job->id]);
 		Doorbell::ring();
-		Job::removeLocks($this->job->id);
+		Job::removeFiles($this->job->id);
 		$this->lock->release();
 
 		return $this->job;
+	}
+
+	/**
+	 * Imports the channel itself, and leaves the rest to another process.
+	 *
+	 * @return Job As it is then.
+	 *
+	 * @throws Problem
+	 */
+	public function begin(): Job
+	{
+		$this->head();
+		$this->lock->release();
+
+		return Job::load($this->job->id);
 	}
 
 	private function enter(string $state): void
@@ -245,15 +264,19 @@ final class Run
 
 	private function failure(Slice $slice, string $words): Problem
 	{
+		$words = $words === '' ? 'its process was ended' : rtrim($words, '.');
+
 		return new Problem(
 			'slice_failed',
-			sprintf(
-				'The hub did not import %s, from number %d of section "%s" on: %s. The same command tries it again.',
-				$slice->section->words(),
-				$slice->numbers()[0] ?? 0,
-				$slice->section->value,
-				$words === '' ? 'its process was ended' : $words,
-			),
+			$slice->section === Section::Channel
+				? "The hub did not take the channel: $words."
+				: sprintf(
+					'The hub did not import %s, from number %d of section "%s" on: %s.',
+					$slice->section->words(),
+					$slice->numbers()[0] ?? 0,
+					$slice->section->value,
+					$words,
+				),
 		);
 	}
 

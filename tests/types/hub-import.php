@@ -52,3 +52,18 @@ function import_xchan_photo(string $photo, string $xchan, bool $thing = false, b
 {
 	return [];
 }
+
+function get_xconfig(string $xchan, string $family, string $key): mixed
+{
+	return false;
+}
+
+function get_account_id(): int|false
+{
+	return false;
+}
+
+function change_channel(int $change_channel): mixed
+{
+	return false;
+}
