@@ -125,7 +125,7 @@ final class ImportPageTest extends AddonTestCase
 			FakeClock::$ahead += 3600;
 			$this->assertCount(1, Job::due(), "after $n failures");
 		}
-		// What went on in between counts anew.
+		// What went on in between counts from one again.
 		Job::mark($this->slice($job->id, 5), $this->channel->id);
 		Job::load($job->id)->failed('reason 5', $job->position());
 		$this->assertSame(Job::WORKERS, Job::load($job->id)->leftTo);

@@ -221,7 +221,7 @@ scenario_import_page() {
 	[ "$said" = "302 $(hub_url e)/filesync" ] || { echo "the page answers: $said; $(tail -n 3 "$(hub_root e)/hub.log" | cut -c1-300)"; return 1; }
 	[ "$seconds" -lt 30000 ] || { echo "the page answers after $seconds ms"; return 1; }
 	job=$(database_value hub_e 'SELECT id FROM filesync_import')
-	copy=$(hub_root e)/store/[data]/filesync/import-$job.export
+	copy="$(hub_root e)/store/[data]/filesync/import-$job.export"
 	[ "$(stat -c '%a %U' "$copy")" = "600 $HUB_USER" ] || { echo "the copy is $(stat -c '%a %U' "$copy" 2>&1)"; return 1; }
 	wait_for 120 'posts that are noted' posts_are_noted || return 1
 	kill_workers
@@ -281,7 +281,7 @@ kill_workers() {
 no_worker() { ! pgrep -f import-slice | while read -r running; do readlink "/proc/$running/cwd"; done | grep -qF "$(hub_root e)"; }
 # Tells whether more is imported than so many elements; whoever looks at the page has a killed import go on.
 import_is_beyond() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT elements FROM filesync_import')" -gt "$1" ]; }
-import_has_ended() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT state FROM filesync_import')" = done ]; }
+import_has_ended() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT state FROM filesync_import')" = 'done' ]; }
 # Posts that a channel of E lost come back by the hub's page for items: import_of_items <export> <nick>.
 import_of_items() {
 	local items=$LAYOUT/scratch/$TOP-items.json uid mids
@@ -302,7 +302,7 @@ import_of_too_many() {
 	hub_do e limit-channels 0 >/dev/null || return 1
 	[ "$(import_form e import -F "filename=@$LAYOUT/scratch/export.json;type=application/json" -F newname= -F import_posts=1)" = "302 $(hub_url e)/import" ] || { echo 'a second channel is taken'; return 1; }
 	[ "$(database_value hub_e "SELECT count(*) FROM channel WHERE channel_system = 0")" = 1 ] || { echo 'a second channel is here'; return 1; }
-	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%Your service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody is told of the limit'; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody is told of the limit'; return 1; }
 	! ls "$(hub_root e)"/store/\[data\]/filesync/import-*.export >/dev/null 2>&1 || { echo 'a copy of what was refused is left'; return 1; }
 }
 
