@@ -302,7 +302,7 @@ import_of_too_many() {
 	hub_do e limit-channels 0 >/dev/null || return 1
 	[ "$(import_form e import -F "filename=@$LAYOUT/scratch/export.json;type=application/json" -F newname= -F import_posts=1)" = "302 $(hub_url e)/import" ] || { echo 'a second channel is taken'; return 1; }
 	[ "$(database_value hub_e "SELECT count(*) FROM channel WHERE channel_system = 0")" = 1 ] || { echo 'a second channel is here'; return 1; }
-	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody is told of the limit'; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody hears about the limit'; return 1; }
 	! ls "$(hub_root e)"/store/\[data\]/filesync/import-*.export >/dev/null 2>&1 || { echo 'a copy of what was refused is left'; return 1; }
 }
 
