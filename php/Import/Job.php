@@ -364,6 +364,12 @@ final class Job
 		self::remove(['id' => $id]);
 	}
 
+	/** Forgets imports that are left to workers or to their owners. */
+	public static function dropAll(): void
+	{
+		self::remove(['left_to <>' => self::COMMAND]);
+	}
+
 	/** Forgets imports whose process was killed before their channel was here. */
 	public static function sweep(): void
 	{

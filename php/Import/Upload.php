@@ -9,10 +9,12 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\ImportController;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Schema\Migrations;
 use FileSync\Dump;
@@ -134,6 +136,24 @@ final class Upload
 	 */
 	private function begin(): Channel
 	{
+		$token = Token::make();
+		$lease = "import-of-$this->accountId";
+		if (! Lease::take($lease, $token, self::SECONDS)) {
+			throw new Problem(
+				'import_running',
+				t('Another file of this account is being read; wait until that is done.'),
+			);
+		}
+		try {
+			return $this->import();
+		} finally {
+			Lease::giveBack($lease, $token);
+		}
+	}
+
+	/** @throws Problem */
+	private function import(): Channel
+	{
 		$dump = Survey::open($this->path);
 		$survey = Survey::of($dump, 'The file', fn () => false) ?? throw new \LogicException('nobody stops it');
 		$receiver = $this->receiver($survey);
@@ -180,8 +200,10 @@ final class Upload
 			throw new Problem(
 				'import_running',
 				sprintf(
-					t('Another import of this account has not ended; see %s.'),
-					Web::root() . '/filesync',
+					t(
+						'Another import of this account has not ended, that of the channel %s. Its page /filesync says more.',
+					),
+					Clones::channel($other->channelId)?->nick ?? '?',
 				),
 			);
 		}

@@ -18,6 +18,7 @@ use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Page\ImportPart;
 use FileSync\Addon\Page\OwnerActions;
 use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Work\Uninstall;
 
 /**
  * An export that somebody gave the hub's own page: what is kept of it, who goes on with it, and what its owner sees.
@@ -159,6 +160,18 @@ final class ImportPageTest extends AddonTestCase
 		FakeClock::$ahead += 3601;
 		Background::summon();
 		$this->assertNull(Job::find($job->id));
+		$this->assertFileDoesNotExist(Staged::path($job->id));
+	}
+
+	public function test_removing_filesync_says_that_imports_are_left_and_takes_their_copies_away(): void
+	{
+		$job = $this->job();
+		$job->leave(1000);
+		$this->survey(self::EXPORT);
+		Staged::write($job->id, $this->dump(), [], Section::cases());
+		$this->assertSame(1, Uninstall::outlook()['imports']);
+		Uninstall::drop('token');
+		$this->assertSame(0, Uninstall::outlook()['imports']);
 		$this->assertFileDoesNotExist(Staged::path($job->id));
 	}
 
