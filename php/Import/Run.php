@@ -22,6 +22,9 @@ if (! class_exists('App', false)) {
  */
 final class Run
 {
+	/** The kind of problem that the same import may not meet again. */
+	public const SLICE_FAILED = 'slice_failed';
+
 	private const MOST_BYTES = 4194304;
 	/** Members name their group by a number; who has more groups than this has no hub. */
 	private const MOST_GROUPS = 20000;
@@ -267,7 +270,7 @@ final class Run
 		$words = $words === '' ? 'its process was ended' : rtrim($words, '.');
 
 		return new Problem(
-			'slice_failed',
+			self::SLICE_FAILED,
 			$slice->section === Section::Channel
 				? "The hub did not take the channel: $words."
 				: sprintf(

@@ -243,6 +243,7 @@ scenario_import_page() {
 	[ ! -e "$copy" ] || { echo 'the copy is still there'; return 1; }
 	import_as_core "$dump" "$stock" "$nick"
 	# Who looks at a page as a channel has the hub's apps from then on.
+	# shellcheck disable=SC2034 # owner_page reads it
 	NICK[a]=$nick
 	rm -f "$LAYOUT/scratch/cookies-a"
 	owner_page a import -o /dev/null || return 1
