@@ -178,7 +178,7 @@ final class Admission
 	 */
 	public static function account(string $login, #[\SensitiveParameter] string $password): int
 	{
-		if (! Login::account()) {
+		if (! Page::account()) {
 			throw new Refusal(401, 'logged_out', 'You are not logged in on this hub: log in on its page first.');
 		}
 		self::needFewWrong();

@@ -151,6 +151,7 @@ final class Assumptions
 		'local_channel' => ['boot.php', '', 'sender pages'],
 		'get_account_id' => ['boot.php', '', 'backup'],
 		'check_webbie' => ['include/text.php', 'arr', 'backup'],
+		'change_channel' => ['include/security.php', 'change_channel', 'backup'],
 		'killme' => ['boot.php', '', 'serving pages'],
 		'notice' => ['boot.php', 's', 'pages', 'alike'],
 		'goaway' => ['boot.php', 's', 'pages', 'alike'],
@@ -176,6 +177,7 @@ final class Assumptions
 		'atoken_xchan' => ['include/security.php', 'atoken', 'backup'],
 		'atoken_create_xchan' => ['include/security.php', 'xchan', 'backup'],
 		'account_service_class_fetch' => ['include/account.php', 'aid, property', 'backup'],
+		'get_xconfig' => ['include/config.php', 'xchan, family, key', 'backup'],
 		'import_xchan_photo' => ['include/photo/photo_driver.php', 'photo, xchan, thing', 'backup'],
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];

@@ -40,7 +40,7 @@ final class CoreImport
 				"this hub has no account $accountId",
 			);
 		if (session_id() === '') {
-			session_id('filesync-import');
+			session_id('filesync-import-' . Token::make());
 		}
 		$_SESSION = ['account_id' => $accountId, 'authenticated' => 1];
 		Overrides::importing();
@@ -84,7 +84,20 @@ final class CoreImport
 			register_shutdown_function(self::finish(...));
 		}
 		(new Import())->import_account($accountId);
-		throw new Refused("the hub's own import refused it; its log (system.debugging) may say why");
+		throw new Refused(self::told() ?: "the hub's own import refused it; its log (system.debugging) may say why");
+	}
+
+	/** Returns what core told whom it takes for the reader of a page, and forgets it. */
+	private static function told(): string
+	{
+		$reader = 'sse_id.' . (string) session_id();
+		/** @var mixed */
+		$told = \get_xconfig($reader, 'sse', 'notifications');
+		Table::delete('xconfig', ['xchan' => $reader]);
+		/** @var mixed */
+		$lines = is_array($told) ? $told['notice']['notifications'] ?? [] : [];
+
+		return trim(strip_tags(implode(' ', array_filter(is_array($lines) ? $lines : [], is_string(...)))));
 	}
 
 	/**

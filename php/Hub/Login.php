@@ -20,16 +20,10 @@ final class Login
 		return $channel && self::accountOf($nick, $password) === $channel->accountId ? $channel : null;
 	}
 
-	/** Returns the account that is logged in, 0 if there is none; it need not have a channel. */
-	public static function account(): int
-	{
-		return (int) (get_account_id() ?: 0);
-	}
-
 	/** Returns the account that is logged in if this is its password, and nobody acts for its owner; else null. */
 	public static function confirmedAccount(string $login, #[\SensitiveParameter] string $password): ?int
 	{
-		$accountId = self::account();
+		$accountId = Page::account();
 
 		return $accountId > 0 && empty($_SESSION['delegate']) && self::accountOf($login, $password) === $accountId
 			? $accountId

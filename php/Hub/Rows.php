@@ -128,7 +128,8 @@ if (! class_exists('App', false)) {
  * }
  * @type ImportRow = array{
  *     id: string, aid: Number, uid: Number, choice: string, state: string, part: Number, place: string,
- *     element: Number, elements: Number, size_bytes: Number, refused: Number, created: Number, updated: Number
+ *     element: Number, elements: Number, size_bytes: Number, refused: Number, created: Number, updated: Number,
+ *     is_new: Number, left_to: string, all_bytes: Number, attempts: Number, next_at: Number, reason: string
  * }
  * @type ImportPostRow = array{id: string, job: string, part: Number, number: Number, mid: string}
  * @type EndedRow = array{id: string, uid: Number, day: Number}

@@ -73,6 +73,6 @@ final class Delivery
 	{
 		Outbox::releaseAll($job->channelId, [$job->id]);
 		Doorbell::ring();
-		Job::removeLocks($job->id);
+		Job::removeFiles($job->id);
 	}
 }

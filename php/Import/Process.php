@@ -8,7 +8,7 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Starts processes of Child, each with PHP's own options as this one was started with. */
+/** Starts processes of Child, each by the PHP of this one with its options, or by the hub's. */
 final class Process
 {
 	/** Warnings of core would end up in the output, and arguments of functions, keys among them, in a trace. */
@@ -27,7 +27,7 @@ final class Process
 	{
 		$pipes = [];
 		$process = proc_open(
-			[...self::program(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
+			[...self::php(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
 			[['pipe', 'r'], ['file', '/dev/null', 'w'], ['pipe', 'w']],
 			$pipes,
 		);
@@ -58,12 +58,11 @@ final class Process
 	}
 
 	/**
-	 * Returns what starts PHP: as this process was started, or, within a web server, as the hub starts its own, with
-	 * the memory that the web server's may have.
+	 * Returns the PHP of a command line: this one, or in a web server the hub's, with the memory of that server's.
 	 *
 	 * @return non-empty-list<string>
 	 */
-	private static function program(): array
+	private static function php(): array
 	{
 		return (
 			PHP_SAPI === 'cli'

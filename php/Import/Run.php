@@ -20,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Run
 {
+	/** The kind of problem that the same import may not meet again. */
+	public const SLICE_FAILED = 'slice_failed';
+
 	private const MOST_BYTES = 4194304;
 	/** Members name their group by a number; who has more groups than this has no hub. */
 	private const MOST_GROUPS = 20000;
@@ -65,9 +68,13 @@ final class Run
 				$this->enter(Job::AGAIN);
 			}
 			if ($this->job->state === Job::AGAIN) {
-				if (! $this->again() || ! $this->end()) {
+				if (! $this->again()) {
 					return null;
 				}
+				$this->enter(Job::END);
+			}
+			if ($this->job->state === Job::END && ! $this->end()) {
+				return null;
 			}
 		} catch (FileSyncException $e) {
 			throw Survey::problem($e, $this->path);
@@ -77,6 +84,21 @@ final class Run
 		$this->lock->release();
 
 		return $this->job;
+	}
+
+	/**
+	 * Imports the channel itself, and leaves the rest to another process.
+	 *
+	 * @return Job As it is then.
+	 *
+	 * @throws Problem
+	 */
+	public function begin(): Job
+	{
+		$this->head();
+		$this->lock->release();
+
+		return Job::load($this->job->id);
 	}
 
 	private function enter(string $state): void
@@ -224,15 +246,19 @@ final class Run
 
 	private function failure(Slice $slice, string $words): Problem
 	{
+		$words = $words === '' ? 'its process was ended' : rtrim($words, '.');
+
 		return new Problem(
-			'slice_failed',
-			sprintf(
-				'The hub did not import %s, from number %d of section "%s" on: %s. The same command tries it again.',
-				$slice->section->words(),
-				$slice->numbers()[0] ?? 0,
-				$slice->section->value,
-				$words === '' ? 'its process was ended' : $words,
-			),
+			self::SLICE_FAILED,
+			$slice->section === Section::Channel
+				? "The hub did not take the channel: $words."
+				: sprintf(
+					'The hub did not import %s, from number %d of section "%s" on: %s.',
+					$slice->section->words(),
+					$slice->numbers()[0] ?? 0,
+					$slice->section->value,
+					$words,
+				),
 		);
 	}
 

@@ -42,8 +42,11 @@ foreach (array_keys($there + $here) as $table) {
 	foreach (array_intersect_key($there[$table] ?? [], $here[$table] ?? []) as $key => $row) {
 		foreach ($row as $column => $value) {
 			if (($here[$table][$key][$column] ?? null) !== $value) {
-				$wrong[] = "$table $key: $column is " . substr((string) ($here[$table][$key][$column] ?? 'null'), 0, 300)
-					. ', was ' . substr($value, 0, 300);
+				$wrong[] =
+					"$table $key: $column is "
+					. substr((string) ($here[$table][$key][$column] ?? 'null'), 0, 300)
+					. ', was '
+					. substr($value, 0, 300);
 			} else {
 				$equal++;
 			}
@@ -51,7 +54,12 @@ foreach (array_keys($there + $here) as $table) {
 	}
 }
 if ($wrong) {
-	echo count($wrong), " differences that are not wanted:\n", implode("\n", array_slice($wrong, 0, (int) ($argv[3] ?? 15))), "\n";
+	echo
+		count($wrong),
+		" differences that are not wanted:\n",
+		implode("\n", array_slice($wrong, 0, (int) ($argv[3] ?? 15))),
+		"\n"
+	;
 	exit(1);
 }
 echo array_sum(array_map(count(...), $here)), " rows, $equal values equal\n";

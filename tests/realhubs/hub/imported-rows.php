@@ -141,7 +141,11 @@ foreach ($items as $row) {
 }
 $print(
 	'term',
-	$of('select term.*, mid from term left join item on item.id = oid and otype = 1 where term.uid = %d', $uid),
+	$of(
+		'select term.*, mid, app_id from term left join item on item.id = oid and otype = 1'
+		. ' left join app on app.id = oid and otype = 7 where term.uid = %d',
+		$uid,
+	),
 	[
 		'tid',
 		'aid',

@@ -25,7 +25,7 @@ scenario_cli_create() {
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	case " $HUBS " in *' d '*) ;; *) skip 'HUBS has no d'; return ;; esac
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
-	install -d -m 755 "$made"
+	install -d -o "$HUB_USER" -m 755 "$made"
 	follow a || return 1
 	if [ -s "$LAYOUT/scratch/filled" ]; then photo=$(cat "$LAYOUT/scratch/filled"); else fill_channel "$((90 + SET_BYTES / 5000000))" || return 1; fi
 	said=$(hub_do b fill-rows "${TOP,,}" "${ROWS_POSTS:-120}" "${ROWS_CONNECTIONS:-12}") || { echo "$said"; return 1; }
@@ -34,7 +34,7 @@ scenario_cli_create() {
 	cli_login b "$key" --key-file || return 1
 	said=$(cli_everything b) || { echo "$said"; return 1; }
 	hub_do b imported-rows "${NICK[b]}" >"$made/rows" || return 1
-	hub_do b record-channel "$made/recorded" "${NICK[b]}" >/dev/null || return 1
+	set_scripts && hub_do b record-channel "$made/recorded" "${NICK[b]}" >/dev/null || return 1
 	hub_do b key-forms >"$made/key-forms" || return 1
 	hub_url b >"$made/gone"
 	chmod -R go+rX "$made"

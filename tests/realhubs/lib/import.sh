@@ -41,10 +41,8 @@ scenario_import_dump() {
 		grow_export "$dump" "$dump.grown" $((IMPORT_GROWN / 5)) "$IMPORT_GROWN" || return 1
 		dump=$dump.grown
 	fi
-	php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); unset($all["menu"]); file_put_contents($argv[2], json_encode($all));' "$dump" "$stock"
-	chmod 644 "$stock"
 	began=$(date +%s%N)
-	(cd "$(hub_root a)" && as_hub "$LAYOUT/a/bin/php" -d memory_limit=-1 "$LAYOUT/actions/import-channel.php" "$(cat "$LAYOUT/a/account")" "$stock" "$nick" posts) >"$LAYOUT/scratch/stock" 2>&1
+	import_as_core "$dump" "$stock" "$nick"
 	said="core $(millis_since "$began") ms"
 	began=$(date +%s%N)
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>"$LAYOUT/scratch/progress" || { cat "$LAYOUT/scratch/imported" "$LAYOUT/scratch/progress"; return 1; }
@@ -58,6 +56,12 @@ scenario_import_dump() {
 	import_rows e "$nick" >"$LAYOUT/scratch/rows-again" || return 1
 	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-again" >"$LAYOUT/scratch/rows-diff" || { echo "the second time something changed: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
 	echo "$said; a child's peak $(peak_of import-slice) KiB; the second time nothing changed"
+}
+# Has hub A import an export by core's own import, without the menu at which that ends: import_as_core <export> <copy without menu> <nick>.
+import_as_core() {
+	php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); unset($all["menu"]); file_put_contents($argv[2], json_encode($all));' "$1" "$2"
+	chmod 644 "$2"
+	(cd "$(hub_root a)" && as_hub "$LAYOUT/a/bin/php" -d memory_limit=-1 "$LAYOUT/actions/import-channel.php" "$(cat "$LAYOUT/a/account")" "$2" "$3" posts) >"$LAYOUT/scratch/stock" 2>&1
 }
 millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 
@@ -181,6 +185,131 @@ key_is_in() {
 picture_is_here() {
 	hub_php e addon/filesync/cli.php work --until-idle --seconds 10 >/dev/null 2>&1
 	[ "$(database_value hub_e "SELECT count(*) FROM xchan WHERE xchan_addr LIKE '%@gone.invalid' AND xchan_photo_l LIKE '%/photo/%-4'")" = 1 ]
+}
+
+# An export that is given to the hub's own page, larger than PHP could read there at once: the page answers soon, workers do the rest, killed once and stopped once; the
+# rows are those of core's page. What a form of that page can be besides stays the hub's. The key is nowhere.
+scenario_import_page() {
+	local dump stock=$LAYOUT/scratch/$TOP-stock.json nick=w${TOP//[^a-z0-9]/} began seconds job copy said looked element
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap 'touch "$LAYOUT/scratch/looked-enough"; hub_e_goes; rm -f "$LAYOUT"/scratch/cookies-import-? "$LAYOUT/scratch/cookies-a"' EXIT
+	hub_e_again && export_of "$nick" || return 1
+	grow_export "$dump" "$dump.grown" 200 "${IMPORT_GROWN:-1000}" || return 1
+	dump=$dump.grown
+	# Of the web server and of what workers start.
+	echo 'memory_limit = 64M' >"$LAYOUT/e/ini/70-little.ini"
+	php_restart e
+	! php -d memory_limit=64M -r 'json_decode(file_get_contents($argv[1]), true);' "$dump" >/dev/null 2>&1 || { echo 'PHP could read this export at once'; return 1; }
+	key_texts "$dump" >"$LAYOUT/scratch/key-texts"
+	hub_php e util/config system debugging 1 >/dev/null
+	hub_php e util/config system loglevel 4 >/dev/null
+	hub_php e util/config system logfile hub.log >/dev/null
+	rm -f "$LAYOUT/scratch/looked-enough"
+	look_at_processes >"$LAYOUT/scratch/looked" 2>/dev/null &
+	looked=$!
+	# What is not ours gets the answer that a stock hub gives.
+	echo 'no export' >"$LAYOUT/scratch/no-export"
+	for said in "-F filename=@$LAYOUT/scratch/no-export" '-F old_address='; do
+		# shellcheck disable=SC2086 # an option and its value
+		[ "$(import_form e import $said)" = "$(import_form a import $said)" ] || { echo "the hub's own page answers otherwise to a form with $said"; return 1; }
+	done
+	[ "$(TOKEN=forged import_form e import -F "filename=@$dump")" = "302 $(hub_url e)/import" ] || { echo 'a forged form is taken'; return 1; }
+	[ "$(database_value hub_e 'SELECT count(*) FROM filesync_import')" = 0 ] || { echo 'one of these was taken for an import'; return 1; }
+	began=$(date +%s%N)
+	said=$(import_form e import -F "filename=@$dump;type=application/json" -F old_address= -F email= -F password= -F import_posts=1 -F make_primary=0 -F "newname=$nick")
+	seconds=$(millis_since "$began")
+	[ "$said" = "302 $(hub_url e)/filesync" ] || { echo "the page answers: $said; $(tail -n 3 "$(hub_root e)/hub.log" | cut -c1-300)"; return 1; }
+	[ "$seconds" -lt 30000 ] || { echo "the page answers after $seconds ms"; return 1; }
+	job=$(database_value hub_e 'SELECT id FROM filesync_import')
+	copy="$(hub_root e)/store/[data]/filesync/import-$job.export"
+	[ "$(stat -c '%a %U' "$copy")" = "600 $HUB_USER" ] || { echo "the copy is $(stat -c '%a %U' "$copy" 2>&1)"; return 1; }
+	wait_for 120 'posts that are noted' posts_are_noted || return 1
+	kill_workers
+	[ "$(database_value hub_e 'SELECT state FROM filesync_import')" = first ] || { echo 'it was not killed on its way'; return 1; }
+	said=$(key_is_in) && { echo "on its way the key is in: $said"; return 1; }
+	element=$(database_value hub_e 'SELECT elements FROM filesync_import')
+	wait_for 60 'the import to go on' import_is_beyond "$element" || return 1
+	press_import import_stop "$job" || return 1
+	wait_for 60 'the worker to stop' no_worker || return 1
+	element=$(database_value hub_e 'SELECT elements FROM filesync_import')
+	import_page_e filesync/state | grep -q 'filesync-import-go-on' || { echo 'the page has no button to go on'; return 1; }
+	! import_is_beyond "$element" || { echo 'it went on although it was stopped'; return 1; }
+	press_import import_go_on "$job" || return 1
+	wait_for 600 'the import to end' import_has_ended || return 1
+	touch "$LAYOUT/scratch/looked-enough"
+	wait $looked
+	[ ! -s "$LAYOUT/scratch/looked" ] || { echo "the key is in a process: $(head -n 3 "$LAYOUT/scratch/looked")"; return 1; }
+	said=$(key_is_in) && { echo "the key is in: $said"; return 1; }
+	[ ! -e "$copy" ] || { echo 'the copy is still there'; return 1; }
+	import_as_core "$dump" "$stock" "$nick"
+	# Who looks at a page as a channel has the hub's apps from then on.
+	# shellcheck disable=SC2034 # owner_page reads it
+	NICK[a]=$nick
+	rm -f "$LAYOUT/scratch/cookies-a"
+	owner_page a import -o /dev/null || return 1
+	import_rows a "$nick" >"$LAYOUT/scratch/rows-a" && import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
+	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
+	import_of_items "$dump" "$nick" || return 1
+	import_of_too_many || return 1
+	echo "the page answered after $seconds ms; PHP's peak there $(peak_of 'POST /import') KiB, of a child $(peak_of import-slice) KiB, of a worker $(peak_of Master.php) KiB"
+}
+# Sends a form of a hub's page as its account does, with the page's own token or TOKEN: import_form <hub> <page> <curl arguments…>. Prints status and redirect.
+import_form() {
+	local hub=$1 page=$2 token
+	shift 2
+	token=${TOKEN:-$(import_page "$hub" "$page" | sed -n 's/.*name="form_security_token" value="\([^"]*\)".*/\1/p' | head -n 1)}
+	import_page "$hub" "$page" -o /dev/null -w '%{http_code} %{redirect_url}' -F "form_security_token=$token" "$@"
+}
+# Asks a hub for a page as somebody who has an account there: import_page <hub> <path> [curl argument…].
+import_page() {
+	local hub=$1 path=$2 jar=$LAYOUT/scratch/cookies-import-$1
+	shift 2
+	if [ ! -s "$jar" ]; then
+		curl -sS --cacert "$LAYOUT/ca/ca.pem" -c "$jar" -o /dev/null "$(hub_url "$hub")/login"
+		curl -sS --cacert "$LAYOUT/ca/ca.pem" -b "$jar" -c "$jar" -o /dev/null -d auth-params=login -d "main_login_username=admin@$hub.$DOMAIN" -d main_login_password=realhubs "$(hub_url "$hub")/login"
+	fi
+	curl -sS --cacert "$LAYOUT/ca/ca.pem" -b "$jar" -c "$jar" "$@" "$(hub_url "$hub")/$path"
+}
+import_page_e() { import_page e "$@"; }
+# Presses a button of /filesync: press_import <button> <import>.
+press_import() {
+	local token
+	token=$(import_page_e filesync | sed -n 's/.*name="form_security_token"[^>]*value="\([^"]*\)".*/\1/p' | head -n 1)
+	[ "$(import_page_e filesync -o /dev/null -w '%{http_code}' -d "form_security_token=$token" -d "filesync_$1=$2")" = 302 ] || { echo "the button $1 does nothing"; return 1; }
+}
+# Ends the processes of E's workers and what they began.
+kill_workers() {
+	pgrep -f 'import-slice|Master.php' | while read -r running; do
+		case $(readlink "/proc/$running/cwd") in "$(hub_root e)"*) kill -KILL "$running" 2>/dev/null ;; esac
+	done
+}
+no_worker() { ! pgrep -f import-slice | while read -r running; do readlink "/proc/$running/cwd"; done | grep -qF "$(hub_root e)"; }
+# Tells whether more is imported than so many elements; whoever looks at the page has a killed import go on.
+import_is_beyond() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT elements FROM filesync_import')" -gt "$1" ]; }
+import_has_ended() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT state FROM filesync_import')" = 'done' ]; }
+# Posts that a channel of E lost come back by the hub's page for items: import_of_items <export> <nick>.
+import_of_items() {
+	local items=$LAYOUT/scratch/$TOP-items.json uid mids
+	uid=$(database_value hub_e "SELECT channel_id FROM channel WHERE channel_address = '$2'")
+	mids=$(php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); $some = array_slice($all["item"], -6); file_put_contents($argv[2], json_encode(["relocate" => $all["relocate"], "item" => $some])); echo "\x27", implode("\x27, \x27", array_column($some, "message_id")), "\x27";' "$1" "$items")
+	echo "DELETE FROM term WHERE uid = $uid AND otype = 1 AND oid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids));
+		DELETE FROM iconfig WHERE iid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids)); DELETE FROM item WHERE uid = $uid AND mid IN ($mids)" | database_sql hub_e >/dev/null
+	[ "$(import_form e import_items -F "filename=@$items;type=application/json")" = "302 $(hub_url e)/filesync" ] || { echo 'the page for items does not take them'; return 1; }
+	wait_for 60 'the items' items_are_here "$uid" "$mids" || return 1
+	wait_for 60 'the import of items to end' import_has_ended_each || return 1
+	import_rows e "$2" >"$LAYOUT/scratch/rows-again" || return 1
+	# In the order of their numbers, which are others now.
+	diff <(sort "$LAYOUT/scratch/rows-e") <(sort "$LAYOUT/scratch/rows-again") >"$LAYOUT/scratch/rows-diff" || { echo "with the page for items something changed: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+}
+items_are_here() { [ "$(database_value hub_e "SELECT count(*) FROM item WHERE uid = $1 AND mid IN ($2)")" = 6 ]; }
+import_has_ended_each() { [ "$(database_value hub_e "SELECT count(*) FROM filesync_import WHERE state <> 'done'")" = 0 ]; }
+# An account that may have no more channels is told so in the hub's own words.
+import_of_too_many() {
+	hub_do e limit-channels 0 >/dev/null || return 1
+	[ "$(import_form e import -F "filename=@$LAYOUT/scratch/export.json;type=application/json" -F newname= -F import_posts=1)" = "302 $(hub_url e)/import" ] || { echo 'a second channel is taken'; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM channel WHERE channel_system = 0")" = 1 ] || { echo 'a second channel is here'; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody hears about the limit'; return 1; }
+	! ls "$(hub_root e)"/store/\[data\]/filesync/import-*.export >/dev/null 2>&1 || { echo 'a copy of what was refused is left'; return 1; }
 }
 
 # The export of a hub of another version or database, IMPORT_FROM, is whole on E: IMPORT_NICK is the channel's name in it.
