@@ -220,6 +220,30 @@ final class CreateDoorTest extends TestCase
 		$this->assertCount(1, $this->column('hubloc', 'hubloc_url', 'hubloc_hash', "'{$channel['channel_hash']}'"));
 	}
 
+	public function test_rows_that_come_again_change_nothing_and_make_whole_what_a_kill_left_half(): void
+	{
+		$this->logInForPass();
+		$send = function (string $set): void {
+			$import = $this->begin(['set' => hash('sha256', $set)])['import'];
+			$this->rows($import, 'channel', 0, 0, [$this->head()]);
+			$this->rows($import, 'chatroom', 1, 0, [['cr_name' => 'one']]);
+			$this->rows($import, 'item', 2, 0, [$this->post('top', 'top'), $this->post('answer', 'top')]);
+		};
+		$posts = fn () => self::$door->pair->rows(
+			'b',
+			'SELECT mid, uuid, parent > 0 AS has_place FROM item WHERE uid > 1 ORDER BY mid',
+		);
+		$send('one');
+		$whole = $posts();
+		$this->assertSame(['answer', 'top'], array_column($whole, 'mid'));
+		// Between the row and its place in the conversation.
+		self::$door->inHub('dbq("UPDATE item SET parent = 0 WHERE uid > 1");');
+		$this->assertNotEquals($whole, $posts());
+		$send('two');
+		$this->assertEquals($whole, $posts());
+		$this->assertSame(['one'], $this->column('chatroom', 'cr_name', 'cr_uid'));
+	}
+
 	public function test_the_private_key_is_taken_for_ten_minutes_and_is_nowhere_but_in_the_table_of_channels(): void
 	{
 		$this->logInForPass();

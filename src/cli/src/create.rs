@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use filesync_engine::door::{self, CreateOptions, CreateReport, CreateWatch, Created, Door, WholeChannel};
 use filesync_engine::set::Beside;
-use filesync_engine::{Error, ErrorKind, SetLimits};
+use filesync_engine::{Error, ErrorKind, Secret, SetLimits};
 use serde_json::json;
 
 use crate::address::Address;
@@ -88,29 +88,38 @@ pub(crate) fn bring(
     let connection = hub::connection(address, line, limit)?;
     let pass = hub::account_pass(&connection, address, login, &arguments.password)?;
     let door = Door::new(hub::options(address, line, limit)?, pass).map_err(of_set)?;
-    let outcome = brought(arguments, &door, &channel, address, restores, stopped, output);
+    let outcome = brought(arguments, way, &door, &channel, restores, stopped, output);
     door::give_up(&door);
     outcome.map_err(of_set)
 }
 
+/// Returns the key of an interrupted restore to the channel, if that can go on.
+fn kept_key(way: &Way<'_>, address: &Address, restores: &Restores) -> Result<Option<String>, Error> {
+    let Some(underway) = restores.of(&address.text()) else { return Ok(None) };
+    let Ok(options) = hub::options(address, way.line, way.limit) else { return Ok(None) };
+    match Door::new(options, Secret::new(underway.key.clone()))?.state(&underway.session) {
+        Err(error) if refusal::is_over(&error) => Ok(None),
+        _ => Ok(Some(underway.key.clone())),
+    }
+}
+
 fn brought(
     arguments: &CreateArguments,
+    way: &Way<'_>,
     door: &Door,
     channel: &WholeChannel,
-    address: &Address,
     restores: &Restores,
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Option<Brought>, Error> {
-    let options = CreateOptions { nick: address.nick.clone(), is_primary: arguments.primary };
+    let options = CreateOptions { nick: way.address.nick.clone(), is_primary: arguments.primary };
     let outcome = door::create(door, channel, &options, &mut Shown { output, stopped, begun: Cell::new(false) })?;
     output.clear();
     let Created::Here(report) = outcome else { return Ok(None) };
-    let address = Address { nick: report.nick.clone(), ..address.clone() };
+    let address = Address { nick: report.nick.clone(), ..way.address.clone() };
     tell(&report, &address, output);
-    // An interrupted restore goes on with its own key.
-    let key = match restores.of(&address.text()) {
-        Some(underway) => underway.key.clone(),
+    let key = match kept_key(way, &address, restores)? {
+        Some(key) => key,
         None => door::restore_key(door, &report)?.reveal().to_owned(),
     };
     Ok(Some(Brought { address, key, is_partial: report.posts_refused + report.rows_refused > 0 || !report.unknown.is_empty() }))

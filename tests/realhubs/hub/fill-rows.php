@@ -34,7 +34,7 @@ $insert = function (string $table, array $row): void {
 $people = [];
 for ($n = 0; $n < $connections; $n++) {
 	$guid = Libzot::new_uid("$top$n");
-	$hash = "$top-person-$n";
+	$hash = Libzot::make_xchan_hash($guid, $channel['channel_pubkey']);
 	$host = "hub$n.invalid";
 	$insert('xchan', [
 		'xchan_hash' => $hash,
