@@ -2,8 +2,18 @@
 # A channel whose hub is gone for good comes back from a set of everything: hub B, with filesync, makes the set and is switched off; hub E, laid out for it, has an
 # account and no channel; stock hub A has a clone that stays, and hub D a follower. Wants HUBS="a b d". It runs only when it is named.
 
-# CREATE_SET=<folder> keeps the set and what B had; with CREATE_FROM=<that folder> `cli-create-foreign` brings it to a hub of another version, or another database.
+# CREATE_ROOT=<another tree> and CREATE_DB=mysql|pgsql make E a hub of another version, or on another database.
 CREATE_PASSPHRASE='correct horse battery'
+
+# Hub E, of its own version and on its own database.
+e_layout() { DB=${CREATE_DB:-$DB} HUBZILLA_ROOT=${CREATE_ROOT:-$HUBZILLA_ROOT} "$HERE/layout" "$@"; }
+e_value() { local DB=${CREATE_DB:-$DB}; database_value hub_e "$1"; }
+e_goes() { e_layout remove e >/dev/null 2>&1; rm -f "$LAYOUT/scratch/cookies-e"; }
+e_is_laid_out() {
+	e_goes
+	[ "${CREATE_DB:-$DB}" = "$DB" ] || (DB=$CREATE_DB; database_up) || { echo "no $CREATE_DB"; return 1; }
+	e_layout add e >"$LAYOUT/scratch/hub-e" 2>&1 || { tail -n 3 "$LAYOUT/scratch/hub-e"; return 1; }
+}
 
 # Brings the set in $made to hub E: cli_creates [option…].
 cli_creates() {
@@ -38,10 +48,9 @@ scenario_cli_create() {
 	hub_do b key-forms >"$made/key-forms" || return 1
 	hub_url b >"$made/gone"
 	chmod -R go+rX "$made"
-	[ -z "${CREATE_SET:-}" ] || { mkdir -p "$CREATE_SET" && cp -a "$made/." "$CREATE_SET/" || return 1; }
-	trap 'web_up b; hub_e_goes' EXIT
+	trap 'web_up b; e_goes' EXIT
 	web_down b
-	hub_e_again || return 1
+	e_is_laid_out || return 1
 	known=$(who_knows)
 	it_is_refused || return 1
 	it_is_killed || return 1
@@ -64,7 +73,7 @@ it_is_refused() {
 	[ "$(told "$said" error)" = '"insecure_http"' ] || { echo "plain http: $said"; return 1; }
 	said=$(curl -sS -o /dev/null -D - -X POST "http://e.$DOMAIN$BELOW/filesync/v1/create/pass" 2>/dev/null | grep -i '^filesync-error')
 	[ -z "$said" ] || grep -q not_private <<<"$said" || { echo "plain http at the door: $said"; return 1; }
-	[ "$(database_value hub_e "SELECT count(*) FROM channel WHERE channel_system = 0")" = 0 ] || { echo 'a channel is on E'; return 1; }
+	[ "$(e_value "SELECT count(*) FROM channel WHERE channel_system = 0")" = 0 ] || { echo 'a channel is on E'; return 1; }
 	key_of_e_is_hidden || return 1
 }
 
@@ -77,7 +86,7 @@ it_is_killed() {
 		running=$!
 		wait_for 120 "the import to be at $at" create_is_at "$at" "$running" || { echo "not at $at: $(tail -n 2 "$LAYOUT/scratch/created" "$LAYOUT/scratch/creating")"; return 1; }
 		! kill -0 $running 2>/dev/null || killed=$((killed + 1))
-		[ -z "${TRACE:-}" ] || echo "$at: $(database_value hub_e 'SELECT state, part, element FROM filesync_import') $(tail -n 1 "$LAYOUT/scratch/created")" >>"$LAYOUT/scratch/trace"
+		[ -z "${TRACE:-}" ] || echo "$at: $(e_value 'SELECT state, part, element FROM filesync_import') $(tail -n 1 "$LAYOUT/scratch/created")" >>"$LAYOUT/scratch/trace"
 		pkill -9 -f "restore $made/set --to $(hub_url e)"
 		kill_imports slice
 		wait $running 2>/dev/null
@@ -91,15 +100,15 @@ it_is_killed() {
 create_is_at() {
 	kill -0 "$2" 2>/dev/null || return 0
 	case $1 in
-		head) [ "$(database_value hub_e 'SELECT count(*) FROM filesync_import WHERE uid > 0')" = 1 ] ;;
-		connections) [ "$(database_value hub_e 'SELECT count(*) FROM abook WHERE abook_self = 0')" -gt 2 ] ;;
-		posts) [ "$(database_value hub_e 'SELECT count(*) FROM item WHERE uid > 1')" -gt 30 ] ;;
-		again) [ "$(database_value hub_e "SELECT count(*) FROM filesync_import WHERE state = 'again'")" = 1 ] ;;
-		files) [ "$(database_value hub_e 'SELECT count(*) FROM filesync_door_entry')" -gt 3 ] ;;
+		head) [ "$(e_value 'SELECT count(*) FROM filesync_import WHERE uid > 0')" = 1 ] ;;
+		connections) [ "$(e_value 'SELECT count(*) FROM abook WHERE abook_self = 0')" -gt 2 ] ;;
+		posts) [ "$(e_value 'SELECT count(*) FROM item WHERE uid > 1')" -gt 30 ] ;;
+		again) [ "$(e_value "SELECT count(*) FROM filesync_import WHERE state = 'again'")" = 1 ] ;;
+		files) [ "$(e_value 'SELECT count(*) FROM filesync_door_entry')" -gt 3 ] ;;
 	esac
 }
 # Nothing of E is on its way, and no other hub has heard of it.
-nobody_knows() { [ "$(database_value hub_e 'SELECT count(*) FROM outq')" = 0 ] && [ "$(who_knows)" = "$known" ]; }
+nobody_knows() { [ "$(e_value 'SELECT count(*) FROM outq')" = 0 ] && [ "$(who_knows)" = "$known" ]; }
 # Prints how often hubs A and D have heard of E: an earlier E, on hubs that stayed, counts too.
 who_knows() { local hub; for hub in a d; do database_value "hub_$hub" "SELECT count(*), max(hubloc_updated) FROM hubloc WHERE hubloc_url = '$(hub_url e)'"; done; }
 
@@ -116,6 +125,7 @@ channel_is_here() {
 # A new post of E comes to the clone on A and to the follower on D, signed.
 it_lives_on() {
 	local hub text="Good morning from the new hub $TOP"
+	rm -f "$LAYOUT/scratch/cookies-e"
 	owner_page e item -o /dev/null -d type=wall -d "profile_uid=$(channel_id e)" -d mimetype=text/bbcode -d 'contact_allow[]=' -d 'group_allow[]=' \
 		-d 'contact_deny[]=' -d 'group_deny[]=' --data-urlencode "body=$text" || return 1
 	for hub in a d; do
@@ -128,10 +138,10 @@ post_is_on() { [ "$(database_value "hub_$1" "SELECT count(*) FROM item WHERE ite
 
 # The private key is in no form anywhere on E, in the owner's folder, in temporary folders or in a process, but in the table of channels; in the set only sealed.
 key_of_e_is_hidden() {
-	local found table
+	local found table DB=${CREATE_DB:-$DB}
 	found=$(grep -rlaF -f "$made/key-forms" "$made/set" "$LAYOUT/scratch/owner" "$LAYOUT/e/log" "$(hub_root e)" "${TMPDIR:-/tmp}"/php* "${TMPDIR:-/tmp}"/.tmp* "$LAYOUT/e/nginx" 2>/dev/null)
 	[ -z "$found" ] || { echo "the private key is in $found"; return 1; }
-	for table in $(database_value hub_e "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_e', 'public')"); do
+	for table in $(e_value "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('hub_e', 'public')"); do
 		[ "$table" = channel ] || ! database_dump hub_e "$table" | grep -qaF -f "$made/key-forms" || { echo "the private key is in table $table"; return 1; }
 	done
 	! cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -aqF -f "$made/key-forms" || { echo 'the private key is in a process'; return 1; }
