@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2034
+# shellcheck shell=bash disable=SC2154,SC2034,SC2030,SC2031
 # A channel whose hub is gone for good comes back from a set of everything: hub B, with filesync, makes the set and is switched off; hub E, laid out for it, has an
 # account and no channel; stock hub A has a clone that stays, and hub D a follower. Wants HUBS="a b d". It runs only when it is named.
 
@@ -126,7 +126,7 @@ channel_is_here() {
 it_lives_on() {
 	local hub text="Good morning from the new hub $TOP"
 	rm -f "$LAYOUT/scratch/cookies-e"
-	owner_page e item -o /dev/null -d type=wall -d "profile_uid=$(channel_id e)" -d mimetype=text/bbcode -d 'contact_allow[]=' -d 'group_allow[]=' \
+	owner_page e item -o /dev/null -d type=wall -d "profile_uid=$(e_value "SELECT channel_id FROM channel WHERE channel_address = '${NICK[e]}'")" -d mimetype=text/bbcode -d 'contact_allow[]=' -d 'group_allow[]=' \
 		-d 'contact_deny[]=' -d 'group_deny[]=' --data-urlencode "body=$text" || return 1
 	for hub in a d; do
 		wait_for 120 "the post on $hub" post_is_on "$hub" "$text" || { echo "no new post on $hub"; return 1; }

@@ -56,7 +56,7 @@ function import_channel($channel, $account_id, $seize, $newname = '') {
 	$present = channelx_by_hash($channel['channel_hash']);
 	if (!$present) {
 		$own = ['channel_account_id' => $account_id, 'channel_address' => $newname ?: $channel['channel_address'], 'channel_primary' => $seize];
-		import_row('channel', array_diff_key($own + $channel, ['channel_id' => 1]), 'channel_guid');
+		import_row('channel', array_diff_key($own + $channel + ['channel_password' => '', 'channel_salt' => ''], ['channel_id' => 1]), 'channel_guid');
 		$present = channelx_by_hash($channel['channel_hash']);
 		os_mkdir('store/' . $present['channel_address'], STORAGE_DEFAULT_PERMISSIONS, true);
 	}
