@@ -9,9 +9,15 @@ CREATE_PASSPHRASE='correct horse battery'
 e_layout() { DB=${CREATE_DB:-$DB} HUBZILLA_ROOT=${CREATE_ROOT:-$HUBZILLA_ROOT} "$HERE/layout" "$@"; }
 e_value() { local DB=${CREATE_DB:-$DB}; database_value hub_e "$1"; }
 e_goes() { e_layout remove e >/dev/null 2>&1; rm -f "$LAYOUT/scratch/cookies-e"; }
+# Starts the other database, unless an earlier run did.
+e_database() {
+	local DB=${CREATE_DB:-$DB} own=mysql
+	[ "$DB" = mysql ] || own=postgres
+	database_value "$own" 'SELECT 1' >/dev/null 2>&1 || database_up
+}
 e_is_laid_out() {
 	e_goes
-	[ "${CREATE_DB:-$DB}" = "$DB" ] || (DB=$CREATE_DB; database_up) || { echo "no $CREATE_DB"; return 1; }
+	e_database || { echo "no $CREATE_DB"; return 1; }
 	e_layout add e >"$LAYOUT/scratch/hub-e" 2>&1 || { tail -n 3 "$LAYOUT/scratch/hub-e"; return 1; }
 }
 
