@@ -60,10 +60,19 @@ pub(crate) struct Way<'w> {
     pub(crate) line: &'w Line,
     pub(crate) limit: Option<NonZeroU64>,
     pub(crate) address: &'w Address,
-    pub(crate) folder: &'w Path,
+    /// The set's folder, or the export file.
+    pub(crate) source: &'w Path,
 }
 
-/// Brings the channel; none if it was told to stop.
+/// Who brings it.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'o> {
+    pub(crate) login: &'o str,
+    pub(crate) password: &'o PasswordSource,
+    pub(crate) is_primary: bool,
+}
+
+/// Brings the channel of a set; none if it was told to stop.
 pub(crate) fn bring(
     arguments: &CreateArguments,
     way: &Way<'_>,
@@ -71,9 +80,8 @@ pub(crate) fn bring(
     stopped: &AtomicBool,
     output: &mut Output,
 ) -> Result<Option<Brought>, Problem> {
-    let Way { line, limit, address, folder } = *way;
-    let of_set = |error: Error| of(&error, address, folder);
-    let set = Beside::open(folder, &machine::surroundings(), &SetLimits::default()).map_err(of_set)?;
+    let of_set = |error: Error| of(&error, way.address, way.source);
+    let set = Beside::open(way.source, &machine::surroundings(), &SetLimits::default()).map_err(of_set)?;
     let sealed = set.sealed().map_err(of_set)?;
     let passphrase = Source {
         kind: "no_passphrase",
@@ -85,12 +93,50 @@ pub(crate) fn bring(
     let channel = WholeChannel::new(set, &identity).map_err(of_set)?;
     drop(identity);
     let login = arguments.account.as_deref().unwrap_or_default();
+    let owner = Owner { login, password: &arguments.password, is_primary: arguments.primary };
+    at_door(way, &owner, &channel, stopped, output, |door, report| {
+        let address = Address { nick: report.nick.clone(), ..way.address.clone() };
+        let key = match kept_key(way, &address, restores)? {
+            Some(key) => key,
+            None => door::restore_key(door, report)?.reveal().to_owned(),
+        };
+        Ok(Brought { address, key, is_partial: is_partial(report) })
+    })
+}
+
+/// Brings a channel by the password of an account, says so, and does what is left while the pass opens the door; none if it was told
+/// to stop.
+pub(crate) fn at_door<T>(
+    way: &Way<'_>,
+    owner: &Owner<'_>,
+    channel: &WholeChannel,
+    stopped: &AtomicBool,
+    output: &mut Output,
+    then: impl FnOnce(&Door, &CreateReport) -> Result<T, Error>,
+) -> Result<Option<T>, Problem> {
+    let Way { line, limit, address, source } = *way;
+    let of_set = |error: Error| of(&error, address, source);
     let connection = hub::connection(address, line, limit)?;
-    let pass = hub::account_pass(&connection, address, login, &arguments.password)?;
+    let pass = hub::account_pass(&connection, address, owner.login, owner.password)?;
     let door = Door::new(hub::options(address, line, limit)?, pass).map_err(of_set)?;
-    let outcome = brought(arguments, way, &door, &channel, restores, stopped, output);
+    let options = CreateOptions { nick: address.nick.clone(), is_primary: owner.is_primary };
+    let outcome = door::create(&door, channel, &options, &mut Shown { output, stopped, begun: Cell::new(false) });
+    output.clear();
+    let outcome = match outcome {
+        Ok(Created::Here(report)) => {
+            tell(&report, &Address { nick: report.nick.clone(), ..address.clone() }, output);
+            then(&door, &report).map(Some)
+        }
+        Ok(Created::Stopped) => Ok(None),
+        Err(error) => Err(error),
+    };
     door::give_up(&door);
     outcome.map_err(of_set)
+}
+
+/// Tells whether the hub did not take some rows.
+pub(crate) fn is_partial(report: &CreateReport) -> bool {
+    report.posts_refused + report.rows_refused > 0 || !report.unknown.is_empty()
 }
 
 /// Returns the key of an interrupted restore to the channel, if that can go on.
@@ -101,28 +147,6 @@ fn kept_key(way: &Way<'_>, address: &Address, restores: &Restores) -> Result<Opt
         Err(error) if refusal::is_over(&error) => Ok(None),
         _ => Ok(Some(underway.key.clone())),
     }
-}
-
-fn brought(
-    arguments: &CreateArguments,
-    way: &Way<'_>,
-    door: &Door,
-    channel: &WholeChannel,
-    restores: &Restores,
-    stopped: &AtomicBool,
-    output: &mut Output,
-) -> Result<Option<Brought>, Error> {
-    let options = CreateOptions { nick: way.address.nick.clone(), is_primary: arguments.primary };
-    let outcome = door::create(door, channel, &options, &mut Shown { output, stopped, begun: Cell::new(false) })?;
-    output.clear();
-    let Created::Here(report) = outcome else { return Ok(None) };
-    let address = Address { nick: report.nick.clone(), ..way.address.clone() };
-    tell(&report, &address, output);
-    let key = match kept_key(way, &address, restores)? {
-        Some(key) => key,
-        None => door::restore_key(door, &report)?.reveal().to_owned(),
-    };
-    Ok(Some(Brought { address, key, is_partial: report.posts_refused + report.rows_refused > 0 || !report.unknown.is_empty() }))
 }
 
 /// Says what was imported, and what was not.
@@ -148,6 +172,8 @@ fn tell(report: &CreateReport, address: &Address, output: &Output) {
 }
 
 const MOST_NAMED: usize = 20;
+/// What an error of an export file is.
+const DAMAGE: [ErrorKind; 3] = [ErrorKind::Corrupt, ErrorKind::InvalidInput, ErrorKind::LimitExceeded];
 
 /// Shows how far it is.
 struct Shown<'o> {
@@ -180,16 +206,24 @@ impl CreateWatch for Shown<'_> {
 }
 
 /// Puts an error of it into words.
-fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
+pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     let (host, nick) = (&address.host, &address.nick);
     let limit = fact(error, "limit").unwrap_or("as many");
     match fact(error, "code") {
+        Some("no_channel") if folder.is_file() => {
+            Problem::new("no_channel", format!("{} has no channel in it.", folder.display()))
+                .remedy("An export of posts alone is for the hub's page /import_items, or its admin's `import-dump`.")
+        }
         Some("no_channel") => Problem::new("no_channel", format!("{} has the files of a channel only.", folder.display()))
             .remedy("`filesync backup --everything` makes a set of which a channel can be made."),
         Some("rows_damaged") => {
             let path = fact(error, "path").unwrap_or("a file");
             Problem::new("set_damaged", format!("{path} is not what was saved."))
                 .remedy("Fetch the file from a copy of the set, or back up the channel again.")
+        }
+        None | Some("export_damaged") if folder.is_file() && DAMAGE.contains(&error.kind()) => {
+            Problem::new("export_damaged", format!("{} is not what a hub exports: {error}.", folder.display()))
+                .remedy("Export the channel again.")
         }
         Some("other_account") => {
             Problem::new("other_account", format!("This channel lives on {host} already, in another account."))

@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let mut is_partial = false;
     let key = if arguments.create.create {
         refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
-        let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, folder: &folder };
+        let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };
         let Some(brought) = create::bring(&arguments.create, &way, &restores, &stopped, output)? else {
             let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "state": "stopped" });
             output.say(&about, "stopped; the same command goes on");

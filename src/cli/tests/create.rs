@@ -98,7 +98,8 @@ impl Door {
                 if self.phase == "first" {
                     (self.phase, self.place) = ("again", (0, 0));
                 }
-                let left = self.refused.iter().filter(|(part, number, _)| self.phase == "again" && (*part, *number) >= self.place);
+                let left =
+                    self.refused.iter().filter(|(part, number, _)| self.phase == "again" && (*part, *number) >= self.place);
                 let part = left.clone().map(|(part, ..)| *part).min();
                 let again = left.filter(|(of, ..)| Some(*of) == part);
                 let again: Vec<Value> = again.map(|(part, number, _)| json!({ "part": part, "number": number })).collect();
@@ -132,8 +133,11 @@ fn folder(months: &[(&str, Vec<String>)]) -> Folder {
     });
     let group = json!({ "group": [{ "id": "7", "hash": "abc" }], "group_member": [{ "gid": "7", "xchan": "p" }] }).to_string();
     let calendar = json!({ "calendar": [{ "uri": "work" }] }).to_string();
-    let mut rows: Vec<(&str, &str, &[String])> =
-        vec![("connections", "", &connections), ("groups", "", std::slice::from_ref(&group)), ("calendars", "", std::slice::from_ref(&calendar))];
+    let mut rows: Vec<(&str, &str, &[String])> = vec![
+        ("connections", "", &connections),
+        ("groups", "", std::slice::from_ref(&group)),
+        ("calendars", "", std::slice::from_ref(&calendar)),
+    ];
     rows.extend(months.iter().map(|(month, posts)| ("posts", *month, posts.as_slice())));
     let folder = Folder::everything(PASSPHRASE, &identity, &rows);
     for (name, text) in [("passphrase", PASSPHRASE), ("wrong", "another"), ("password", "a secret")] {
@@ -201,6 +205,43 @@ fn an_answer_that_is_lost_doubles_nothing_and_what_is_too_long_comes_in_shorter_
 }
 
 #[test]
+fn a_hub_s_own_export_comes_in_the_order_in_which_a_hub_imports_it() {
+    let folder = folder(&[]);
+    let file = folder.path("alice.json");
+    let export = json!({
+        "item": [{ "message_id": "top" }, { "message_id": "answer" }], "group_member": [{ "gid": "7", "xchan": "p" }],
+        "group": [{ "id": 7, "hash": "abc" }], "compatibility": { "version": "8.9.3" },
+        "relocate": { "url": "https://gone.example", "channel_address": "carol" }, "xchan": [{ "xchan_hash": "p" }], "term": [{ "t": 1 }],
+        "channel": { "channel_guid": "guid" }, "profile": [], "cart": [{ "n": 1 }], "event_item": [],
+    });
+    std::fs::write(&file, serde_json::to_string_pretty(&export).unwrap()).unwrap();
+    let bring = |file: &std::path::Path, door: Door| {
+        let door = Arc::new(Mutex::new(door));
+        let held = Arc::clone(&door);
+        let hub = Hub::open(move |asked| held.lock().unwrap().answer(asked));
+        let password = folder.path("password");
+        let words = ["import", file.to_str().unwrap(), "--to", &hub.channel, "--account", "alice@example.org", "--no-progress"];
+        let said = filesync(folder.home.path(), &[&words[..], &["--password-file", password.to_str().unwrap()]].concat());
+        let door = std::mem::take(&mut *door.lock().unwrap());
+        (said, door)
+    };
+    let (said, door) = bring(&file, Door { lost: vec![2], ..Door::new() });
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let order: Vec<&str> = door.heads.iter().map(|head| head["section"].as_str().unwrap()).collect();
+    assert_eq!(order, ["channel", "xchan", "group", "group_member", "item"]);
+    assert_eq!(door.heads[3]["groups"], json!({ "7": "abc" }));
+    assert_eq!(names(&door), ["top", "answer"]);
+    assert_eq!(door.end.get(1), Some(&json!({ "cart": [{ "n": 1 }] })));
+    for (text, word) in
+        [("{\"item\":[1]}", "has no channel in it"), ("{\"item\":[", "is not what a hub exports"), ("PK", "is not what")]
+    {
+        std::fs::write(&file, text).unwrap();
+        let (said, _) = bring(&file, Door::new());
+        assert!(said.code == 1 && said.err.contains(word), "{text}: {}", said.err);
+    }
+}
+
+#[test]
 fn a_hub_that_says_the_same_again_and_again_is_given_up() {
     let folder = folder(&[("2024-01", vec![post("top", "top", 1)])]);
     let (set, passphrase, password) = (folder.path("set"), folder.path("passphrase"), folder.path("password"));
@@ -211,23 +252,29 @@ fn a_hub_that_says_the_same_again_and_again_is_given_up() {
         ("POST /filesync/v1/create/5f0c/key", json!({ "nick": "alice" })),
     ] {
         let door = Mutex::new(Door::new());
-        let hub = Hub::open(move |asked| {
-            if asked.line == line { Some(Reply::json(200, &answer)) } else { door.lock().unwrap().answer(asked) }
-        });
-        let said = filesync(folder.home.path(), &[
-            "restore",
-            set.to_str().unwrap(),
-            "--to",
-            &hub.channel,
-            "--create",
-            "--account",
-            "a@example.org",
-            "--passphrase-file",
-            passphrase.to_str().unwrap(),
-            "--password-file",
-            password.to_str().unwrap(),
-            "--json",
-        ]);
+        let hub =
+            Hub::open(
+                move |asked| {
+                    if asked.line == line { Some(Reply::json(200, &answer)) } else { door.lock().unwrap().answer(asked) }
+                },
+            );
+        let said = filesync(
+            folder.home.path(),
+            &[
+                "restore",
+                set.to_str().unwrap(),
+                "--to",
+                &hub.channel,
+                "--create",
+                "--account",
+                "a@example.org",
+                "--passphrase-file",
+                passphrase.to_str().unwrap(),
+                "--password-file",
+                password.to_str().unwrap(),
+                "--json",
+            ],
+        );
         let said: Value = serde_json::from_str(said.out.lines().last().unwrap()).unwrap();
         assert_eq!(said["error"], "door_wrong", "{line}: {said}");
     }
@@ -246,7 +293,9 @@ fn what_a_person_meets() {
             _ if asked.line == "GET /filesync/v1" => Some(Reply::json(200, &announcement())),
             _ => door.lock().unwrap().answer(asked),
         });
-        let words = [&["restore", set, "--to", &hub.channel, "--create", "--account", "alice@example.org", "--no-progress"], options].concat();
+        let words =
+            [&["restore", set, "--to", &hub.channel, "--create", "--account", "alice@example.org", "--no-progress"], options]
+                .concat();
         let said = filesync(folder.home.path(), &words);
         let clean = |text: &str| text.replace(&home, "HOME").replace(&hub.host, "hub.example");
         let _ = write!(text, "# {word}\n{}{}exit {}\n\n", clean(&said.out), clean(&said.err), said.code);
@@ -264,7 +313,9 @@ fn what_a_person_meets() {
     say("passphrase_wrong", &["--passphrase-file", &wrong, "--password-file", &password], &set, None);
     say("no_passphrase", &["--password-file", &password], &set, None);
     say("no_password", &["--passphrase-file", &passphrase], &set, None);
-    for (word, status) in [("password_wrong", 403), ("too_many_wrong", 429), ("not_private", 403), ("no_such_path", 404), ("door_closed", 403)] {
+    for (word, status) in
+        [("password_wrong", 403), ("too_many_wrong", 429), ("not_private", 403), ("no_such_path", 404), ("door_closed", 403)]
+    {
         say(word, right, &set, refused(pass, status, word, none()));
     }
     for word in ["other_account", "nick_taken", "nick_wrong"] {
@@ -272,7 +323,12 @@ fn what_a_person_meets() {
     }
     say("channels_many", right, &set, refused(begin, 409, "channels_many", json!({ "limit": 3 })));
     say("pass_old", right, &set, refused(rows, 403, "pass_old", none()));
-    say("slice_failed", right, &set, refused(rows, 502, "slice_failed", json!({ "message": "The hub did not import the channel: why." })));
+    say(
+        "slice_failed",
+        right,
+        &set,
+        refused(rows, 502, "slice_failed", json!({ "message": "The hub did not import the channel: why." })),
+    );
     say("keys_many", right, &set, refused(key, 409, "keys_many", json!({ "limit": 20 })));
     let files = Folder::new();
     std::fs::rename(files.path("set"), folder.path("files")).unwrap();

@@ -8,6 +8,7 @@ mod answer;
 mod channel;
 mod client;
 mod create;
+mod export;
 mod pace;
 #[doc(hidden)]
 pub mod parsers;

@@ -19,6 +19,8 @@ e_is_laid_out() {
 	e_goes
 	e_database || { echo "no $CREATE_DB"; return 1; }
 	e_layout add e >"$LAYOUT/scratch/hub-e" 2>&1 || { tail -n 3 "$LAYOUT/scratch/hub-e"; return 1; }
+	echo 'memory_limit = 64M' >"$LAYOUT/e/ini/99-memory.ini"
+	php_restart e
 }
 
 # Brings the set in $made to hub E: cli_creates [option…].
@@ -125,7 +127,8 @@ channel_is_here() {
 	hub_do e imported-rows "${NICK[e]}" >"$LAYOUT/scratch/rows-created" || return 1
 	php -d memory_limit=-1 "$HERE/hub/compare-created.php" "$made/rows" "$LAYOUT/scratch/rows-created" "$(cat "$made/gone")" || return 1
 	hub_do e compare-restored "$made/recorded" "${NICK[e]}" || return 1
-	cat "$LAYOUT/scratch/create-killed"
+	[ "$(peak_of import-slice)" -le 98304 ] || { echo "a process that imports had $(peak_of import-slice) KiB"; return 1; }
+	echo "$(cat "$LAYOUT/scratch/create-killed"); a child's peak $(peak_of import-slice) KiB"
 }
 
 # A new post of E comes to the clone on A and to the follower on D, signed.
@@ -151,4 +154,22 @@ key_of_e_is_hidden() {
 		[ "$table" = channel ] || ! database_dump hub_e "$table" | grep -qaF -f "$made/key-forms" || { echo "the private key is in table $table"; return 1; }
 	done
 	! cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -aqF -f "$made/key-forms" || { echo 'the private key is in a process'; return 1; }
+}
+
+# A hub's own export comes to E by the owner's command, and by the admin's: the same rows.
+scenario_cli_import() {
+	local dump nick=m${TOP//[^a-z0-9]/}
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
+	trap hub_e_goes EXIT
+	hub_e_again && export_of "$nick" || return 1
+	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-admin" || return 1
+	hub_e_again || return 1
+	install -d -m 700 "$LAYOUT/scratch/owner"
+	cli import "$dump" --to "$(hub_url e)/channel/$nick" --account "admin@e.$DOMAIN" --password-command 'echo realhubs' --cacert "$LAYOUT/ca/ca.pem" \
+		>"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
+	import_rows e "$nick" >"$LAYOUT/scratch/rows-owner" || return 1
+	diff "$LAYOUT/scratch/rows-admin" "$LAYOUT/scratch/rows-owner" >"$LAYOUT/scratch/rows-diff" || { echo "other rows: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
+	echo "$(wc -l <"$LAYOUT/scratch/rows-owner") rows, by the owner's command as by the admin's"
 }
