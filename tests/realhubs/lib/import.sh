@@ -251,7 +251,7 @@ scenario_import_page() {
 	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
 	import_of_items "$dump" "$nick" || return 1
 	import_of_too_many || return 1
-	echo "the page answered after $seconds ms; PHP's peak there $(peak_of 'POST /import') KiB, of a child $(peak_of import-slice) KiB, of a worker $(peak_of Master.php) KiB"
+	echo "the page answered after $seconds ms; PHP's peak there $(peak_of 'POST /import') KiB, of a child $(peak_of import-slice) KiB, of a worker $(peak_of Queueworker) KiB"
 }
 # Sends a form of a hub's page as its account does, with the page's own token or TOKEN: import_form <hub> <page> <curl arguments…>. Prints status and redirect.
 import_form() {
