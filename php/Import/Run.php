@@ -168,6 +168,8 @@ final class Run
 			}
 			$alone = max(0, $alone - 1);
 			$element += count($elements);
+			// Before the next ones are read: one may be of 16 MiB.
+			$elements = [];
 		}
 
 		return true;

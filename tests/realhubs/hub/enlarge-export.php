@@ -13,12 +13,13 @@ $post = array_map(
 	fn ($value) => is_string($value)
 		? preg_replace('/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/', $uuid, $value)
 		: $value,
-	['sig' => '', 'body' => ''] + $like,
+	['signature' => '', 'body' => ''] + $like,
 );
 $length = (int) ($size * 1048576);
-$post['body'] = substr(str_repeat("$size MiB of words that mean nothing. ", intdiv($length, 30)), 0, $length);
+// Hubs take spaces at the end away.
+$post['body'] = substr(str_repeat("$size MiB of words that mean nothing. ", intdiv($length, 30)), 0, $length - 1) . '.';
 openssl_sign($post['body'], $signature, $export['channel']['channel_prvkey'], 'sha256');
-$post['sig'] = 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
+$post['signature'] = 'sha256.' . rtrim(strtr(base64_encode($signature), '+/', '-_'), '=');
 $export['item'][] = $post;
 file_put_contents($to, json_encode($export));
 echo $post['message_id'];

@@ -93,7 +93,7 @@ scenario_import_dump_killed() {
 	fi
 	for ((n = again; n < kills; n++)); do
 		# Each comes a part further, and dies somewhere in the next slice or the one after that, as the seed says.
-		later=$(((${SEED:-7} + n) * 370 % 1400))
+		later=$(((${SEED:-7} + n) * 370 % ${IMPORT_GROWN:+1}200))
 		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
 		running=$!
 		until [ "$(imported_elements)" -ge $((all * (n + 1) / (kills + 1))) ] || ! kill -0 $running 2>/dev/null; do sleep 0.1; done
