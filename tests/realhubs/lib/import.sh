@@ -30,6 +30,9 @@ hub_e_again() { "$HERE/layout" remove e >/dev/null 2>&1; hub_e_is_here; }
 # Prints the largest VmHWM, in KiB, of processes of E whose command has a word.
 peak_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); str_contains($one["what"] ?? "", $argv[2]) && $most = max($most ?? 0, $one["vmhwm_kib"]); } echo $most ?? 0;' "$LAYOUT/e/log/processes.log" "$1"; }
 
+# Prints the seconds of CPU of a hub's processes whose command has a word: cpu_of <hub> <word>.
+cpu_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); $all = ($all ?? 0) + (str_contains($one["what"] ?? "", $argv[2]) ? $one["cpu_seconds"] : 0); } printf("%.1f", $all ?? 0);' "$LAYOUT/$1/log/processes.log" "$2"; }
+
 # The same export by core's own import on A and by ours on E: the differences are those of the docs, each counted; the same again changes nothing. Core's import ends
 # at the first menu, so it gets the export without.
 scenario_import_dump() {
@@ -43,10 +46,10 @@ scenario_import_dump() {
 	fi
 	began=$(date +%s%N)
 	import_as_core "$dump" "$stock" "$nick"
-	said="core $(millis_since "$began") ms"
+	said="core $(millis_since "$began") ms ($(cpu_of a import-channel) s CPU)"
 	began=$(date +%s%N)
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>"$LAYOUT/scratch/progress" || { cat "$LAYOUT/scratch/imported" "$LAYOUT/scratch/progress"; return 1; }
-	said="$said, ours $(millis_since "$began") ms"
+	said="$said, ours $(millis_since "$began") ms ($(cpu_of e import-) s CPU)"
 	grep -q 'come from its other hubs, by comparison' "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
 	import_rows a "$nick" >"$LAYOUT/scratch/rows-a" && import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
 	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
@@ -68,7 +71,7 @@ millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 # KILLS imports of one export, each killed at another moment, and gone on with: the rows are those of an undisturbed one. With BREAK=marker a process notes that its
 # slice is imported before it is: then rows are missing.
 scenario_import_dump_killed() {
-	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total all later code running again=0
+	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total cpu all later code running again=0
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	trap hub_e_goes EXIT
 	hub_e_again && export_of "$nick" || return 1
@@ -80,6 +83,7 @@ scenario_import_dump_killed() {
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
 	total=$(millis_since "$n")
 	all=$(imported_elements)
+	cpu=$(cpu_of e import-)
 	import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
 	hub_e_again || return 1
 	if [ "${BREAK:-}" = marker ]; then
@@ -109,7 +113,7 @@ scenario_import_dump_killed() {
 	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-killed" >"$LAYOUT/scratch/rows-diff" || { echo "after $again kills $(grep -c '^[<>]' "$LAYOUT/scratch/rows-diff") rows differ: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
 	# A small export may end while it is waited for.
 	[ "$again" -ge $((${IMPORT_GROWN:-0} > 0 ? kills : kills / 2)) ] || { echo "only $again of $kills imports were killed before their end"; return 1; }
-	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
+	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms ($cpu s CPU) undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
 }
 imported_elements() { database_value hub_e 'SELECT COALESCE(max(elements), 0) FROM filesync_import'; }
 # Ends processes of the import that runs on E: the command (dump), that which has a slice, or both.
