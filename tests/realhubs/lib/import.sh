@@ -295,11 +295,11 @@ no_worker() { ! pgrep -f import-slice | while read -r running; do readlink "/pro
 # Tells whether more is imported than so many elements; whoever looks at the page has a killed import go on.
 import_is_beyond() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT elements FROM filesync_import')" -gt "$1" ]; }
 import_has_ended() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT state FROM filesync_import')" = 'done' ]; }
-# Posts that a channel of E lost come back by the hub's page for items: import_of_items <export> <nick>.
+# Posts that a channel of E lost come back by the hub's page for items, which leaves the channel itself as it is: import_of_items <export> <nick>.
 import_of_items() {
 	local items=$LAYOUT/scratch/$TOP-items.json uid mids
 	uid=$(database_value hub_e "SELECT channel_id FROM channel WHERE channel_address = '$2'")
-	mids=$(php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); $some = array_slice($all["item"], -6); file_put_contents($argv[2], json_encode(["relocate" => $all["relocate"], "item" => $some])); echo "\x27", implode("\x27, \x27", array_column($some, "message_id")), "\x27";' "$1" "$items")
+	mids=$(php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); $all["item"] = array_slice($all["item"], -6); file_put_contents($argv[2], json_encode($all)); echo "\x27", implode("\x27, \x27", array_column($all["item"], "message_id")), "\x27";' "$1" "$items")
 	echo "DELETE FROM term WHERE uid = $uid AND otype = 1 AND oid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids));
 		DELETE FROM iconfig WHERE iid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids)); DELETE FROM item WHERE uid = $uid AND mid IN ($mids)" | database_sql hub_e >/dev/null
 	[ "$(import_form e import_items -F "filename=@$items;type=application/json")" = "302 $(hub_url e)/filesync" ] || { echo 'the page for items does not take them'; return 1; }
