@@ -150,7 +150,7 @@ final class Run
 			$from = $this->dump->cursor();
 			$elements = $this->next($part, $alone > 0 ? 1 : $part->section->most());
 			$slice = $this->slice($part, $number, $element, $elements);
-			$isTaken = $this->give($slice, $this->payload($part->section, $elements));
+			$isTaken = $this->offer($slice, $elements);
 			if ($isTaken === false) {
 				return false;
 			}
@@ -164,6 +164,8 @@ final class Run
 			}
 			$alone = max(0, $alone - 1);
 			$element += count($elements);
+			// Before the next ones are read: one may be of 16 MiB.
+			$elements = [];
 		}
 
 		return true;
@@ -215,6 +217,21 @@ final class Run
 		$list = '[' . implode(',', $elements) . ']';
 
 		return $section->isForWholeImport() ? Slice::object($this->survey->keys + [$section->value => $list]) : $list;
+	}
+
+	/**
+	 * Has elements of a part imported, but for a post that would need more memory than PHP allows.
+	 *
+	 * @param list<string> $elements
+	 *
+	 * @return ?bool As `give` does.
+	 */
+	private function offer(Slice $slice, array $elements): ?bool
+	{
+		$isTooLarge =
+			$slice->section->hasPosts() && count($elements) === 1 && strlen($elements[0]) > Child::mostBytesOfPost();
+
+		return $isTooLarge ? null : $this->give($slice, $this->payload($slice->section, $elements));
 	}
 
 	/**
@@ -271,7 +288,7 @@ final class Run
 			$part = $this->survey->parts[$number - 1];
 			[$chosen, $elements] = $this->chosen($part, array_column($posts, 'number'));
 			$slice = $this->slice($part, $number, $chosen[0], $elements, $chosen);
-			$isTaken = $this->give($slice, $this->payload($part->section, $elements));
+			$isTaken = $this->offer($slice, $elements);
 			if ($isTaken === false) {
 				return false;
 			}

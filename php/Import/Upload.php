@@ -157,7 +157,9 @@ final class Upload
 		$dump = Survey::open($this->path);
 		$survey = Survey::of($dump, 'The file', fn () => false) ?? throw new \LogicException('nobody stops it');
 		$receiver = $this->receiver($survey);
-		$key = implode("\n", [$this->page, (int) $receiver?->id, (string) hash_file('sha256', $this->path)]);
+		// A file that brings its channel is the same import, whether the channel is here by now or not.
+		$for = $this->bringsChannel($survey) ? 0 : (int) $receiver?->id;
+		$key = implode("\n", [$this->page, $for, (string) hash_file('sha256', $this->path)]);
 		$choice = ['nick' => self::field('newname'), 'primary' => (int) self::field('make_primary') > 0];
 		$job = Job::of($key, $this->accountId, (int) $receiver?->id, $choice);
 		if ($job->channelId > 0 && $job->state !== Job::DONE && is_file(Staged::path($job->id))) {
@@ -173,6 +175,12 @@ final class Upload
 		return Clones::channel($job->channelId) ?? throw new \RuntimeException('the channel is not here');
 	}
 
+	/** Tells whether the channel itself is imported from the file: the page for items passes over it. */
+	private function bringsChannel(Survey $survey): bool
+	{
+		return $this->page !== self::ITEMS_PAGE && $survey->head !== [];
+	}
+
 	/**
 	 * Returns the channel of this hub that the file is for, null if it brings one.
 	 *
@@ -180,7 +188,7 @@ final class Upload
 	 */
 	private function receiver(Survey $survey): ?Channel
 	{
-		if ($this->page === self::ITEMS_PAGE || $survey->head === []) {
+		if (! $this->bringsChannel($survey)) {
 			return $this->current ?? throw new Problem('no_channel', t('There is no channel in it.'));
 		}
 		$here = Clones::byGuid($survey->guid());
@@ -223,7 +231,9 @@ final class Upload
 			$job->leave(0);
 			$job->leave(Staged::write($job->id, Survey::open($this->path), $texts, $sections));
 
-			return (new Run($job, $dump, $survey, 'The file', fn () => false, fn () => null))->begin();
+			return $this->bringsChannel($survey)
+				? (new Run($job, $dump, $survey, 'The file', fn () => false, fn () => null))->begin()
+				: Job::load($job->id);
 		} catch (\Throwable $e) {
 			if ((Job::find($job->id)->channelId ?? 0) === 0) {
 				Job::drop($job->id);

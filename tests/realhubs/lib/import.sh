@@ -30,6 +30,9 @@ hub_e_again() { "$HERE/layout" remove e >/dev/null 2>&1; hub_e_is_here; }
 # Prints the largest VmHWM, in KiB, of processes of E whose command has a word.
 peak_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); str_contains($one["what"] ?? "", $argv[2]) && $most = max($most ?? 0, $one["vmhwm_kib"]); } echo $most ?? 0;' "$LAYOUT/e/log/processes.log" "$1"; }
 
+# Prints the seconds of CPU of a hub's processes whose command has a word: cpu_of <hub> <word>.
+cpu_of() { php -r 'foreach (file($argv[1]) as $line) { $one = json_decode($line, true); $all = ($all ?? 0) + (str_contains($one["what"] ?? "", $argv[2]) ? $one["cpu_seconds"] : 0); } printf("%.1f", $all ?? 0);' "$LAYOUT/$1/log/processes.log" "$2"; }
+
 # The same export by core's own import on A and by ours on E: the differences are those of the docs, each counted; the same again changes nothing. Core's import ends
 # at the first menu, so it gets the export without.
 scenario_import_dump() {
@@ -43,10 +46,10 @@ scenario_import_dump() {
 	fi
 	began=$(date +%s%N)
 	import_as_core "$dump" "$stock" "$nick"
-	said="core $(millis_since "$began") ms"
+	said="core $(millis_since "$began") ms ($(cpu_of a import-channel) s CPU)"
 	began=$(date +%s%N)
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>"$LAYOUT/scratch/progress" || { cat "$LAYOUT/scratch/imported" "$LAYOUT/scratch/progress"; return 1; }
-	said="$said, ours $(millis_since "$began") ms"
+	said="$said, ours $(millis_since "$began") ms ($(cpu_of e import-) s CPU)"
 	grep -q 'come from its other hubs, by comparison' "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
 	import_rows a "$nick" >"$LAYOUT/scratch/rows-a" && import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
 	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
@@ -68,7 +71,7 @@ millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 # KILLS imports of one export, each killed at another moment, and gone on with: the rows are those of an undisturbed one. With BREAK=marker a process notes that its
 # slice is imported before it is: then rows are missing.
 scenario_import_dump_killed() {
-	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total at code running again=0
+	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total cpu all later code running again=0
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	trap hub_e_goes EXIT
 	hub_e_again && export_of "$nick" || return 1
@@ -79,6 +82,8 @@ scenario_import_dump_killed() {
 	n=$(date +%s%N)
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
 	total=$(millis_since "$n")
+	all=$(imported_elements)
+	cpu=$(cpu_of e import-)
 	import_rows e "$nick" >"$LAYOUT/scratch/rows-e" || return 1
 	hub_e_again || return 1
 	if [ "${BREAK:-}" = marker ]; then
@@ -91,11 +96,12 @@ scenario_import_dump_killed() {
 		again=$kills
 	fi
 	for ((n = again; n < kills; n++)); do
-		# Each goes on for about a part of the time that one takes; the seed says how much more or less.
-		at=$((total * (50 + (${SEED:-7} + n) * 37 % 100) / (100 * (kills + 3)) + 100))
+		# Each comes a part further, and dies somewhere in the next slice or the one after that, as the seed says.
+		later=$(((${SEED:-7} + n) * 370 % ${IMPORT_GROWN:+1}200))
 		import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 &
 		running=$!
-		sleep "$((at / 1000)).$(printf '%03d' $((at % 1000)))"
+		until [ "$(imported_elements)" -ge $((all * (n + 1) / (kills + 1))) ] || ! kill -0 $running 2>/dev/null; do sleep 0.1; done
+		sleep "$((later / 1000)).$(printf '%03d' $((later % 1000)))"
 		case $((n % 3)) in 0) kill_imports dump ;; 1) kill_imports slice ;; *) kill_imports '(dump|slice)' ;; esac
 		wait $running
 		code=$?
@@ -105,9 +111,11 @@ scenario_import_dump_killed() {
 	import_for_e "$dump" >"$LAYOUT/scratch/imported" 2>&1 || { cat "$LAYOUT/scratch/imported"; return 1; }
 	import_rows e "$nick" >"$LAYOUT/scratch/rows-killed" || return 1
 	diff "$LAYOUT/scratch/rows-e" "$LAYOUT/scratch/rows-killed" >"$LAYOUT/scratch/rows-diff" || { echo "after $again kills $(grep -c '^[<>]' "$LAYOUT/scratch/rows-diff") rows differ: $(head -n 4 "$LAYOUT/scratch/rows-diff" | cut -c1-400)"; return 1; }
-	[ "$again" -ge $((kills / 2)) ] || { echo "only $again of $kills imports were killed before their end"; return 1; }
-	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
+	# A small export may end while it is waited for.
+	[ "$again" -ge $((${IMPORT_GROWN:-0} > 0 ? kills : kills / 2)) ] || { echo "only $again of $kills imports were killed before their end"; return 1; }
+	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms ($cpu s CPU) undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
 }
+imported_elements() { database_value hub_e 'SELECT COALESCE(max(elements), 0) FROM filesync_import'; }
 # Ends processes of the import that runs on E: the command (dump), that which has a slice, or both.
 kill_imports() {
 	pgrep -f "import-$1" | while read -r running; do
@@ -251,7 +259,7 @@ scenario_import_page() {
 	php -d memory_limit=-1 "$HERE/hub/compare-imports.php" "$LAYOUT/scratch/rows-a" "$LAYOUT/scratch/rows-e" "$(hub_url b)" "$stock" || return 1
 	import_of_items "$dump" "$nick" || return 1
 	import_of_too_many || return 1
-	echo "the page answered after $seconds ms; PHP's peak there $(peak_of 'POST /import') KiB, of a child $(peak_of import-slice) KiB, of a worker $(peak_of Master.php) KiB"
+	echo "the page answered after $seconds ms; PHP's peak there $(peak_of 'POST /import') KiB, of a child $(peak_of import-slice) KiB, of a worker $(peak_of Queueworker) KiB"
 }
 # Sends a form of a hub's page as its account does, with the page's own token or TOKEN: import_form <hub> <page> <curl arguments…>. Prints status and redirect.
 import_form() {
@@ -287,11 +295,11 @@ no_worker() { ! pgrep -f import-slice | while read -r running; do readlink "/pro
 # Tells whether more is imported than so many elements; whoever looks at the page has a killed import go on.
 import_is_beyond() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT elements FROM filesync_import')" -gt "$1" ]; }
 import_has_ended() { import_page_e filesync/state >/dev/null && [ "$(database_value hub_e 'SELECT state FROM filesync_import')" = 'done' ]; }
-# Posts that a channel of E lost come back by the hub's page for items: import_of_items <export> <nick>.
+# Posts that a channel of E lost come back by the hub's page for items, which leaves the channel itself as it is: import_of_items <export> <nick>.
 import_of_items() {
 	local items=$LAYOUT/scratch/$TOP-items.json uid mids
 	uid=$(database_value hub_e "SELECT channel_id FROM channel WHERE channel_address = '$2'")
-	mids=$(php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); $some = array_slice($all["item"], -6); file_put_contents($argv[2], json_encode(["relocate" => $all["relocate"], "item" => $some])); echo "\x27", implode("\x27, \x27", array_column($some, "message_id")), "\x27";' "$1" "$items")
+	mids=$(php -d memory_limit=-1 -r '$all = json_decode(file_get_contents($argv[1]), true); $all["item"] = array_slice($all["item"], -6); file_put_contents($argv[2], json_encode($all)); echo "\x27", implode("\x27, \x27", array_column($all["item"], "message_id")), "\x27";' "$1" "$items")
 	echo "DELETE FROM term WHERE uid = $uid AND otype = 1 AND oid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids));
 		DELETE FROM iconfig WHERE iid IN (SELECT id FROM item WHERE uid = $uid AND mid IN ($mids)); DELETE FROM item WHERE uid = $uid AND mid IN ($mids)" | database_sql hub_e >/dev/null
 	[ "$(import_form e import_items -F "filename=@$items;type=application/json")" = "302 $(hub_url e)/filesync" ] || { echo 'the page for items does not take them'; return 1; }
@@ -310,6 +318,24 @@ import_of_too_many() {
 	[ "$(database_value hub_e "SELECT count(*) FROM channel WHERE channel_system = 0")" = 1 ] || { echo 'a second channel is here'; return 1; }
 	[ "$(database_value hub_e "SELECT count(*) FROM xconfig WHERE v LIKE '%service plan only allows 0 channels%'")" -gt 0 ] || { echo 'nobody hears about the limit'; return 1; }
 	! ls "$(hub_root e)"/store/\[data\]/filesync/import-*.export >/dev/null 2>&1 || { echo 'a copy of what was refused is left'; return 1; }
+}
+
+# Posts of many megabytes: what PHP has memory for comes, the rest is left out and named, and neither a process that has a slice nor the command becomes large.
+scenario_import_dump_large() {
+	local dump large=$LAYOUT/scratch/$TOP-large.json nick=l${TOP//[^a-z0-9]/} taken left peak
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	trap hub_e_goes EXIT
+	hub_e_again && export_of "$nick" || return 1
+	taken=$(php "$HERE/hub/enlarge-export.php" "$dump" "$dump.taken" 4.5) && left=$(php -d memory_limit=1G "$HERE/hub/enlarge-export.php" "$dump.taken" "$large" 15.5) || return 1
+	chmod 644 "$large"
+	import_for_e "$large" >"$LAYOUT/scratch/imported" 2>&1 && { echo 'a post was left out, and the command is content'; return 1; }
+	grep -qF "$left (it needs more memory than PHP allows)" "$LAYOUT/scratch/imported" || { cat "$LAYOUT/scratch/imported"; return 1; }
+	[ "$(database_value hub_e "SELECT length(body) FROM item WHERE mid = '$taken'")" = 4718592 ] || { echo 'a post of 4.5 MiB is not here'; return 1; }
+	[ "$(database_value hub_e "SELECT count(*) FROM item WHERE mid = '$left'")" = 0 ] || { echo 'a post of 15.5 MiB is here'; return 1; }
+	for peak in import-slice import-dump; do
+		[ "$(peak_of $peak)" -le 98304 ] || { echo "the peak of $peak is $(peak_of $peak) KiB"; return 1; }
+	done
+	echo "a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
 }
 
 # The export of a hub of another version or database, IMPORT_FROM, is whole on E: IMPORT_NICK is the channel's name in it.
