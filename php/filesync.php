@@ -138,7 +138,7 @@ function filesync_attach_delete(&$arr)
 
 /**
  * Prepares requests that change files; answers requests for files before the hub's own controller, or leaves them to
- * it; serves /filesync.
+ * it; serves /filesync; takes exports that are given to the hub's own page.
  */
 function filesync_module_loaded(&$module)
 {
@@ -158,6 +158,16 @@ function filesync_module_loaded(&$module)
 			$module['installed'] = true;
 		} catch (Throwable $e) {
 			FileSync\Addon\Hub\Log::failure('making the page for the owner', $e);
+		}
+	}
+	if (in_array($module['module'] ?? '', ['import', 'import_items'], true)) {
+		try {
+			$module['controller'] = FileSync\Addon\Import\Upload::wrapped(
+				(string) $module['module'],
+				$module['controller'] ?? null,
+			);
+		} catch (Throwable $e) {
+			FileSync\Addon\Hub\Log::failure('wrapping the controller of the page for imports', $e);
 		}
 	}
 	if (($module['module'] ?? '') !== 'getfile') {

@@ -10,7 +10,6 @@ use FileSync\Addon\Backup\Result;
 use FileSync\Addon\Backup\Run;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Status\Words;
@@ -180,32 +179,15 @@ final class BackupCommand implements Task
 	/** @param array<string, mixed> $facts */
 	private function say(Channel $channel, string $folder, array $facts, string $text): void
 	{
-		if ($this->isJson) {
-			echo
-				json_encode(
-					['channel' => $channel->nick, 'folder' => $folder] + $facts,
-					JSON_UNESCAPED_SLASHES
-					| JSON_UNESCAPED_UNICODE
-					| JSON_INVALID_UTF8_SUBSTITUTE
-					| JSON_THROW_ON_ERROR,
-				),
-				"\n"
-			;
-			return;
-		}
-		foreach (explode("\n", $text) as $line) {
-			echo Log::oneLine($line), "\n";
-		}
+		Answer::say(
+			$this->isJson,
+			['channel' => $channel->nick, 'folder' => $folder] + $facts,
+			explode("\n", $text),
+		);
 	}
 
 	private function show(int $bytes, string $name): void
 	{
-		if ($this->bar->isDue()) {
-			$this->bar->show(
-				$bytes,
-				max($this->all, 1),
-				Words::size(min($bytes, $this->all)) . ' of ' . Words::size($this->all) . '   ' . Log::oneLine($name),
-			);
-		}
+		$this->bar->bytes($bytes, $this->all, $name);
 	}
 }

@@ -5,13 +5,11 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Accounts;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Import\Run;
 use FileSync\Addon\Import\Section;
 use FileSync\Addon\Import\Survey;
-use FileSync\Addon\Status\Words;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -51,8 +49,11 @@ final class ImportDumpCommand implements Task
 			return $this->import($path, $words[1] ?? null);
 		} catch (Problem $e) {
 			$this->bar->clear();
+			$told = $e->kind === Run::SLICE_FAILED
+				? new Problem($e->kind, $e->getMessage() . ' The same command tries it again.', previous: $e)
+				: $e;
 
-			return Failure::tell($e, $this->isJson, ['file' => $words[0]]);
+			return Failure::tell($told, $this->isJson, ['file' => $words[0]]);
 		}
 	}
 
@@ -194,25 +195,11 @@ final class ImportDumpCommand implements Task
 	private function say(?array $facts, array $lines): void
 	{
 		$this->bar->clear();
-		if ($this->isJson) {
-			if ($facts !== null) {
-				echo json_encode($facts, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR), "\n";
-			}
-			return;
-		}
-		foreach ($lines as $line) {
-			echo Log::oneLine($line), "\n";
-		}
+		Answer::say($this->isJson, $facts, $lines);
 	}
 
 	private function show(int $bytes, string $what): void
 	{
-		if ($this->all > 0 && $this->bar->isDue()) {
-			$this->bar->show(
-				$bytes,
-				$this->all,
-				Words::size(min($bytes, $this->all)) . ' of ' . Words::size($this->all) . "   $what",
-			);
-		}
+		$this->bar->bytes($bytes, $this->all, $what);
 	}
 }

@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Status\Words;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -80,6 +82,15 @@ final class ProgressBar
 				? str_pad('[' . str_repeat('#', intdiv(self::WIDTH * $done, $all)), self::WIDTH + 1, '.') . '] ' . $text
 				: $text,
 		);
+	}
+
+	/** Shows how many of all bytes are done, and at what it is, if the next update is due. */
+	public function bytes(int $done, int $all, string $what): void
+	{
+		if ($all > 0 && $this->isDue()) {
+			$far = Words::size(min($done, $all)) . ' of ' . Words::size($all);
+			$this->show($done, $all, "$far   " . Log::oneLine($what));
+		}
 	}
 
 	/** Removes the bar, before something else is printed. */

@@ -4,7 +4,6 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
@@ -367,32 +366,11 @@ final class RestoreCommand implements Task
 	 */
 	private function say(Channel $channel, string $folder, array $facts, array $lines): void
 	{
-		if ($this->isJson) {
-			echo
-				json_encode(
-					['channel' => $channel->nick, 'folder' => $folder] + $facts,
-					JSON_UNESCAPED_SLASHES
-					| JSON_UNESCAPED_UNICODE
-					| JSON_INVALID_UTF8_SUBSTITUTE
-					| JSON_THROW_ON_ERROR,
-				),
-				"\n"
-			;
-			return;
-		}
-		foreach ($lines as $line) {
-			echo Log::oneLine($line), "\n";
-		}
+		Answer::say($this->isJson, ['channel' => $channel->nick, 'folder' => $folder] + $facts, $lines);
 	}
 
 	private function show(int $bytes, string $name): void
 	{
-		if ($this->all > 0 && $this->bar->isDue()) {
-			$this->bar->show(
-				$bytes,
-				$this->all,
-				Words::size(min($bytes, $this->all)) . ' of ' . Words::size($this->all) . '   ' . Log::oneLine($name),
-			);
-		}
+		$this->bar->bytes($bytes, $this->all, $name);
 	}
 }

@@ -23,6 +23,7 @@ final class UninstallCommand implements Task
 		'files_parked' => 'files are parked and will not be retried automatically',
 		'restores' => 'restores of backup sets are under way',
 		'sets_arriving' => 'backup sets are being sent by their owners',
+		'imports' => 'exports that owners gave the hub are being imported',
 		'packets_held' => 'packets could not be applied yet',
 		'changes_to_send' => 'changes of this hub are still to be sent',
 		'other_calls' => 'posts and previews are still to be made',

@@ -31,6 +31,7 @@ final class Admission
 		Key::RESTORE => 'This key may only restore. The page for backups makes a backup key.',
 		Key::BACKUP => 'This key may only read files. The page for backups makes a restore key; a pass reads the whole channel.',
 		Key::PASS => 'This pass only reads what a channel has beside its files. The page for backups makes keys.',
+		Key::CREATE => 'This pass only brings a channel to this hub. The page for backups makes keys.',
 	];
 
 	/**
@@ -51,7 +52,7 @@ final class Admission
 	/**
 	 * Tells whether keys of a kind open something for any channel of this hub.
 	 *
-	 * @param Key::RESTORE|Key::BACKUP|Key::PASS $kind
+	 * @param Key::RESTORE|Key::BACKUP|Key::PASS|Key::CREATE $kind
 	 */
 	public static function isOpenForSome(string $kind): bool
 	{
@@ -69,6 +70,35 @@ final class Admission
 	 */
 	public static function of(Request $request, string $kind): array
 	{
+		$key = self::known($request, $kind);
+		$channel = Clones::channel($key->channelId) ?? throw self::wrongKey();
+		if (! self::isOpen($channel->id, $kind)) {
+			throw self::closed($kind);
+		}
+
+		return [$key, $channel];
+	}
+
+	/**
+	 * Returns the pass of a request by which an account brings a channel.
+	 *
+	 * @throws Refusal
+	 */
+	public static function creator(Request $request): Key
+	{
+		$key = self::known($request, Key::CREATE);
+		self::needCreation();
+
+		return $key;
+	}
+
+	/**
+	 * Returns the key of a request, which must be of a kind, and counts its use.
+	 *
+	 * @throws Refusal
+	 */
+	private static function known(Request $request, string $kind): Key
+	{
 		$text = trim((string) $request->header('filesync-key'));
 		$part = [];
 		if ($text === '' && preg_match('/^Bearer\s+(\S+)\s*$/Di', Web::authorization(), $part)) {
@@ -78,24 +108,15 @@ final class Admission
 			throw self::keyless('key_missing', 'Send a key: Authorization: Bearer KEY, or Filesync-Key: KEY.');
 		}
 		$key = Migrations::ready() ? Key::find($text) : null;
-		$channel = $key ? Clones::channel($key->channelId) : null;
-		if (! $key || ! $channel) {
-			Refusals::count('key');
-			throw self::keyless(
-				'key_wrong',
-				'This key opens nothing: it is wrong, was revoked, or is over. The page for backups makes another.',
-			);
+		if (! $key) {
+			throw self::wrongKey();
 		}
 		$key->use(Web::address());
-		$isOpen = self::isOpen($channel->id, $kind);
 		if ($key->kind !== $kind) {
 			throw new Refusal(403, 'key_scope', self::SCOPES[$key->kind] ?? 'This key is for something else.');
 		}
-		if (! $isOpen) {
-			throw self::closed($kind);
-		}
 
-		return [$key, $channel];
+		return $key;
 	}
 
 	/**
@@ -141,6 +162,55 @@ final class Admission
 				'You are not logged in with a channel of this hub: log in on its page first.',
 			);
 		}
+		self::needFewWrong();
+		$channel = Login::confirmed($nick, $password) ?? throw self::wrongPassword();
+		if (! self::isOpen($channel->id, Key::PASS)) {
+			throw self::closed(Key::PASS);
+		}
+
+		return $channel;
+	}
+
+	/**
+	 * Returns the account of somebody who is logged in with it, and says its password now.
+	 *
+	 * @throws Refusal
+	 */
+	public static function account(string $login, #[\SensitiveParameter] string $password): int
+	{
+		if (! Page::account()) {
+			throw new Refusal(401, 'logged_out', 'You are not logged in on this hub: log in on its page first.');
+		}
+		self::needFewWrong();
+		$accountId = Login::confirmedAccount($login, $password) ?? throw self::wrongPassword();
+		self::needCreation();
+
+		return $accountId;
+	}
+
+	/** @throws Refusal The door for sets of a channel is closed. */
+	public static function needOpen(int $channelId): void
+	{
+		if (! self::isOpen($channelId, Key::RESTORE)) {
+			throw self::closed(Key::RESTORE);
+		}
+	}
+
+	/** @throws Refusal Channels are not brought to this hub. */
+	private static function needCreation(): void
+	{
+		if (
+			! self::isOpenForSome(Key::CREATE)
+			|| ! Parts::has(Parts::POSTS)
+			|| Runtime::extensionProblem() !== null
+		) {
+			throw self::closed(Key::CREATE);
+		}
+	}
+
+	/** @throws Refusal Too many wrong passwords came from the address of this request. */
+	private static function needFewWrong(): void
+	{
 		if (Refusals::areMany(self::PASSWORD, self::MOST_WRONG, self::WITHIN_SECONDS)) {
 			throw new Refusal(
 				429,
@@ -150,21 +220,28 @@ final class Admission
 				['Retry-After' => (string) self::WITHIN_SECONDS],
 			);
 		}
-		$channel = Login::confirmed($nick, $password);
-		if (! $channel) {
-			Refusals::count(self::PASSWORD);
-			Refusals::add(self::PASSWORD, self::WITHIN_SECONDS);
-			throw new Refusal(
-				403,
-				'password_wrong',
-				'This is not the password of the account that is logged in, or the channel is not one of its own.',
-			);
-		}
-		if (! self::isOpen($channel->id, Key::PASS)) {
-			throw self::closed(Key::PASS);
-		}
+	}
 
-		return $channel;
+	private static function wrongPassword(): Refusal
+	{
+		Refusals::count(self::PASSWORD);
+		Refusals::add(self::PASSWORD, self::WITHIN_SECONDS);
+
+		return new Refusal(
+			403,
+			'password_wrong',
+			'This is not the password of the account that is logged in, or the channel is not one of its own.',
+		);
+	}
+
+	private static function wrongKey(): Refusal
+	{
+		Refusals::count('key');
+
+		return self::keyless(
+			'key_wrong',
+			'This key opens nothing: it is wrong, was revoked, or is over. The page for backups makes another.',
+		);
 	}
 
 	/** @throws Refusal Others on the way could read the request. */
@@ -184,15 +261,19 @@ final class Admission
 		return new Refusal(
 			403,
 			'door_closed',
-			$kind === Key::RESTORE
-				? 'This hub takes no sets of this channel now. Its admin can say why.'
-				: 'This hub lets no program read this channel now. Its admin can say why.',
+			match ($kind) {
+				Key::RESTORE => 'This hub takes no sets of this channel now. Its admin can say why.',
+				Key::CREATE => 'No program brings a channel to this hub now. Its admin can say why.',
+				default => 'This hub lets no program read this channel now. Its admin can say why.',
+			},
 		);
 	}
 
 	private static function isSwitchedOn(string $kind, string $scope): bool
 	{
-		$value = $kind === Key::RESTORE ? Config::get('restore_door', $scope) : Config::get('backup_door', $scope);
+		$value = in_array($kind, [Key::RESTORE, Key::CREATE], true)
+			? Config::get('restore_door', $scope)
+			: Config::get('backup_door', $scope);
 
 		return $value !== '0';
 	}

@@ -21,7 +21,7 @@ if (! class_exists('App', false)) {
 /**
  * The doors beneath /filesync/v1 for programs with a key of the owner. Through one a backup set is sent to be restored:
  * docs/upload-door.md describes it. Through another, SetDoor, the channel's files are read for a set, and through
- * ChannelDoor everything else.
+ * ChannelDoor everything else. Through CreateDoor a whole channel comes to this hub.
  */
 final class Door
 {
@@ -76,6 +76,9 @@ final class Door
 		}
 		if (($path[0] ?? '') === 'channel') {
 			return ChannelDoor::answer($request, $method, array_slice($path, 1));
+		}
+		if (($path[0] ?? '') === 'create') {
+			return CreateDoor::answer($request, $method, array_slice($path, 1));
 		}
 		$places = [
 			'' => ['GET', 'HEAD'],
@@ -163,6 +166,7 @@ final class Door
 				'extensions' => Tus::EXTENSIONS,
 				'checksums' => Tus::CHECKSUMS,
 			],
+			'creating_door' => Admission::isOpenForSome(Key::CREATE) ? 'open' : 'closed',
 			'limits' => [
 				'piece_bytes' => self::PIECE_BYTES,
 				'pack_bytes' => Packs::MOST_BYTES,

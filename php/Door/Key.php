@@ -17,6 +17,7 @@ if (! class_exists('App', false)) {
  * backup key reads the channel's files and their posts until nobody has used it for a year; it writes nothing. The
  * password of a drop box is a key too, the only one of its kind: it begins a restore within seven days, and ends with
  * that. A pass reads the whole channel; whoever logs in and says the account's password gets one, which nobody keeps.
+ * So does whoever brings a channel to this hub: that pass is of an account, and of no channel.
  *
  * @import-type DoorKeyRow from \FileSync\Addon\Hub\Rows
  */
@@ -26,19 +27,24 @@ final class Key
 	public const BACKUP = 'backup';
 	public const BOX = 'box';
 	public const PASS = 'pass';
+	public const CREATE = 'create';
 	/** How long each lives at most: a backup key from its last use, every other one from when it was made. */
 	public const LIFE_SECONDS = [
 		self::RESTORE => 7 * 86400,
 		self::BACKUP => 365 * 86400,
 		self::BOX => 7 * 86400,
 		self::PASS => 12 * 3600,
+		self::CREATE => 12 * 3600,
 	];
-	/** A pass ends when nobody has used it for so long. The identity is given for no longer after the password. */
+	/**
+	 * A pass ends when nobody has used it for so long. The private key is given or taken for no longer after the
+	 * password.
+	 */
 	public const PASS_SECONDS = 600;
 	/** A channel has no more at once. */
 	public const MOST = 20;
-	private const FORM = '/^(fs[rbp])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
-	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb', self::PASS => 'fsp'];
+	private const FORM = '/^(fs[rbpc])_([0-9a-f]{16})_([0-9a-f]{64})$/D';
+	private const PREFIX = [self::RESTORE => 'fsr', self::BACKUP => 'fsb', self::PASS => 'fsp', self::CREATE => 'fsc'];
 	/** Of a password, which people may type: half as many as in other keys, 128 bits. */
 	private const BOX_BYTES = 16;
 
@@ -46,6 +52,8 @@ final class Key
 		/** Names it; no secret. */
 		public readonly string $id,
 		public readonly int $channelId,
+		/** Of a pass that is of no channel. */
+		public readonly int $accountId,
 		public readonly string $kind,
 		/** What it began; empty: nothing yet. */
 		public readonly string $session,
@@ -72,15 +80,32 @@ final class Key
 		} elseif (Table::count('filesync_door_key', ['uid' => $channelId]) >= self::MOST) {
 			return null;
 		}
+
+		return self::insert($kind, $kind === self::PASS ? self::PASS_SECONDS : self::LIFE_SECONDS[$kind], $channelId);
+	}
+
+	/** Makes the pass of an account, in place of an earlier one, and returns its text, which nobody can see again. */
+	public static function makeForAccount(int $accountId): string
+	{
+		self::prune();
+		Table::delete('filesync_door_key', ['aid' => $accountId, 'kind' => self::CREATE]);
+
+		return self::insert(self::CREATE, self::PASS_SECONDS, 0, $accountId);
+	}
+
+	/** @param self::RESTORE|self::BACKUP|self::PASS|self::CREATE $kind */
+	private static function insert(string $kind, int $seconds, int $channelId, int $accountId = 0): string
+	{
 		[$id, $secret, $now] = [bin2hex(random_bytes(8)), bin2hex(random_bytes(32)), Clock::now()];
 		Table::insert('filesync_door_key', [
 			'id' => $id,
 			'uid' => $channelId,
+			'aid' => $accountId,
 			'kind' => $kind,
 			'digest' => hash('sha256', $secret),
 			'session' => '',
 			'created' => $now,
-			'expires' => $now + ($kind === self::PASS ? self::PASS_SECONDS : self::LIFE_SECONDS[$kind]),
+			'expires' => $now + $seconds,
 			'used_at' => 0,
 			'used_from' => '',
 			'requests' => 0,
@@ -171,6 +196,12 @@ final class Key
 		}
 	}
 
+	/** Ends it at once. */
+	public function remove(): void
+	{
+		Table::delete('filesync_door_key', ['id' => $this->id]);
+	}
+
 	/** Forgets those that open nothing any more. */
 	public static function prune(): void
 	{
@@ -216,9 +247,9 @@ final class Key
 			['used_at' => $now, 'used_from' => substr($address, 0, 64), 'requests' => $requests]
 			+ match ($this->kind) {
 				self::BACKUP => ['expires' => $now + self::LIFE_SECONDS[self::BACKUP]],
-				self::PASS => ['expires' => min(
+				self::PASS, self::CREATE => ['expires' => min(
 					$now + self::PASS_SECONDS,
-					$this->created + self::LIFE_SECONDS[self::PASS],
+					$this->created + self::LIFE_SECONDS[$this->kind],
 				)],
 				default => [],
 			},
@@ -226,10 +257,13 @@ final class Key
 		);
 	}
 
-	/** Tells whether the password was said so short a time ago that the channel's private key may be given. */
+	/** Tells whether the password was said so short a time ago that the channel's private key may be given or taken. */
 	public function isFresh(): bool
 	{
-		return $this->kind === self::PASS && ($this->created + self::PASS_SECONDS) > Clock::now();
+		return (
+			in_array($this->kind, [self::PASS, self::CREATE], true)
+			&& ($this->created + self::PASS_SECONDS) > Clock::now()
+		);
 	}
 
 	/** Binds it to what it began. */
@@ -244,6 +278,7 @@ final class Key
 		return new self(
 			$row['id'],
 			(int) $row['uid'],
+			(int) $row['aid'],
 			$row['kind'],
 			$row['session'],
 			(int) $row['created'],

@@ -19,6 +19,31 @@ final class CoreImport
 	/** What core's import starts with: the rest of it is for exports of other software. */
 	public const KEYS = ['compatibility', 'relocate'];
 
+	/** The flags that core reads of a post in an export. */
+	private const FLAGS = [
+		'item_origin',
+		'item_unseen',
+		'item_starred',
+		'item_uplink',
+		'item_consensus',
+		'item_wall',
+		'item_thread_top',
+		'item_notshown',
+		'item_nsfw',
+		'item_mentionsme',
+		'item_nocomment',
+		'item_obscured',
+		'item_retained',
+		'item_rss',
+		'item_deleted',
+		'item_type',
+		'item_hidden',
+		'item_unpublished',
+		'item_delayed',
+		'item_pending_remove',
+		'item_blocked',
+	];
+
 	/** @var ?\Closure(Channel): void */
 	private static ?\Closure $stored = null;
 	private static int $channelId = 0;
@@ -40,7 +65,7 @@ final class CoreImport
 				"this hub has no account $accountId",
 			);
 		if (session_id() === '') {
-			session_id('filesync-import');
+			session_id('filesync-import-' . Token::make());
 		}
 		$_SESSION = ['account_id' => $accountId, 'authenticated' => 1];
 		Overrides::importing();
@@ -58,7 +83,7 @@ final class CoreImport
 	 * Gives core a part of an export, calls `$stored` when core has stored all of it, and ends the process.
 	 *
 	 * @param string                  $json   An object with KEYS and sections.
-	 * @param array{nick: string, primary: bool} $choice How a channel that is not here is made.
+	 * @param array{nick: string, primary: bool, ...} $choice How a channel that is not here is made.
 	 * @param bool                    $isLast Whether core then tells others, and addons look for what is theirs.
 	 * @param \Closure(Channel): void $stored
 	 *
@@ -84,7 +109,20 @@ final class CoreImport
 			register_shutdown_function(self::finish(...));
 		}
 		(new Import())->import_account($accountId);
-		throw new Refused("the hub's own import refused it; its log (system.debugging) may say why");
+		throw new Refused(self::told() ?: "the hub's own import refused it; its log (system.debugging) may say why");
+	}
+
+	/** Returns what core told whom it takes for the reader of a page, and forgets it. */
+	private static function told(): string
+	{
+		$reader = 'sse_id.' . (string) session_id();
+		/** @var mixed */
+		$told = \get_xconfig($reader, 'sse', 'notifications');
+		Table::delete('xconfig', ['xchan' => $reader]);
+		/** @var mixed */
+		$lines = is_array($told) ? $told['notice']['notifications'] ?? [] : [];
+
+		return trim(strip_tags(implode(' ', array_filter(is_array($lines) ? $lines : [], is_string(...)))));
 	}
 
 	/**
@@ -173,7 +211,11 @@ final class CoreImport
 	 */
 	public static function items(Channel $channel, array $items, ?array $relocate, \Closure $import): array
 	{
-		$items = array_map(fn ($item) => self::withKnown(self::withLink($channel, $item, $relocate)), $items);
+		$items = array_map(
+			fn ($item) => self::withKnown(self::withFlags(self::withLink($channel, $item, $relocate))),
+			$items,
+		);
+		self::removeHalf($channel, $items);
 		Reception::quietly($channel->id, fn () => Authors::answering(fn () => $import(
 			$channel->row(),
 			$items,
@@ -213,6 +255,25 @@ final class CoreImport
 		}
 
 		return $item;
+	}
+
+	/**
+	 * Removes posts whose process was killed before they had their place in a conversation: core finds such a row, and
+	 * leaves it so.
+	 *
+	 * @param list<array> $items
+	 */
+	private static function removeHalf(Channel $channel, array $items): void
+	{
+		foreach (array_chunk(array_map(self::mid(...), $items), 100) as $mids) {
+			Table::delete('item', ['uid' => $channel->id, 'mid' => $mids, 'parent' => 0]);
+		}
+	}
+
+	/** Returns a post with all flags: what lacks one, a hub of another version or a set, makes the row no number. */
+	private static function withFlags(array $item): array
+	{
+		return array_key_exists('revision', $item) ? $item + array_fill_keys(self::FLAGS, 0) : $item;
 	}
 
 	/**

@@ -58,6 +58,7 @@ final class ImportedRows
 			'group' => self::groups($channel, $rows),
 			'group_member' => self::members($channel, $rows, $groups),
 			'obj', 'app', 'chatroom', 'event', 'atoken' => self::once($channel, $section, $rows),
+			'calendar', 'calendarobject', 'addressbook', 'card' => ImportedCalendars::store($channel, $section, $rows),
 			default => 0,
 		};
 	}

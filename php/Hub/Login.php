@@ -16,16 +16,32 @@ final class Login
 	public static function confirmed(string $nick, #[\SensitiveParameter] string $password): ?Channel
 	{
 		$channel = self::own($nick);
-		if (! $channel || $password === '' || ! function_exists('account_verify_password')) {
-			return null;
+
+		return $channel && self::accountOf($nick, $password) === $channel->accountId ? $channel : null;
+	}
+
+	/** Returns the account that is logged in if this is its password, and nobody acts for its owner; else null. */
+	public static function confirmedAccount(string $login, #[\SensitiveParameter] string $password): ?int
+	{
+		$accountId = Page::account();
+
+		return $accountId > 0 && empty($_SESSION['delegate']) && self::accountOf($login, $password) === $accountId
+			? $accountId
+			: null;
+	}
+
+	/** Returns the account of which this is the password, 0 if there is none. */
+	private static function accountOf(string $login, #[\SensitiveParameter] string $password): int
+	{
+		if ($login === '' || $password === '' || ! function_exists('account_verify_password')) {
+			return 0;
 		}
 		/** @var mixed $verified */
-		$verified = \account_verify_password($nick, $password);
+		$verified = \account_verify_password($login, $password);
 		/** @var mixed $account Missing where the hub refuses for another reason than the password. */
 		$account = is_array($verified) ? $verified['account'] ?? null : null;
-		$isSame = is_array($account) && (int) ($account['account_id'] ?? 0) === $channel->accountId;
 
-		return $isSame ? $channel : null;
+		return is_array($account) ? (int) ($account['account_id'] ?? 0) : 0;
 	}
 
 	/** Returns the channel of a nick if it is one of the account that is logged in, and nobody acts for its owner. */

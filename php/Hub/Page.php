@@ -23,6 +23,24 @@ final class Page
 		return (int) local_channel();
 	}
 
+	/** Returns the account that is logged in, 0 if none. */
+	public static function account(): int
+	{
+		return (int) get_account_id();
+	}
+
+	/** Has the reader, who is logged in, go on with another channel of the account. */
+	public static function changeTo(Channel $channel): void
+	{
+		change_channel($channel->id);
+	}
+
+	/** Tells the reader something on the next page of the hub. */
+	public static function say(string $line): void
+	{
+		notice($line . "\n");
+	}
+
 	/** Tells the reader, as the hub does, that the page is not permitted. */
 	public static function deny(): void
 	{

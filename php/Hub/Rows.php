@@ -113,7 +113,7 @@ if (! class_exists('App', false)) {
  * @type DroppedRow = array{id: string, uid: Number, hash: string, is_delete: Number, peer: string, created: Number}
  * @type DoorKeyRow = array{
  *     id: string, uid: Number, kind: string, digest: string, session: string, created: Number, expires: Number,
- *     used_at: Number, used_from: string, requests: Number
+ *     used_at: Number, used_from: string, requests: Number, aid: Number
  * }
  * @type DoorRow = array{
  *     id: string, uid: Number, aid: Number, state: string, lists: string, code: string, reason: string,
@@ -133,7 +133,8 @@ if (! class_exists('App', false)) {
  * }
  * @type ImportRow = array{
  *     id: string, aid: Number, uid: Number, choice: string, state: string, part: Number, place: string,
- *     element: Number, elements: Number, size_bytes: Number, refused: Number, created: Number, updated: Number
+ *     element: Number, elements: Number, size_bytes: Number, refused: Number, created: Number, updated: Number,
+ *     is_new: Number, left_to: string, all_bytes: Number, attempts: Number, next_at: Number, reason: string
  * }
  * @type ImportPostRow = array{id: string, job: string, part: Number, number: Number, mid: string}
  * @type EndedRow = array{id: string, uid: Number, day: Number}

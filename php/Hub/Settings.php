@@ -232,6 +232,13 @@ final class Settings
 			'unit' => 'switch',
 			'text' => 'Owners look into the nightly set of their channel on /filesync/backup, and bring files back from it. When off, only the command does.',
 		],
+		'import_max_bytes' => [
+			'default' => '4294967296',
+			'unit' => 'bytes',
+			'least' => 1048576,
+			'or' => 0,
+			'text' => "Largest export, unpacked, that filesync imports from the hub's own page for imports. 0: none, the hub's own import takes all.",
+		],
 		'history_days' => ['default' => '7', 'unit' => 'days', 'text' => 'How long finished transfers are remembered.'],
 		'delete_max_files' => [
 			'default' => '1000',

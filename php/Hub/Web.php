@@ -51,6 +51,17 @@ final class Web
 		return Request::current($arguments, $mostBytes ? $mostBytes($arguments) : 0);
 	}
 
+	/** Returns the path of the file that came in a field of a form, null if none came whole. */
+	public static function upload(string $field): ?string
+	{
+		/** @var mixed */
+		$file = $_FILES[$field] ?? null;
+		/** @var mixed */
+		$path = is_array($file) && ($file['error'] ?? null) === UPLOAD_ERR_OK ? $file['tmp_name'] ?? null : null;
+
+		return is_string($path) && is_uploaded_file($path) ? $path : null;
+	}
+
 	/** Returns the header Authorization, wherever the web server or the hub's own rules put it. */
 	public static function authorization(): string
 	{

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\ImportedRows;
 use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\ListedPictures;
 use FileSync\Addon\Hub\Refused;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\ItemRelocation;
 
@@ -28,6 +29,10 @@ final class Child
 	/** What the process ends with if the slice needs more memory than PHP allows. */
 	public const TOO_LARGE = 3;
 	public const FAILED = 1;
+
+	/** What the process takes before its posts, and how often it holds a post in one form or another. */
+	private const OWN_BYTES = 16777216;
+	private const FORMS_OF_POST = 10;
 
 	/**
 	 * Imports the slice that comes on a stream; returns the exit code. What is wrong goes to standard error, one line.
@@ -88,6 +93,14 @@ final class Child
 		}
 	}
 
+	/** Returns how long the text of a post may be, so that the process has memory for it. */
+	public static function mostBytesOfPost(): int
+	{
+		$limit = Runtime::memoryLimit();
+
+		return $limit === null ? PHP_INT_MAX : max(1, intdiv($limit - self::OWN_BYTES, self::FORMS_OF_POST));
+	}
+
 	private static function reportFatal(): void
 	{
 		register_shutdown_function(function (): void {
@@ -120,15 +133,33 @@ final class Child
 		});
 	}
 
-	private static function posts(Channel $channel, Slice $slice, string $elements): void
+	private static function posts(Channel $channel, Slice $slice, string &$elements): void
 	{
 		$items = self::decoded($elements);
 		$mids = array_combine($slice->numbers(), array_map(CoreImport::mid(...), $items));
-		$missing = CoreImport::items($channel, $items, $slice->relocate, ItemRelocation::import(...));
+		// A post is large in each of its forms: none of them is held longer than it is needed.
+		$missing = CoreImport::items(
+			$channel,
+			self::handedOver($items),
+			$slice->relocate,
+			ItemRelocation::import(...),
+		);
 		Job::mark($slice, $channel->id, array_intersect($mids, $missing));
 	}
 
-	private static function rows(Channel $channel, Job $job, Slice $slice, string $elements): void
+	/**
+	 * @param list<array> $items
+	 *
+	 * @return list<array>
+	 */
+	private static function handedOver(array &$items): array
+	{
+		[$all, $items] = [$items, []];
+
+		return $all;
+	}
+
+	private static function rows(Channel $channel, Job $job, Slice $slice, string &$elements): void
 	{
 		$refused = ImportedRows::store(
 			$channel,
@@ -152,11 +183,16 @@ final class Child
 		}
 	}
 
-	/** @return list<array> */
-	private static function decoded(string $elements): array
+	/**
+	 * Reads elements, and forgets their text.
+	 *
+	 * @return list<array>
+	 */
+	private static function decoded(string &$elements): array
 	{
 		/** @var mixed */
 		$rows = Json::read($elements);
+		$elements = '';
 
 		return is_array($rows)
 			? array_map(fn ($row) => is_array($row) ? $row : [], array_values($rows))

@@ -21,12 +21,28 @@ final class Job
 	public const FIRST = 'first';
 	/** All elements were given to the hub once; posts that it did not take are given to it again. */
 	public const AGAIN = 'again';
+	/** The owner wants no more of it: only the end is left. */
+	public const END = 'end';
 	public const DONE = 'done';
 
-	private const ONE_STATEMENT = 200;
-	private const FOLDER = 'store/[data]/filesync';
+	/** Who goes on with it: whoever began it by the command. */
+	public const COMMAND = '';
+	/** The hub's workers. */
+	public const WORKERS = 'workers';
+	/** Its owner, who stopped it or whom it needs. */
+	public const OWNER = 'owner';
 
-	/** @param array{nick: string, primary: bool} $choice */
+	/** So often in a row it may fail before its owner decides. */
+	private const MOST_ATTEMPTS = 5;
+	private const AGAIN_SECONDS = 30;
+	private const MOST_REASON = 400;
+	/** A request that begins one is over by then. */
+	private const BEGUN_SECONDS = 3600;
+
+	private const ONE_STATEMENT = 200;
+	public const FOLDER = 'store/[data]/filesync';
+
+	/** @param array{nick: string, primary: bool, guid?: string} $choice */
 	private function __construct(
 		public readonly string $id,
 		public readonly int $accountId,
@@ -42,6 +58,13 @@ final class Job
 		public readonly int $elements,
 		public readonly int $bytes,
 		public readonly int $refused,
+		/** Who goes on with it, when, and why not yet. */
+		public readonly string $leftTo,
+		public readonly int $nextAt,
+		public readonly string $reason,
+		/** What workers are to import, in all. */
+		public readonly int $allBytes,
+		private readonly int $attempts,
 	) {}
 
 	/**
@@ -49,17 +72,19 @@ final class Job
 	 *
 	 * @param string                             $file   What tells it from other files.
 	 * @param int                                $channelId The channel, 0 if the file brings it.
-	 * @param array{nick: string, primary: bool} $choice How a channel is made that is not here, if this begins it.
+	 * @param array{nick: string, primary: bool, guid?: string} $choice How a channel is made that is not here yet.
 	 */
 	public static function of(string $file, int $accountId, int $channelId, array $choice): self
 	{
 		$id = hash('sha256', "$accountId\n$file");
-		$row = ['id' => $id, 'aid' => $accountId, 'uid' => $channelId, 'choice' => (string) json_encode($choice)];
+		$row = ['id' => $id, 'aid' => $accountId, 'uid' => $channelId, 'is_new' => (int) ($channelId === 0)];
+		$row += ['choice' => (string) json_encode($choice)];
 		$new = ['state' => self::FIRST, 'part' => 0, 'place' => '', 'element' => 0, 'elements' => 0];
 		$new += ['size_bytes' => 0, 'refused' => 0, 'created' => Clock::now(), 'updated' => Clock::now()];
 		if (Table::first('filesync_import', ['id' => $id], '', 'id') === null) {
 			Table::tryInsert('filesync_import', $row + $new);
 		}
+		Table::update('filesync_import', ['choice' => $row['choice']], ['id' => $id, 'uid' => 0]);
 
 		return self::load($id);
 	}
@@ -67,8 +92,17 @@ final class Job
 	/** Returns an import as it is now. */
 	public static function load(string $id): self
 	{
-		$row = Table::first('filesync_import', ['id' => $id]) ?? throw new \RuntimeException('the import is gone');
-		/** @var array{nick: string, primary: bool} */
+		return self::find($id) ?? throw new \RuntimeException('the import is gone');
+	}
+
+	/** Returns an import as it is now, null if there is none. */
+	public static function find(string $id): ?self
+	{
+		$row = Table::first('filesync_import', ['id' => $id]);
+		if ($row === null) {
+			return null;
+		}
+		/** @var array{nick: string, primary: bool, guid?: string} */
 		$choice = json_decode($row['choice'], true);
 
 		return new self(
@@ -83,7 +117,113 @@ final class Job
 			(int) $row['elements'],
 			(int) $row['size_bytes'],
 			(int) $row['refused'],
+			$row['left_to'],
+			(int) $row['next_at'],
+			$row['reason'],
+			(int) $row['all_bytes'],
+			(int) $row['attempts'],
 		);
+	}
+
+	/** Leaves the rest to workers: so many bytes in all. */
+	public function leave(int $bytes): void
+	{
+		$this->change(['left_to' => self::WORKERS, 'all_bytes' => $bytes]);
+		$this->goOn();
+	}
+
+	/** Has workers go on now. */
+	public function goOn(): void
+	{
+		$this->change(['left_to' => self::WORKERS, 'next_at' => 0, 'attempts' => 0, 'reason' => '']);
+	}
+
+	/** Has workers stop, until the owner says more. */
+	public function stop(): void
+	{
+		$this->change(['left_to' => self::OWNER]);
+	}
+
+	/** Has workers leave out all that is not here yet. */
+	public function finish(): void
+	{
+		self::enter($this->id, self::END);
+		$this->goOn();
+	}
+
+	/** Notes why workers could not go on. What fails again and again at one place waits for its owner. */
+	public function failed(string $reason, string $since): void
+	{
+		$attempts = $this->position() === $since ? $this->attempts + 1 : 1;
+		$this->change([
+			'reason' => mb_substr($reason, 0, self::MOST_REASON),
+			'attempts' => $attempts,
+			'next_at' => Clock::now() + (self::AGAIN_SECONDS * (2 ** $attempts)),
+			'left_to' => $attempts < self::MOST_ATTEMPTS ? $this->leftTo : self::OWNER,
+		]);
+	}
+
+	private function change(array $set): void
+	{
+		Table::update(
+			'filesync_import',
+			$set + ['updated' => Clock::now()],
+			['id' => $this->id, 'state <>' => self::DONE],
+		);
+	}
+
+	/**
+	 * Returns the imports with which workers can go on now.
+	 *
+	 * @return array<int, self> By channel.
+	 */
+	public static function due(): array
+	{
+		$where = ['left_to' => self::WORKERS, 'state <>' => self::DONE, 'uid >' => 0, 'next_at <=' => Clock::now()];
+		$due = array_map(
+			fn ($row) => self::load($row['id']),
+			Table::select('filesync_import', $where, 'created DESC', 0, 'id'),
+		);
+
+		return array_column($due, null, 'channelId');
+	}
+
+	/** Returns the import of a channel that is or was left to workers: the last one. */
+	public static function ofChannel(int $channelId): ?self
+	{
+		$where = ['uid' => $channelId, 'left_to <>' => self::COMMAND];
+		$row = Table::first('filesync_import', $where, 'created DESC', 'id');
+
+		return $row === null ? null : self::find($row['id']);
+	}
+
+	/** Returns the import of an account's file that workers have not ended. */
+	public static function ofAccount(int $accountId): ?self
+	{
+		$where = ['aid' => $accountId, 'left_to <>' => self::COMMAND, 'state <>' => self::DONE, 'uid >' => 0];
+		$row = Table::first('filesync_import', $where, '', 'id');
+
+		return $row === null ? null : self::find($row['id']);
+	}
+
+	/** Tells whether a process is at it. */
+	public function isUnderway(): bool
+	{
+		$lock = $this->lock('run');
+		$isFree = $lock->take();
+		$lock->release();
+
+		return ! $isFree;
+	}
+
+	/** Returns how much of it is here, of 100. */
+	public function percent(): int
+	{
+		return match (true) {
+			$this->state === self::DONE => 100,
+			$this->allBytes < 1 => 0,
+			default => min(99, intdiv(100 * $this->bytes, $this->allBytes)),
+		};
 	}
 
 	/**
@@ -148,15 +288,16 @@ final class Job
 		);
 	}
 
-	/** Removes the files of an import's locks. */
-	public static function removeLocks(string $id): void
+	/** Removes the files of an import: its locks, and what it is imported from if that is a copy of ours. */
+	public static function removeFiles(string $id): void
 	{
-		foreach (['run', 'slice'] as $name) {
+		foreach (['run', 'slice', 'export', 'new'] as $name) {
 			@unlink(self::pathOf($id, $name));
 		}
 	}
 
-	private static function pathOf(string $id, string $name): string
+	/** Returns the path of a file of an import, beneath the hub's root. */
+	public static function pathOf(string $id, string $name): string
 	{
 		return self::FOLDER . "/import-$id.$name";
 	}
@@ -218,12 +359,34 @@ final class Job
 		self::remove(['updated <' => $since]);
 	}
 
+	/** Forgets an import. */
+	public static function drop(string $id): void
+	{
+		self::remove(['id' => $id]);
+	}
+
+	/** Forgets imports that are left to workers or to their owners. */
+	public static function dropAll(): void
+	{
+		self::remove(['left_to <>' => self::COMMAND]);
+	}
+
+	/** Forgets imports whose process was killed before their channel was here. */
+	public static function sweep(): void
+	{
+		self::remove([
+			'uid' => 0,
+			'left_to <>' => self::COMMAND,
+			'updated <' => Clock::now() - self::BEGUN_SECONDS,
+		]);
+	}
+
 	private static function remove(array $where): void
 	{
 		foreach (Table::select('filesync_import', $where, '', 0, 'id') as $row) {
 			Table::delete('filesync_import_post', ['job' => $row['id']]);
 			Table::delete('filesync_import', ['id' => $row['id']]);
-			self::removeLocks($row['id']);
+			self::removeFiles($row['id']);
 		}
 	}
 

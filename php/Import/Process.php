@@ -2,11 +2,13 @@
 
 namespace FileSync\Addon\Import;
 
+use FileSync\Addon\Hub\HubSettings;
+
 if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Starts processes of Child, each with PHP's own options as this one was started with. */
+/** Starts processes of Child, each by the PHP of this one with its options, or by the hub's. */
 final class Process
 {
 	/** Warnings of core would end up in the output, and arguments of functions, keys among them, in a trace. */
@@ -25,7 +27,7 @@ final class Process
 	{
 		$pipes = [];
 		$process = proc_open(
-			[PHP_BINARY, ...self::options(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
+			[...self::php(), ...self::OPTIONS, dirname(__DIR__) . '/import-slice.php'],
 			[['pipe', 'r'], ['file', '/dev/null', 'w'], ['pipe', 'w']],
 			$pipes,
 		);
@@ -53,6 +55,20 @@ final class Process
 		proc_close($process);
 
 		return [$status['signaled'] ? self::KILLED : $status['exitcode'], trim($words)];
+	}
+
+	/**
+	 * Returns the PHP of a command line: this one, or in a web server the hub's, with the memory of that server's.
+	 *
+	 * @return non-empty-list<string>
+	 */
+	private static function php(): array
+	{
+		return (
+			PHP_SAPI === 'cli'
+				? [PHP_BINARY, ...self::options()]
+				: [HubSettings::php(), '-d', 'memory_limit=' . (string) ini_get('memory_limit')]
+		);
 	}
 
 	/**

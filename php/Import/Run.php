@@ -5,8 +5,6 @@ namespace FileSync\Addon\Import;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\FileLock;
 use FileSync\Addon\Hub\Json;
-use FileSync\Addon\Outbox\Outbox;
-use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Dump;
 use FileSync\Exception\FileSyncException;
 
@@ -22,6 +20,9 @@ if (! class_exists('App', false)) {
  */
 final class Run
 {
+	/** The kind of problem that the same import may not meet again. */
+	public const SLICE_FAILED = 'slice_failed';
+
 	private const MOST_BYTES = 4194304;
 	/** Members name their group by a number; who has more groups than this has no hub. */
 	private const MOST_GROUPS = 20000;
@@ -67,20 +68,37 @@ final class Run
 				$this->enter(Job::AGAIN);
 			}
 			if ($this->job->state === Job::AGAIN) {
-				if (! $this->again() || ! $this->end()) {
+				if (! $this->again()) {
 					return null;
 				}
+				$this->enter(Job::END);
+			}
+			if ($this->job->state === Job::END && ! $this->end()) {
+				return null;
 			}
 		} catch (FileSyncException $e) {
 			throw Survey::problem($e, $this->path);
 		}
 		// Now that others know.
-		Outbox::releaseAll($this->job->channelId, [$this->job->id]);
-		Doorbell::ring();
-		Job::removeLocks($this->job->id);
+		Delivery::release($this->job);
 		$this->lock->release();
 
 		return $this->job;
+	}
+
+	/**
+	 * Imports the channel itself, and leaves the rest to another process.
+	 *
+	 * @return Job As it is then.
+	 *
+	 * @throws Problem
+	 */
+	public function begin(): Job
+	{
+		$this->head();
+		$this->lock->release();
+
+		return Job::load($this->job->id);
 	}
 
 	private function enter(string $state): void
@@ -107,7 +125,7 @@ final class Run
 			relocate: $this->survey->relocate,
 		);
 
-		return $this->give($slice, self::object($this->survey->keys + $this->survey->head)) === true;
+		return $this->give($slice, Slice::object($this->survey->keys + $this->survey->head)) === true;
 	}
 
 	/** Imports all parts, from where the import is. */
@@ -132,7 +150,7 @@ final class Run
 			$from = $this->dump->cursor();
 			$elements = $this->next($part, $alone > 0 ? 1 : $part->section->most());
 			$slice = $this->slice($part, $number, $element, $elements);
-			$isTaken = $this->give($slice, $this->payload($part->section, $elements));
+			$isTaken = $this->offer($slice, $elements);
 			if ($isTaken === false) {
 				return false;
 			}
@@ -146,6 +164,8 @@ final class Run
 			}
 			$alone = max(0, $alone - 1);
 			$element += count($elements);
+			// Before the next ones are read: one may be of 16 MiB.
+			$elements = [];
 		}
 
 		return true;
@@ -164,10 +184,7 @@ final class Run
 	/** Notes that a post is left out: alone, it needs more memory than PHP allows. */
 	private function leaveOut(Slice $slice, string $json): void
 	{
-		$found = [];
-		preg_match('/"message_id"\s*:\s*("(?:[^"\\\\]|\\\\.){1,500}")/', $json, $found);
-		$id = isset($found[1]) ? (string) json_decode($found[1]) : 'a post';
-		$words = "$id (it needs more memory than PHP allows)";
+		$words = Delivery::nameOf($json) . Delivery::NO_MEMORY;
 		Job::mark($slice, $this->job->channelId, [$slice->numbers()[0] => $words]);
 		$this->job = Job::load($this->job->id);
 	}
@@ -199,21 +216,22 @@ final class Run
 	{
 		$list = '[' . implode(',', $elements) . ']';
 
-		return $section->isForWholeImport() ? self::object($this->survey->keys + [$section->value => $list]) : $list;
+		return $section->isForWholeImport() ? Slice::object($this->survey->keys + [$section->value => $list]) : $list;
 	}
 
-	/** @param array<string, string> $members As JSON. */
-	private static function object(array $members): string
+	/**
+	 * Has elements of a part imported, but for a post that would need more memory than PHP allows.
+	 *
+	 * @param list<string> $elements
+	 *
+	 * @return ?bool As `give` does.
+	 */
+	private function offer(Slice $slice, array $elements): ?bool
 	{
-		return (
-			'{'
-			. implode(',', array_map(
-				fn ($name, $json) => json_encode($name, JSON_THROW_ON_ERROR) . ':' . $json,
-				array_keys($members),
-				$members,
-			))
-			. '}'
-		);
+		$isTooLarge =
+			$slice->section->hasPosts() && count($elements) === 1 && strlen($elements[0]) > Child::mostBytesOfPost();
+
+		return $isTooLarge ? null : $this->give($slice, $this->payload($slice->section, $elements));
 	}
 
 	/**
@@ -245,15 +263,19 @@ final class Run
 
 	private function failure(Slice $slice, string $words): Problem
 	{
+		$words = $words === '' ? 'its process was ended' : rtrim($words, '.');
+
 		return new Problem(
-			'slice_failed',
-			sprintf(
-				'The hub did not import %s, from number %d of section "%s" on: %s. The same command tries it again.',
-				$slice->section->words(),
-				$slice->numbers()[0] ?? 0,
-				$slice->section->value,
-				$words === '' ? 'its process was ended' : $words,
-			),
+			self::SLICE_FAILED,
+			$slice->section === Section::Channel
+				? "The hub did not take the channel: $words."
+				: sprintf(
+					'The hub did not import %s, from number %d of section "%s" on: %s.',
+					$slice->section->words(),
+					$slice->numbers()[0] ?? 0,
+					$slice->section->value,
+					$words,
+				),
 		);
 	}
 
@@ -266,7 +288,7 @@ final class Run
 			$part = $this->survey->parts[$number - 1];
 			[$chosen, $elements] = $this->chosen($part, array_column($posts, 'number'));
 			$slice = $this->slice($part, $number, $chosen[0], $elements, $chosen);
-			$isTaken = $this->give($slice, $this->payload($part->section, $elements));
+			$isTaken = $this->offer($slice, $elements);
 			if ($isTaken === false) {
 				return false;
 			}
@@ -320,7 +342,7 @@ final class Run
 		}
 		$slice = new Slice($this->job->id, $this->job->position(), Section::Channel, 0, '', 0, 0, 0, isLast: true);
 
-		return $this->give($slice, self::object($this->survey->keys + $this->survey->addons)) === true;
+		return $this->give($slice, Slice::object($this->survey->keys + $this->survey->addons)) === true;
 	}
 
 	/**

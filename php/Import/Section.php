@@ -6,7 +6,10 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The sections that hubs write into an export and read from one, in the order in which they are imported. */
+/**
+ * The sections that hubs write into an export and read from one, in the order in which they are imported. Calendars and
+ * address books are in no hub's export, but in sets of a whole channel.
+ */
 enum Section: string
 {
 	case Channel = 'channel';
@@ -24,6 +27,10 @@ enum Section: string
 	case Chatroom = 'chatroom';
 	case Event = 'event';
 	case EventItem = 'event_item';
+	case Calendar = 'calendar';
+	case CalendarObject = 'calendarobject';
+	case AddressBook = 'addressbook';
+	case Card = 'card';
 	case Menu = 'menu';
 	case Wiki = 'wiki';
 	case Webpages = 'webpages';
@@ -76,6 +83,8 @@ enum Section: string
 			self::App, self::Sysapp => 'apps',
 			self::Chatroom => 'chat rooms',
 			self::Event, self::EventItem => 'events',
+			self::Calendar, self::CalendarObject => 'calendars',
+			self::AddressBook, self::Card => 'address books',
 			self::Menu => 'menus',
 			self::Wiki => 'wikis',
 			self::Webpages => 'web pages',

@@ -68,6 +68,24 @@ final class Slice
 		return $this->isLast ? "$state 0 0" : "$state $this->part " . $this->end();
 	}
 
+	/**
+	 * Returns a JSON object.
+	 *
+	 * @param array<array-key, string> $members As JSON.
+	 */
+	public static function object(array $members): string
+	{
+		return (
+			'{'
+			. implode(',', array_map(
+				fn ($name, $json) => json_encode($name, JSON_THROW_ON_ERROR) . ':' . $json,
+				array_keys($members),
+				$members,
+			))
+			. '}'
+		);
+	}
+
 	/** Returns the line that says what it is, and how many bytes follow. */
 	public function line(int $bytes): string
 	{

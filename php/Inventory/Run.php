@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Newcomers;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
@@ -155,9 +156,12 @@ final class Run
 
 	private static function due(int $within, array $except): array
 	{
+		$newcomers = Newcomers::ids();
+
 		return (
 			['role' => ['ask', 'pull'], 'next_at <=' => Clock::now() + $within, 'next_at >' => 0]
 			+ ($except ? ['id <>' => $except] : [])
+			+ ($newcomers ? ['uid <>' => $newcomers] : [])
 		);
 	}
 

@@ -41,6 +41,10 @@ final class OwnerActions
 		'refuse' => true,
 		'accept' => true,
 		'give_back' => true,
+		'import_stop' => true,
+		'import_go_on' => true,
+		'import_finish' => true,
+		'import_hide' => true,
 	];
 
 	/** Processes the form and redirects to the page. */
@@ -94,6 +98,11 @@ final class OwnerActions
 				'agree', 'refuse' => self::decide($channelId, self::row('filesync_packet', $channelId, $value, [
 					'state' => 'parked',
 				]), $name === 'agree'),
+				'import_stop', 'import_go_on', 'import_finish', 'import_hide' => ImportPart::press(
+					$channelId,
+					$value,
+					$name,
+				),
 				'accept', 'give_back' => self::answer($channelId, $value, $name === 'accept'),
 			};
 		}

@@ -97,12 +97,14 @@ final class OwnerPage
 		$progress = Progress::of($channelId);
 		$isPaused = self::pauseState($channelId);
 		$clones = [self::here($channel, $progress), ...self::others($channel)];
+		$import = ImportPart::of($channelId);
 
 		return [
 			'words' => self::words(),
 			'problems' => self::problems($channel),
 			'is_paused' => $isPaused,
 			'clones' => $clones,
+			'import' => $import,
 			'arriving' => array_map(fn ($row) => self::arriving($row, (bool) $isPaused), $progress['rows']),
 			'arriving_line' => self::arrivingLine($progress, (bool) $isPaused),
 			'waiting' => self::waiting($channelId),
@@ -115,7 +117,8 @@ final class OwnerPage
 			- self::rows()),
 			'kept_url' => Web::root() . self::PATH . '?kept=' . self::MOST_ROWS,
 			'say' => self::say($clones[0], $progress, $channelId, (bool) $isPaused),
-			'is_moving' => $progress['rows'] || $progress['files'] || $progress['thumbnails'],
+			'is_moving' =>
+				$progress['rows'] || $progress['files'] || $progress['thumbnails'] || ImportPart::isMoving($import),
 		];
 	}
 
@@ -148,6 +151,7 @@ final class OwnerPage
 					'is_paused' => null,
 					'kept_more' => 0,
 					'kept_url' => '',
+					'import' => null,
 				] + array_fill_keys(['clones', 'arriving', 'waiting', 'held', 'packets', 'conflicts', 'kept'], []);
 			return [Page::render('filesync_state.tpl', $values), $why, false];
 		}

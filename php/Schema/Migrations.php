@@ -297,6 +297,17 @@ final class Migrations
 				'CREATE INDEX filesync_import_post_number ON filesync_import_post (job, part, number)',
 			],
 			17 => [
+				'ALTER TABLE filesync_import ADD COLUMN is_new bigint NOT NULL DEFAULT 0',
+				"ALTER TABLE filesync_import ADD COLUMN left_to varchar(16) NOT NULL DEFAULT ''",
+				'ALTER TABLE filesync_import ADD COLUMN all_bytes bigint NOT NULL DEFAULT 0',
+				'ALTER TABLE filesync_import ADD COLUMN attempts bigint NOT NULL DEFAULT 0',
+				'ALTER TABLE filesync_import ADD COLUMN next_at bigint NOT NULL DEFAULT 0',
+				"ALTER TABLE filesync_import ADD COLUMN reason varchar(500) NOT NULL DEFAULT ''",
+			],
+			18 => [
+				'ALTER TABLE filesync_door_key ADD COLUMN aid bigint NOT NULL DEFAULT 0',
+			],
+			19 => [
 				'CREATE TABLE IF NOT EXISTS filesync_bulk (id varchar(64) NOT NULL PRIMARY KEY, uid bigint NOT NULL, peer varchar(64) NOT NULL,'
 					. " hash varchar(64) NOT NULL, is_delete bigint NOT NULL, beneath $long NOT NULL, place bigint NOT NULL, created bigint NOT NULL)",
 				'CREATE INDEX filesync_bulk_order ON filesync_bulk (uid, peer, place)',

@@ -20,6 +20,7 @@ use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Import\Background;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Peers\Peers;
@@ -94,6 +95,7 @@ final class Housekeeping
 				Reconcile::plan(...),
 				Restores::summon(...),
 				NightlySets::summon(...),
+				Background::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),
 			]);
 		}

@@ -13,6 +13,7 @@ use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Import\Job as Import;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Restore\Job;
@@ -47,6 +48,10 @@ final class Uninstall
 				'state' => array_map(fn ($state) => $state->value, JobState::UNDER_WAY),
 			]),
 			'sets_arriving' => Table::count('filesync_door', ['state' => Session::LIVE]),
+			'imports' => Table::count('filesync_import', [
+				'left_to <>' => Import::COMMAND,
+				'state <>' => Import::DONE,
+			]),
 			'packets_held' => Table::count('filesync_packet', []),
 			'changes_to_send' => Table::count('filesync_outbox', [
 				'kind' => ['intent', 'announce', 'deleted', 'deleting'],
@@ -189,6 +194,7 @@ final class Uninstall
 			fn ($session) => $session->end('dropped', 'filesync was removed from this hub.'),
 			Session::live(),
 		);
+		Import::dropAll();
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
 		Table::delete('filesync_dropped', ['created >=' => 0]);
 		Table::delete('filesync_outbox', ['attempts >=' => 0]);

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Import\Background;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Publish\Batch;
@@ -61,7 +62,7 @@ final class Worker implements Slice
 
 	/**
 	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `backup`, `restore`,
-	 * `hand-over` or `look`. Where filesync is not active, only the last two do anything.
+	 * `import`, `hand-over` or `look`. Where filesync is not active, only the last two do anything.
 	 */
 	public static function daemon(string $work): void
 	{
@@ -83,6 +84,7 @@ final class Worker implements Slice
 			'verify' => Verify::work(...),
 			'backup' => NightlySets::work(...),
 			'restore' => Restores::work(...),
+			'import' => Background::work(...),
 		];
 		if (isset($jobs[$work])) {
 			$jobs[$work](Clock::now() + Config::number('slice_seconds'));

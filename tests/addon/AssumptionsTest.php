@@ -34,6 +34,7 @@ final class AssumptionsTest extends AddonTestCase
 		'item_store_before',
 		'item_store_update_before',
 		'channel_remove',
+		'channel_import',
 		'photo_upload',
 	];
 

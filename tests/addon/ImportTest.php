@@ -7,6 +7,7 @@ use FileSync\Addon\Hub\GivenFile;
 use FileSync\Addon\Hub\ImportedRows;
 use FileSync\Addon\Hub\ListedPictures;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Import\Child;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Import\Section;
 use FileSync\Addon\Import\Slice;
@@ -169,6 +170,16 @@ final class ImportTest extends AddonTestCase
 		Job::prune(1001);
 		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import', []), 'id'));
 		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import_post', []), 'job'));
+	}
+
+	public function test_a_post_that_needs_more_memory_than_php_allows_is_known_by_its_length(): void
+	{
+		$before = (string) ini_get('memory_limit');
+		ini_set('memory_limit', '-1');
+		$this->assertSame(PHP_INT_MAX, Child::mostBytesOfPost());
+		ini_set('memory_limit', '1G');
+		$this->assertSame(105696460, Child::mostBytesOfPost());
+		ini_set('memory_limit', $before);
 	}
 
 	public function test_a_given_file_is_read_and_gone(): void

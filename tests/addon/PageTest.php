@@ -257,7 +257,8 @@ final class PageTest extends AddonTestCase
 		$this->assertSame(
 			substr_count($state, '<progress'),
 			substr_count($state, 'aria-labelledby="filesync-name-')
-			+ substr_count($state, 'aria-labelledby="filesync-file-'),
+			+ substr_count($state, 'aria-labelledby="filesync-file-')
+			+ substr_count($state, 'aria-labelledby="filesync-import-'),
 		);
 	}
 

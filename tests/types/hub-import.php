@@ -31,6 +31,12 @@ function account_service_class_fetch(int $aid, string $property): false|int|stri
 	return false;
 }
 
+/** @param list<string> $arr */
+function check_webbie(array $arr): string
+{
+	return '';
+}
+
 function menu_add_item(int $menu_id, int $uid, array $arr): mixed
 {
 	return false;
@@ -51,4 +57,19 @@ function atoken_create_xchan(array $xchan): mixed
 function import_xchan_photo(string $photo, string $xchan, bool $thing = false, bool $force = false): array
 {
 	return [];
+}
+
+function get_xconfig(string $xchan, string $family, string $key): mixed
+{
+	return false;
+}
+
+function get_account_id(): int|false
+{
+	return false;
+}
+
+function change_channel(int $change_channel): mixed
+{
+	return false;
 }

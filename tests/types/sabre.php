@@ -11,6 +11,71 @@ namespace Sabre\HTTP {
 	}
 }
 
+namespace Sabre\VObject {
+	class ParseException extends \Exception {}
+}
+
+namespace Sabre\CalDAV\Xml\Property {
+	class ScheduleCalendarTransp
+	{
+		public function __construct(string $value) {}
+	}
+
+	class SupportedCalendarComponentSet
+	{
+		/** @param list<string> $components */
+		public function __construct(array $components) {}
+	}
+}
+
+namespace Sabre\CalDAV\Backend {
+	class PDO
+	{
+		public function __construct(\PDO $pdo) {}
+
+		/** @param array<string, mixed> $properties */
+		public function createCalendar(string $principalUri, string $calendarUri, array $properties): array
+		{
+			return [];
+		}
+
+		/** @param array{int, int} $calendarId */
+		public function getCalendarObject(array $calendarId, string $objectUri): ?array
+		{
+			return null;
+		}
+
+		/** @param array{int, int} $calendarId */
+		public function createCalendarObject(array $calendarId, string $objectUri, string $calendarData): ?string
+		{
+			return null;
+		}
+	}
+}
+
+namespace Sabre\CardDAV\Backend {
+	class PDO
+	{
+		public function __construct(\PDO $pdo) {}
+
+		/** @param array<string, mixed> $properties */
+		public function createAddressBook(string $principalUri, string $url, array $properties): int
+		{
+			return 0;
+		}
+
+		public function getCard(int $addressBookId, string $cardUri): array|false
+		{
+			return false;
+		}
+
+		public function createCard(int $addressBookId, string $cardUri, string $cardData): ?string
+		{
+			return null;
+		}
+	}
+}
+
 namespace Sabre\DAV {
 	interface INode
 	{

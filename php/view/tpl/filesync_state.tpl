@@ -19,6 +19,35 @@
 	{{/if}}
 </p>
 
+{{if $import}}
+<div role="region" class="mb-4" id="filesync-import" aria-label="{{$import.words.title|escape:'html'}}">
+	<h3 id="filesync-import-title">{{$import.words.title|escape:'html'}}</h3>
+	<p class="mb-2" id="filesync-import-line">{{$import.line|escape:'html'}}</p>
+	{{if ! $import.is_over}}
+	<progress class="w-100" max="100" value="{{$import.percent|escape:'html'}}" aria-labelledby="filesync-import-title">{{$import.percent|escape:'html'}} %</progress>
+	{{/if}}
+	{{if $import.refused}}
+	<ul class="list-unstyled small mb-2" id="filesync-import-refused">
+	{{foreach $import.refused as $line}}
+		<li class="text-break">{{$line|escape:'html'}}</li>
+	{{/foreach}}
+	</ul>
+	{{/if}}
+	<p class="mb-0 d-flex flex-wrap gap-2" id="filesync-import-buttons">
+		{{if $import.may_stop}}
+		<button type="submit" name="filesync_import_stop" value="{{$import.id|escape:'html'}}" class="btn btn-secondary btn-sm" id="filesync-import-stop">{{$import.words.stop|escape:'html'}}</button>
+		{{/if}}
+		{{if $import.may_go_on}}
+		<button type="submit" name="filesync_import_go_on" value="{{$import.id|escape:'html'}}" class="btn btn-primary btn-sm" id="filesync-import-go-on">{{$import.words.go_on|escape:'html'}}</button>
+		<button type="submit" name="filesync_import_finish" value="{{$import.id|escape:'html'}}" class="btn btn-danger btn-sm" id="filesync-import-finish">{{$import.words.finish|escape:'html'}}</button>
+		{{/if}}
+		{{if $import.is_over}}
+		<button type="submit" name="filesync_import_hide" value="{{$import.id|escape:'html'}}" class="btn btn-secondary btn-sm" id="filesync-import-hide">{{$import.words.hide|escape:'html'}}</button>
+		{{/if}}
+	</p>
+</div>
+{{/if}}
+
 <div role="region" class="mb-4" id="filesync-clones" aria-label="{{$words.clones|escape:'html'}}">
 	<h3>{{$words.clones|escape:'html'}}</h3>
 	<ul class="list-unstyled mb-0">

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::backup::BackupArguments;
+use crate::import::ImportArguments;
 use crate::login::{LoginArguments, LogoutArguments};
 use crate::restore::RestoreArguments;
 use crate::status::UnderwayArguments;
@@ -87,6 +88,12 @@ pub(crate) enum Verb {
     ///
     /// Nothing that is newer on the hub is overwritten, and what was deleted since stays deleted, unless you ask for it.
     Restore(Box<RestoreArguments>),
+    /// Bring a channel to a hub from a hub's own export file
+    ///
+    /// The hub needs filesync, and you an account there. The file is read on this computer, however large it is, and its rows are sent;
+    /// asks for the account's password. Interrupted, the same command goes on. Files are not in an export: they come from the channel's other
+    /// hubs, or from a set.
+    Import(Box<ImportArguments>),
     /// Say how far a restore is
     ///
     /// Asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.

@@ -121,17 +121,35 @@ pub(crate) fn credentials(address: &Address, source: &PasswordSource) -> Result<
 
 /// Finds what proves the owner who wants a whole channel: the password, and no key that is kept.
 pub(crate) fn password_alone(address: &Address, source: &PasswordSource) -> Result<Credentials, Problem> {
-    of_account(address, source).map(Credentials::Password)
+    typed_now(address, &address.nick, source).map(Credentials::Password)
 }
 
-fn of_account(address: &Address, source: &PasswordSource) -> Result<Secret, Problem> {
+/// Opens the door to the whole channel, by the password of the account; the second factor is asked for if there is one.
+pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &PasswordSource) -> Result<Door<'c>, Problem> {
+    let password = typed_now(address, &address.nick, source)?;
+    owner::pass(connection, &address.nick, &password, &mut factor).map_err(|error| of_pass(&error, address))
+}
+
+/// Gets the pass by which an account brings a channel, by its password; the second factor is asked for if there is one.
+pub(crate) fn account_pass(
+    connection: &Connection,
+    address: &Address,
+    login: &str,
+    source: &PasswordSource,
+) -> Result<Secret, Problem> {
+    let password = typed_now(address, login, source)?;
+    owner::account_pass(connection, login, &password, &mut factor).map_err(|error| of_account_pass(&error, address, login))
+}
+
+/// Returns the password of an account, which no key stands for.
+fn typed_now(address: &Address, login: &str, source: &PasswordSource) -> Result<Secret, Problem> {
     refuse_plain(address, "Use https.")?;
     let source = source.source();
     if !source.is_named() && !std::io::stdin().is_terminal() {
-        let words = "Everything that a channel has is given for the account's password only, and there is nobody to ask for it.";
+        let words = "A whole channel needs the account's password each time, and there is nobody to ask for it.";
         return Err(Problem::usage("no_password", words).remedy("Name --password-command or --password-file."));
     }
-    password(address, &source)
+    source.take(&format!("Password of {login} on {}: ", address.host)).map(Secret::new)
 }
 
 fn password_refused(address: &Address) -> Problem {
@@ -156,14 +174,27 @@ pub(crate) fn of_password(error: &Error, address: &Address) -> Problem {
     }
 }
 
-/// Opens the door to the whole channel, by the password of the account; the second factor is asked for if there is one.
-pub(crate) fn pass<'c>(connection: &'c Connection, address: &Address, source: &PasswordSource) -> Result<Door<'c>, Problem> {
-    let password = of_account(address, source)?;
-    let mut factor = || {
-        let code = std::io::stdin().is_terminal().then(|| rpassword::prompt_password("Code of the second factor: ").ok());
-        code.flatten().filter(|code| !code.trim().is_empty()).map(Secret::new)
-    };
-    owner::pass(connection, &address.nick, &password, &mut factor).map_err(|error| of_pass(&error, address))
+fn factor() -> Option<Secret> {
+    let code = std::io::stdin().is_terminal().then(|| rpassword::prompt_password("Code of the second factor: ").ok());
+    code.flatten().filter(|code| !code.trim().is_empty()).map(Secret::new)
+}
+
+/// Puts an error about the pass of an account into words.
+fn of_account_pass(error: &Error, address: &Address, login: &str) -> Problem {
+    let host = &address.host;
+    match fact(error, "code") {
+        Some("login_refused") => Problem::new("login_refused", format!("{host} refuses this password for {login}."))
+            .remedy("Both are those of your account there; a new hub needs one first, made on its page /register."),
+        Some("two_factor") => Problem::new("two_factor", "The hub asks for a second factor, and got none that it takes.")
+            .remedy("Run this in a terminal and type the code. With a factor of another sort, no channel can be brought."),
+        Some("hub_old" | "no_door") => Problem::new("hub_old", format!("filesync on {host} takes no whole channels yet."))
+            .remedy("Update filesync on the hub, or ask its admin to; without it the hub's own page /import takes an export."),
+        Some("door_closed") => Problem::new("door_closed", format!("{host} takes no channels by this command."))
+            .remedy("Its admin closed this way (`restore_door`): ask there."),
+        Some("not_private") => Problem::new("insecure_http", format!("{host} takes a whole channel by https only."))
+            .remedy("If this was https: a proxy before the hub must send X-Forwarded-Proto. Its admin can see to it."),
+        _ => of_pass(error, address),
+    }
 }
 
 /// Puts an error about a pass into words.

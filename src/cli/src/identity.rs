@@ -39,6 +39,8 @@ const SEALING: &str = "sealing what the channel is";
 /// A file that asks for more work than some minutes is not ours.
 const MOST_WORK: u8 = 22;
 const MOST_BYTES: u64 = 64 << 20;
+/// So often a passphrase may be mistyped.
+const MOST_TYPED: u32 = 3;
 
 impl Passphrase {
     /// Takes the passphrase; one that is typed and opens nothing that the set has is asked for twice.
@@ -86,6 +88,23 @@ impl Seal for Passphrase {
         self.earlier.replace(Some(digest));
         self.sealed(identity).map(Some).map_err(|error| Error::new(ErrorKind::Storage, SEALING).source(error))
     }
+}
+
+/// Takes the passphrase, and opens what was sealed with it.
+pub(crate) fn opened(source: &Source<'_>, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
+    if !source.is_named() && !std::io::stdin().is_terminal() {
+        return Err(Problem::usage("no_passphrase", "There is no passphrase for the private key, and nobody to ask.")
+            .remedy("Name --passphrase-command or --passphrase-file."));
+    }
+    let tries = if source.is_named() { 1 } else { MOST_TYPED };
+    for _ in 0..tries {
+        let passphrase = SecretString::from(source.take("Passphrase that sealed the channel's private key in the set: ")?);
+        if let Some(identity) = open(sealed, &passphrase) {
+            return Ok(identity);
+        }
+    }
+    Err(Problem::new("passphrase_wrong", format!("This passphrase does not open {PLACE}."))
+        .remedy("It is the one that was typed at the first `backup --everything`; without it the private key cannot be had."))
 }
 
 /// Opens what was sealed; none if the passphrase is another, or it is damaged.

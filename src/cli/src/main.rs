@@ -8,11 +8,13 @@ mod address;
 mod args;
 mod backup;
 mod backup_key;
+mod create;
 mod damage;
 mod diff;
 mod foreseen;
 mod hub;
 mod identity;
+mod import;
 mod keys;
 mod list;
 mod login;
@@ -64,6 +66,7 @@ fn run(verb: &Verb, output: &mut Output) -> Result<Exit, Problem> {
         Verb::Diff(arguments) => diff::run(arguments, output),
         Verb::Prune(arguments) => prune::run(arguments, output),
         Verb::Restore(arguments) => restore::run(arguments, output),
+        Verb::Import(arguments) => import::run(arguments, output),
         Verb::Status(arguments) => status::status(arguments, output),
         Verb::Cancel(arguments) => status::cancel(arguments, output),
         Verb::Completions { shell } => Ok(pages::completions(*shell)),
@@ -94,6 +97,10 @@ fn about(verb: &Verb) -> Map<String, Value> {
         }
         Verb::Restore(arguments) => {
             let facts = [("channel", arguments.to.clone()), ("folder", arguments.folder.display().to_string())];
+            return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        }
+        Verb::Import(arguments) => {
+            let facts = [("channel", arguments.to.clone()), ("file", arguments.file.display().to_string())];
             return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
         }
         Verb::Status(UnderwayArguments { url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::address::{Address, URL_HELP};
 use crate::args::time;
 use crate::backup::{rate, with};
+use crate::create::{self, CreateArguments};
 use crate::foreseen;
 use crate::hub::{self, Line};
 use crate::machine;
@@ -68,6 +69,8 @@ pub(crate) struct RestoreArguments {
     #[command(flatten)]
     pub(crate) key: KeySource,
     #[command(flatten)]
+    pub(crate) create: CreateArguments,
+    #[command(flatten)]
     pub(crate) line: Line,
 }
 
@@ -85,7 +88,7 @@ pub(crate) struct KeySource {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<Exit, Problem> {
-    let address = Address::parse(&arguments.to)?;
+    let mut address = Address::parse(&arguments.to)?;
     let folder = machine::existing(&arguments.folder)?;
     let find_in = arguments.find_in.as_deref().map(machine::existing).transpose()?;
     let options = hub::options(&address, &arguments.line, arguments.limit)?;
@@ -95,20 +98,34 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
     }
     let mut restores = Restores::read()?;
-    let key = key(arguments, &address, &restores)?;
-    let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
-        Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
-    })?;
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stopped);
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let mut is_partial = false;
+    let key = if arguments.create.create {
+        refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
+        let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };
+        let Some(brought) = create::bring(&arguments.create, &way, &restores, &stopped, output)? else {
+            let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "state": "stopped" });
+            output.say(&about, "stopped; the same command goes on");
+            return Ok(Exit::GoesOn);
+        };
+        (address, is_partial) = (brought.address, brought.is_partial);
+        brought.key
+    } else {
+        key(arguments, &address, &restores)?
+    };
+    let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
+        Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
+    })?;
     let options = RestoreOptions {
         folder: folder.clone(),
         find_in: find_in.clone(),
         as_copy: arguments.as_copy,
         replace: arguments.replace,
         deleted: arguments.deleted,
-        is_trusted: arguments.trust,
+        // Its rows come by the hub's own import, which believes them, too.
+        is_trusted: arguments.trust || arguments.create.create,
         part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
         without: arguments.without.clone(),
         scratch: machine::scratch(),
@@ -156,6 +173,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         Ok(Ended::Done(report)) => {
             restores.forget(&address.text(), &key)?;
             let exit = signing::exit_of(alarm.as_ref(), exit_of(&report.state, report.unsent + report.untold));
+            let exit = if is_partial && exit == Exit::Complete { Exit::NeedsAttention } else { exit };
             if exit != Exit::Complete || output.speaks() {
                 let mut text = told(&address, &report.state, report.unsent);
                 if report.untold > 0 {
@@ -171,6 +189,14 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
             Ok(exit)
         }
     }
+}
+
+/// Of a channel that a set makes, nothing else proves who wrote it.
+fn refuse_altered(kind: Option<&'static str>) -> Result<(), Problem> {
+    kind.map_or(Ok(()), |kind| {
+        Err(Problem::new(kind, "No channel is made of a set that somebody else may have changed.")
+            .remedy("If that is right: `filesync verify --accept-key DIR`, or --trust."))
+    })
 }
 
 /// Returns the true names in a path of the channel.

@@ -27,7 +27,7 @@ pub use choice::Choice;
 pub use connection::{Channel, Connection, Credentials, Greeting};
 pub use door::{About, Door, Doors};
 pub use notes::Lack;
-pub use pass::{AskFactor, pass};
+pub use pass::{AskFactor, account_pass, pass};
 pub use reading::{outlook as outlook_at_door, read as read_at_door};
 pub use run::{outlook, run};
 pub use whole::{Seal, Whole};

@@ -5,6 +5,7 @@
 //! with the number of files.
 
 mod about;
+mod beside;
 mod check;
 mod contents;
 mod elsewhere;
@@ -32,6 +33,8 @@ mod walk;
 mod writer;
 
 pub use about::Counts;
+pub use beside::Beside;
+pub(crate) use beside::SavedRows;
 pub use check::{Check, CheckOptions, CheckProgress, CheckResult, Finding, FindingCode};
 pub use contents::{Contents, ContentsOptions, Version};
 pub use known::{Known, Peek, unnamed_file};

@@ -64,7 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "upload",
         ],
     ),
-    ("door", &["digest", "error", "head", "http", "limits", "owner", "pack", "patience", "set", "signature"]),
+    ("door", &["digest", "dump", "error", "head", "http", "limits", "owner", "pack", "paths", "patience", "set", "signature"]),
 ];
 
 /// Files by their path as modules, such as `photo::codec`, and their text.

@@ -18,7 +18,10 @@ $read = function (string $path): array {
 			'obj' => $row['obj_obj'],
 			default => $json,
 		};
-		isset($rows[$table][$key]) && exit("$table twice: " . substr($json, 0, 300) . "\n");
+		if (isset($rows[$table][$key])) {
+			echo "$table twice: ", substr($json, 0, 300), "\n";
+			exit(1);
+		}
 		$rows[$table][$key] = $row;
 	}
 	return $rows;

@@ -34,7 +34,7 @@ $insert = function (string $table, array $row): void {
 $people = [];
 for ($n = 0; $n < $connections; $n++) {
 	$guid = Libzot::new_uid("$top$n");
-	$hash = "$top-person-$n";
+	$hash = Libzot::make_xchan_hash($guid, $channel['channel_pubkey']);
 	$host = "hub$n.invalid";
 	$insert('xchan', [
 		'xchan_hash' => $hash,
@@ -190,7 +190,9 @@ q(
 	dbesc($principal),
 	dbesc("$top-calendar"),
 );
-$data = "BEGIN:VCALENDAR\r\nSUMMARY:Zahnarzt – übermorgen\r\nEND:VCALENDAR\r\n";
+$data =
+	"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//filesync//tests//\r\nBEGIN:VEVENT\r\nUID:$top-event\r\nDTSTAMP:20240501T100000Z\r\n"
+	. "DTSTART:20240601T100000Z\r\nSUMMARY:Zahnarzt – übermorgen\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
 q(
 	"insert into calendarobjects (calendardata, uri, calendarid, lastmodified, etag, size, componenttype) values ('%s', '%s', %d, 1, 'x', %d, 'VEVENT')",
 	dbescbin($data),

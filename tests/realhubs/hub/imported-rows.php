@@ -141,7 +141,11 @@ foreach ($items as $row) {
 }
 $print(
 	'term',
-	$of('select term.*, mid from term left join item on item.id = oid and otype = 1 where term.uid = %d', $uid),
+	$of(
+		'select term.*, mid, app_id from term left join item on item.id = oid and otype = 1'
+		. ' left join app on app.id = oid and otype = 7 where term.uid = %d',
+		$uid,
+	),
 	[
 		'tid',
 		'aid',
@@ -150,3 +154,32 @@ $print(
 	],
 );
 $print('iconfig', dbq("select iconfig.*, mid from iconfig join item on item.id = iid where uid = $uid"), ['id', 'iid']);
+$principal = dbesc("principals/$channel[channel_address]");
+$print(
+	'calendar',
+	dbq(
+		"select i.*, c.components from calendarinstances i join calendars c on c.id = calendarid where principaluri = '$principal'",
+	),
+	['id', 'calendarid', 'calendarorder'],
+);
+$texts = fn (string $sql): array => array_map(
+	fn (array $row): array => ['data' => dbunescbin($row['data'])] + $row,
+	dbq($sql) ?: [],
+);
+$print(
+	'calendarobject',
+	$texts(
+		'select o.calendardata as data, o.uri, i.uri as holder from calendarobjects o'
+		. " join calendarinstances i on i.calendarid = o.calendarid where i.principaluri = '$principal'",
+	),
+	[],
+);
+$print('addressbook', dbq("select * from addressbooks where principaluri = '$principal'"), ['id', 'synctoken']);
+$print(
+	'card',
+	$texts(
+		'select c.carddata as data, c.uri, b.uri as holder from cards c'
+		. " join addressbooks b on b.id = c.addressbookid where b.principaluri = '$principal'",
+	),
+	[],
+);

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use filesync_engine::set::{Bytes, Options, Original, RunSpec, Set, Surroundings};
+use age::secrecy::SecretString;
+use filesync_engine::set::{Bytes, ListedRow, Options, Original, RunSpec, Set, Surroundings};
 use filesync_engine::{Root, SetLimits};
 
 pub struct Said {
@@ -62,7 +63,39 @@ impl Folder {
         self.home.path().join(name)
     }
 
-    pub fn run(&self, time: i64, files: &[(&str, &str, &str)]) {
+    /// A set of a whole channel: its identity, sealed with a passphrase, and rows by kind and month.
+    pub fn everything(passphrase: &str, identity: &serde_json::Value, rows: &[(&str, &str, &[String])]) -> Self {
+        let folder = Self { home: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(folder.path("set")).unwrap();
+        let mut set = folder.begin(1_764_000_000);
+        let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
+        recipient.set_work_factor(2);
+        set.put_identity(&age::encrypt(&recipient, identity.to_string().as_bytes()).unwrap()).unwrap();
+        let mut counts = serde_json::Map::new();
+        let kinds: std::collections::BTreeSet<_> = rows.iter().map(|(kind, ..)| *kind).collect();
+        for kind in kinds {
+            let (mut all, mut count) = (set.rows(kind).unwrap(), 0_u64);
+            for (_, file, texts) in rows.iter().filter(|(of, ..)| *of == kind) {
+                for text in *texts {
+                    count += 1;
+                    let print = format!("{count:032x}");
+                    let row = ListedRow { id: count, file, print: &print };
+                    all.listed(&[row]).unwrap();
+                    all.arrived(&row, &serde_json::value::RawValue::from_string(text.clone()).unwrap()).unwrap();
+                }
+            }
+            set.end_rows(all).unwrap();
+            counts.insert(kind.to_owned(), count.into());
+        }
+        let keys = serde_json::json!({
+            "rows": counts, "compatibility": { "version": "8.9.3" },
+            "relocate": { "url": "https://gone.example", "channel_address": "carol" },
+        });
+        finish(&mut set, &keys);
+        folder
+    }
+
+    fn begin(&self, time: i64) -> Set {
         let surroundings = Surroundings {
             boot_id: "boot".into(),
             host: "home".into(),
@@ -73,6 +106,11 @@ impl Folder {
         let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
         let mut set = Set::open(&self.path("set"), options).unwrap();
         set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
+        set
+    }
+
+    pub fn run(&self, time: i64, files: &[(&str, &str, &str)]) {
+        let mut set = self.begin(time);
         let root = Root::open(self.home.path()).unwrap();
         for (hash, name, bytes) in files {
             let metadata = format!(
@@ -81,13 +119,7 @@ impl Folder {
             let bytes = Bytes { original: Some(Original::Bytes(bytes.as_bytes().to_vec())), ..Bytes::default() };
             set.add(&metadata, &root, bytes).unwrap();
         }
-        let key = include_str!("../channel-key.pub");
-        let about = serde_json::json!({
-            "made_with": "a test",
-            "channel": { "nick": "alice", "hash": "channel", "key": key, "url": "https://hub.example/channel/alice" },
-        });
-        set.prepare(&about.to_string(), true).unwrap();
-        set.commit(None).unwrap();
+        finish(&mut set, &serde_json::Value::Null);
     }
 
     /// Says what the command says, without what differs each time.
@@ -98,4 +130,18 @@ impl Folder {
         write!(text, "# {what}\n$ filesync {}\n{}{}exit {}\n\n", shown.join(" "), clean(&said.out), clean(&said.err), said.code)
             .unwrap();
     }
+}
+
+/// Ends a run; `everything` is what the set has of the whole channel.
+fn finish(set: &mut Set, everything: &serde_json::Value) {
+    let key = include_str!("../channel-key.pub");
+    let mut about = serde_json::json!({
+        "made_with": "a test",
+        "channel": { "nick": "alice", "hash": "channel", "key": key, "url": "https://hub.example/channel/alice" },
+    });
+    if everything.is_object() {
+        about["everything"] = everything.clone();
+    }
+    set.prepare(&about.to_string(), true).unwrap();
+    set.commit(None).unwrap();
 }

@@ -99,6 +99,11 @@ impl About {
         Ok(Self { object, id, run, channel_hash, channel_url, channel_key, counts, signer: Signer::Nobody })
     }
 
+    /// Returns what `set.json` says of something; null if nothing.
+    pub(crate) fn said(&self, key: &str) -> Value {
+        self.object.get(key).cloned().unwrap_or_default()
+    }
+
     /// Writes `set.json`.
     pub(crate) fn compose(&self, updated: &str) -> Result<Vec<u8>> {
         let mut object = Map::new();

@@ -171,7 +171,7 @@ impl Set {
 }
 
 /// What a channel exports in secret is some hundred kilobytes.
-const MOST_IDENTITY_BYTES: usize = 32 << 20;
+pub(crate) const MOST_IDENTITY_BYTES: usize = 32 << 20;
 const POSTS: &str = "posts";
 
 /// Returns the file that has the rows of a kind.
@@ -495,6 +495,12 @@ fn print_of(line: &[u8]) -> &str {
     let print = line.strip_prefix(OPENING.as_bytes()).and_then(|rest| rest.get(..PRINT_DIGITS));
     let print = print.filter(|print| print.iter().all(u8::is_ascii_hexdigit));
     print.and_then(|print| std::str::from_utf8(print).ok()).unwrap_or_default()
+}
+
+/// Returns the row of a line of the set, as it arrived; none if it is of another form.
+pub(crate) fn without_print(line: &str) -> Option<String> {
+    let (_, row) = line.strip_prefix(OPENING)?.split_once('}')?;
+    Some(format!("{{{}", row.strip_prefix(',').unwrap_or(row)))
 }
 
 /// Rows that arrived: path, print and line.

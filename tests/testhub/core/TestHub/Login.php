@@ -31,6 +31,10 @@ final class Login {
 			}
 			self::become(channelx_by_n($_SESSION['uid']));
 		}
+		if (empty($_SESSION['uid']) && !empty($_SESSION['account_id'])) {
+			// An account without a channel.
+			App::$account = q('SELECT * FROM account WHERE account_id = %d', intval($_SESSION['account_id']))[0] ?? null;
+		}
 	}
 
 	/** Answers the form of the page for logging in. */
@@ -38,7 +42,7 @@ final class Login {
 		$verified = account_verify_password($nick, $password);
 		session_start();
 		session_regenerate_id(true);
-		$_SESSION = $verified ? ['uid' => $verified['channel']['channel_id'], 'account_id' => $verified['account']['account_id'], 'authenticated' => 1] : [];
+		$_SESSION = $verified ? ['uid' => $verified['channel']['channel_id'] ?? 0, 'account_id' => $verified['account']['account_id'], 'authenticated' => 1] : [];
 		session_write_close();
 		file_put_contents('sessions.issued', session_id() . "\n", FILE_APPEND);
 		goaway(z_root() . ($verified ? '/network' : '/login'));

@@ -21,6 +21,11 @@ function get_pconfig($uid, $family, $key, $default = false) {
 	return Zotlabs\Lib\PConfig::Get($uid, $family, $key, $default);
 }
 
+/** Nobody sets one here. */
+function get_xconfig($xchan, $family, $key, $default = false) {
+	return $default;
+}
+
 function set_pconfig($uid, $family, $key, $value) {
 	return Zotlabs\Lib\PConfig::Set($uid, $family, $key, $value);
 }

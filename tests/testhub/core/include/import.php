@@ -42,6 +42,47 @@ function stock_fetch($channel, $fetch_url, $path, $resource, $resolution, $size)
 	return $success;
 }
 
+/** Adds a row, unless one with the same keys is here. */
+function import_row($table, $row, ...$keys) {
+	unset($row['id'], $row['abook_id'], $row['hubloc_id']);
+	$same = array_map(fn ($key) => TQUOT . $key . TQUOT . " = '" . dbesc($row[$key]) . "'", $keys);
+	if (!dbq("SELECT * FROM $table WHERE " . implode(' AND ', $same))) {
+		create_table_from_array($table, $row);
+	}
+}
+
+/** Returns the channel if it is here already, whosever it is. */
+function import_channel($channel, $account_id, $seize, $newname = '') {
+	$present = channelx_by_hash($channel['channel_hash']);
+	if (!$present) {
+		$own = ['channel_account_id' => $account_id, 'channel_address' => $newname ?: $channel['channel_address'], 'channel_primary' => $seize];
+		import_row('channel', array_diff_key($own + $channel + ['channel_password' => '', 'channel_salt' => ''], ['channel_id' => 1]), 'channel_guid');
+		$present = channelx_by_hash($channel['channel_hash']);
+		os_mkdir('store/' . $present['channel_address'], STORAGE_DEFAULT_PERMISSIONS, true);
+	}
+	return $present;
+}
+
+function import_config($channel, $configs) {
+	foreach ($configs ?: [] as $config) {
+		q("DELETE FROM pconfig WHERE uid = %d AND cat = '%s' AND k = '%s'", intval($channel['channel_id']), dbesc($config['cat']), dbesc($config['k']));
+		create_table_from_array('pconfig', ['uid' => $channel['channel_id'], 'cat' => $config['cat'], 'k' => $config['k'], 'v' => $config['v']]);
+	}
+}
+
+function import_hublocs($channel, $hublocs, $seize, $moving = false) {
+	foreach ($hublocs ?: [] as $hubloc) {
+		import_row('hubloc', $hubloc, 'hubloc_hash', 'hubloc_url');
+	}
+}
+
+/** As often as it is called. */
+function import_chatrooms($channel, $chatrooms) {
+	foreach ($chatrooms ?: [] as $room) {
+		create_table_from_array('chatroom', ['cr_uid' => $channel['channel_id'], 'cr_name' => $room['cr_name']]);
+	}
+}
+
 function sync_files($channel, $files) {
 	foreach ($files ?: [] as $f) {
 		if (empty($f['fetch_url']) || empty($f['original_channel'])) {

@@ -84,3 +84,13 @@ function z_mime_content_type($filename) {
 	];
 	return $types[strtolower(pathinfo($filename, PATHINFO_EXTENSION))] ?? 'application/octet-stream';
 }
+
+/** @return string the first of some nicks that a new channel can have, or '' */
+function check_webbie($arr) {
+	foreach ($arr as $nick) {
+		if (preg_match('/^[a-z0-9_-]+$/D', $nick) && $nick !== 'principals' && !channelx_by_nick($nick, true)) {
+			return $nick;
+		}
+	}
+	return '';
+}
