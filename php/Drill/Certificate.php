@@ -64,7 +64,10 @@ final class Certificate
 		Config::set(self::NAME, $text, self::scope($channel->id));
 	}
 
-	/** Writes it, with so many names of what was not proven by each means. */
+	/**
+	 * Writes it, with so many names of what was not proven by each means. In ASCII: a column may take other letters as
+	 * more bytes than they are.
+	 */
 	private function text(int $named): string
 	{
 		$proofs = [];
@@ -74,7 +77,7 @@ final class Certificate
 
 		return json_encode(
 			['proofs' => $proofs] + $this->facts,
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		);
 	}
 

@@ -14,7 +14,7 @@ if (! class_exists('App', false)) {
 final class Ledger
 {
 	public const NAMED = 20;
-	private const LONGEST = 300;
+	private const LONGEST = 200;
 
 	/** @var array<string, Entry> */
 	private array $entries = [];

@@ -322,10 +322,9 @@ final class DrillTest extends BackupTestCase
 		$text = Config::get('certificate', "drill:{$this->channel->id}");
 		$this->assertLessThan(65536, strlen($text));
 		$kept = Certificate::last($this->channel->id);
-		$this->assertSame([20, 2], [
-			$kept->facts['proofs']['bytes']['failed'],
-			count($kept->facts['proofs']['bytes']['named']),
-		]);
+		$bytes = $kept->facts['proofs']['bytes'];
+		$this->assertSame([20, $named[0]], [$bytes['failed'], $bytes['named'][0]]);
+		$this->assertLessThan(20, count($bytes['named']));
 	}
 
 	public function test_the_command_prints_a_certificate(): void
@@ -489,7 +488,13 @@ final class DrillTest extends BackupTestCase
 		foreach (Databases::tables(DBA::$dba->db, DBA::$dba->dsn) as $table) {
 			// Leases stay as rows; the rest is not of a channel.
 			if ($table !== 'filesync_lease') {
-				$all[$table] = dbq("select * from $table");
+				$all[$table] = array_map(
+					fn ($row) => array_map(
+						fn ($value) => is_resource($value) ? stream_get_contents($value) : $value,
+						$row,
+					),
+					dbq("select * from $table"),
+				);
 				usort($all[$table], fn ($a, $b) => json_encode($a) <=> json_encode($b));
 			}
 		}
