@@ -19,30 +19,10 @@ final class CoreImport
 	/** What core's import starts with: the rest of it is for exports of other software. */
 	public const KEYS = ['compatibility', 'relocate'];
 
-	/** The flags that core reads of a post in an export. */
-	private const FLAGS = [
-		'item_origin',
-		'item_unseen',
-		'item_starred',
-		'item_uplink',
-		'item_consensus',
-		'item_wall',
-		'item_thread_top',
-		'item_notshown',
-		'item_nsfw',
-		'item_mentionsme',
-		'item_nocomment',
-		'item_obscured',
-		'item_retained',
-		'item_rss',
-		'item_deleted',
-		'item_type',
-		'item_hidden',
-		'item_unpublished',
-		'item_delayed',
-		'item_pending_remove',
-		'item_blocked',
-	];
+	/** The flags that core reads of a post in an export: columns whose names begin with `item_`. */
+	private const FLAGS =
+		'origin unseen starred uplink consensus wall thread_top notshown nsfw mentionsme nocomment obscured retained'
+			. ' rss deleted type hidden unpublished delayed pending_remove blocked';
 
 	/** @var ?\Closure(Channel): void */
 	private static ?\Closure $stored = null;
@@ -273,7 +253,9 @@ final class CoreImport
 	/** Returns a post with all flags: what lacks one, a hub of another version or a set, makes the row no number. */
 	private static function withFlags(array $item): array
 	{
-		return array_key_exists('revision', $item) ? $item + array_fill_keys(self::FLAGS, 0) : $item;
+		$flags = array_map(fn (string $flag): string => "item_$flag", explode(' ', self::FLAGS));
+
+		return array_key_exists('revision', $item) ? $item + array_fill_keys($flags, 0) : $item;
 	}
 
 	/**

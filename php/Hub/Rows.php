@@ -77,8 +77,8 @@ if (! class_exists('App', false)) {
  * @type PeerRow = array{
  *     id: string, url: string, speaks: string, known_until: Number, version: string, features: string,
  *     reason: string, dav_refused_until: Number, piece_bytes: Number, piece_until: Number, skew_seconds: Number,
- *     last_ok: Number, last_failed: Number, failures: Number, rung: string, bulk_refused_until: Number,
- *     updated: Number
+ *     last_ok: Number, last_failed: Number, failures: Number, rung: string, updated: Number,
+ *     bulk_refused_until: Number
  * }
  * @type FileRow = array{
  *     id: string, uid: Number, hash: string, state: string, is_dir: Number, bytes: string, place: string,

@@ -231,7 +231,7 @@ impl PartRows<'_> {
                     }
                 }
                 Place::Here(_) | Place::Within(_) | Place::Section(_) => {
-                    self.ready.extend(rows_within(&line, self.part.section)?)
+                    self.ready.extend(rows_within(&line, self.part.section)?);
                 }
             }
         }
