@@ -79,6 +79,7 @@ final class UninstallCommand implements Task
 		if (! Extension::isMissing()) {
 			(new WorkCommand($this->options->only(Option::Seconds)->with(Option::UntilIdle)))->run([]);
 		}
+		Uninstall::giveToHub(self::WAIT_SECONDS);
 		$outlook = Uninstall::outlook();
 
 		return ! Uninstall::isWaiting($outlook) || $this->options->has(Option::Drop);

@@ -83,6 +83,28 @@ final class Bulk
 	}
 
 	/**
+	 * Gives what waits to the hub's own queue, because filesync is switched off or removed.
+	 *
+	 * @param list<int> $channels
+	 */
+	public static function giveToHub(array $channels, int $until): void
+	{
+		foreach ($channels as $channelId) {
+			$channel = Clones::channel($channelId);
+			$some = fn () => Table::select('filesync_bulk', ['uid' => $channelId], 'place, id', self::MOST_ENTRIES);
+			for ($rows = $some(); $rows !== [] && Clock::now() < $until; $rows = $some()) {
+				// A packet goes to all clones.
+				foreach (array_column($rows, null, 'hash') as $row) {
+					if ($channel) {
+						self::packet($channel, $row);
+					}
+				}
+				BulkQueue::forget($rows);
+			}
+		}
+	}
+
+	/**
 	 * Sends the first of some changes, as many as fit into a request, and forgets those that were taken.
 	 *
 	 * @param non-empty-list<BulkRow> $rows
@@ -166,14 +188,15 @@ final class Bulk
 	{
 		Log::write("sends changes of channel {$this->channel->id} to $this->url by packets: it takes no others");
 		foreach ($rows as $row) {
-			Announcement::sendPacket(
-				$this->channel,
-				$row['hash'],
-				(bool) (int) $row['is_delete'],
-				self::beneath($row),
-			);
+			self::packet($this->channel, $row);
 			BulkQueue::forget([$row]);
 		}
+	}
+
+	/** @param BulkRow $row */
+	private static function packet(Channel $channel, array $row): void
+	{
+		Announcement::sendPacket($channel, $row['hash'], (bool) (int) $row['is_delete'], self::beneath($row));
 	}
 
 	/**

@@ -5,6 +5,8 @@ namespace FileSync\Addon\Send;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Peers\Peers;
@@ -70,6 +72,21 @@ final class BulkQueue
 	public static function heard(Channel $channel, string $root): void
 	{
 		Outbox::soon($channel->id, self::KIND, Peers::id($root));
+	}
+
+	/** @return list<int> The channels with changes that wait. */
+	public static function channels(): array
+	{
+		return array_map('intval', array_column(Table::select('filesync_bulk', [], '', 0, 'DISTINCT uid'), 'uid'));
+	}
+
+	/** @return list<int> Those for which filesync sends nothing any more. */
+	public static function leftChannels(): array
+	{
+		return array_values(array_filter(
+			self::channels(),
+			fn ($id) => Config::isForCore($id) || Parts::isOff(Parts::SENDER),
+		));
 	}
 
 	/** Forgets what waited for too long. */

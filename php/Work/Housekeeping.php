@@ -101,10 +101,13 @@ final class Housekeeping
 		}
 	}
 
-	/** Has what was held handed over where filesync was switched off since; the hub's own receiver may take long. */
+	/**
+	 * Has what was held, and what waits to be sent, handed over where filesync was switched off since; the hub's own
+	 * receiver may take long.
+	 */
 	private static function handOver(): void
 	{
-		if (HandOver::isDue()) {
+		if (HandOver::isDue() || BulkQueue::leftChannels() !== []) {
 			Daemon::summon('hand-over');
 		}
 	}

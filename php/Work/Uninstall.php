@@ -21,6 +21,8 @@ use FileSync\Addon\Restore\JobState;
 use FileSync\Addon\Restore\Underway;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\Bulk;
+use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
 
@@ -53,12 +55,13 @@ final class Uninstall
 				'state <>' => Import::DONE,
 			]),
 			'packets_held' => Table::count('filesync_packet', []),
-			'changes_to_send' => Table::count('filesync_outbox', [
-				'kind' => ['intent', 'announce', 'deleted', 'deleting'],
-				'state <>' => 'parked',
-			]),
+			'changes_to_send' =>
+				Table::count('filesync_outbox', [
+					'kind' => ['intent', 'announce', 'deleted', 'deleting'],
+					'state <>' => 'parked',
+				]) + Table::count('filesync_bulk', []),
 			'other_calls' => Table::count('filesync_outbox', [
-				'kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate'],
+				'kind <>' => ['intent', 'announce', 'deleted', 'deleting', 'relocate', 'bulk'],
 				'state <>' => 'parked',
 			]),
 			'kept_files' => Table::count('filesync_kept', []),
@@ -71,6 +74,12 @@ final class Uninstall
 	{
 		return array_sum(array_diff_key($outlook, ['bytes_on_their_way' => 1, 'kept_files' => 1, 'kept_bytes' => 1]))
 		> 0;
+	}
+
+	/** Has the hub's own queue send what still waits for clones, however long they are away. */
+	public static function giveToHub(int $seconds): void
+	{
+		Bulk::giveToHub(BulkQueue::channels(), Clock::now() + $seconds);
 	}
 
 	/** Stops new workers from beginning, and waits for running ones. False if they do not end in time. */
@@ -197,6 +206,7 @@ final class Uninstall
 		Import::dropAll();
 		Table::delete('filesync_packet', ['attempts >=' => 0]);
 		Table::delete('filesync_dropped', ['created >=' => 0]);
+		Table::delete('filesync_bulk', ['created >=' => 0]);
 		Table::delete('filesync_outbox', ['attempts >=' => 0]);
 	}
 

@@ -25,6 +25,7 @@ use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\Bulk;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Transfer\Doorbell;
@@ -71,7 +72,9 @@ final class Worker implements Slice
 		}
 		Look::renewIfDue();
 		if ($work === 'hand-over') {
-			HandOver::work(Clock::now() + Config::number('slice_seconds'));
+			$until = Clock::now() + Config::number('slice_seconds');
+			HandOver::work($until);
+			Bulk::giveToHub(BulkQueue::leftChannels(), $until);
 			return;
 		}
 		if ($work === 'look' || Config::get('enabled') === '0' || ! Activation::isActive()) {

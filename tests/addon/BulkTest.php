@@ -3,6 +3,7 @@
 use Fake\Clock;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
@@ -12,6 +13,8 @@ use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Addon\Work\Uninstall;
+use FileSync\Addon\Work\Worker;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -160,6 +163,37 @@ final class BulkTest extends AddonTestCase
 		q("UPDATE hubloc SET hubloc_deleted = 1 WHERE hubloc_url = '%s'", dbesc(self::ORIGIN));
 		$this->work();
 		$this->assertNothingWaits();
+	}
+
+	public function test_where_filesync_is_switched_off_the_hub_sends_what_waits(): void
+	{
+		$this->answer = fn () => ['status' => 503];
+		$this->haveFiles('f1', 'f2');
+		$this->sent('f1', 'f2');
+		$this->work();
+		Worker::daemon('hand-over');
+		$this->assertSame([], $this->sent(), 'it is on');
+		Config::set('enabled', '0', "channel:{$this->channel->id}");
+		Worker::daemon('hand-over');
+		$this->assertCount(2, $this->sent());
+		$this->assertSame([], Table::select('filesync_bulk', []));
+		// The follow-up finds nothing, once it is on again.
+		Config::clear('enabled', "channel:{$this->channel->id}");
+		Clock::$ahead += 1000;
+		$this->work();
+		$this->assertNothingWaits();
+	}
+
+	public function test_before_filesync_is_removed_the_hub_gets_what_waits(): void
+	{
+		$this->answer = fn () => ['status' => 503];
+		$this->haveFiles('f1');
+		$this->sent('f1');
+		$this->work();
+		$this->assertSame(1, Uninstall::outlook()['changes_to_send']);
+		Uninstall::giveToHub(10);
+		$this->assertSame(0, Uninstall::outlook()['changes_to_send']);
+		$this->assertCount(1, $this->sent());
 	}
 
 	public function test_a_delete_goes_with_what_it_has_seen(): void
