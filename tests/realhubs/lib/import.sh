@@ -71,7 +71,7 @@ millis_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 # KILLS imports of one export, each killed at another moment, and gone on with: the rows are those of an undisturbed one. With BREAK=marker a process notes that its
 # slice is imported before it is: then rows are missing.
 scenario_import_dump_killed() {
-	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total cpu all later code running again=0
+	local dump kills=${KILLS:-10} nick=k${TOP//[^a-z0-9]/} n total cpu all later what code running again=0
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	trap hub_e_goes EXIT
 	hub_e_again && export_of "$nick" || return 1
@@ -102,7 +102,9 @@ scenario_import_dump_killed() {
 		running=$!
 		until [ "$(imported_elements)" -ge $((all * (n + 1) / (kills + 1))) ] || ! kill -0 $running 2>/dev/null; do sleep 0.1; done
 		sleep "$((later / 1000)).$(printf '%03d' $((later % 1000)))"
-		case $((n % 3)) in 0) kill_imports dump ;; 1) kill_imports slice ;; *) kill_imports '(dump|slice)' ;; esac
+		case $((n % 3)) in 0) what=dump ;; 1) what=slice ;; *) what='(dump|slice)' ;; esac
+		# Between two slices there is no process that has one.
+		until kill_imports "$what" || ! kill -0 $running 2>/dev/null; do sleep 0.02; done
 		wait $running
 		code=$?
 		[ $code != 0 ] || break
@@ -116,11 +118,13 @@ scenario_import_dump_killed() {
 	echo "$(wc -l <"$LAYOUT/scratch/rows-e") rows equal after $again kills; $total ms ($cpu s CPU) undisturbed; a child's peak $(peak_of import-slice) KiB, the command's $(peak_of import-dump) KiB"
 }
 imported_elements() { database_value hub_e 'SELECT COALESCE(max(elements), 0) FROM filesync_import'; }
-# Ends processes of the import that runs on E: the command (dump), that which has a slice, or both.
+# Ends processes of the import that runs on E: the command (dump), that which has a slice, or both. False if there are none.
 kill_imports() {
-	pgrep -f "import-$1" | while read -r running; do
-		case $(readlink "/proc/$running/cwd") in "$(hub_root e)"*) kill -KILL "$running" 2>/dev/null ;; esac
+	local one killed=1
+	for one in $(pgrep -f "import-$1"); do
+		case $(readlink "/proc/$one/cwd") in "$(hub_root e)"*) kill -KILL "$one" 2>/dev/null && killed=0 ;; esac
 	done
+	return $killed
 }
 # Tells whether more than a hundred elements of one part are noted: only posts are so many.
 posts_are_noted() { [ "$(database_value hub_e 'SELECT max(element) FROM filesync_import')" -gt 100 ]; }
