@@ -38,7 +38,7 @@ cli_creates() {
 gone_hubs() { sed 's/^/--without\n/' "$made/gone"; }
 
 scenario_cli_create() {
-	local made=$LAYOUT/scratch/made-$TOP set=$LAYOUT/scratch/made-$TOP/set passphrase=$CREATE_PASSPHRASE key said photo folder_lost bytes_lost photo_alone known
+	local made=$LAYOUT/scratch/made-$TOP set=$LAYOUT/scratch/made-$TOP/set passphrase=$CREATE_PASSPHRASE key said photo folder_lost bytes_lost photo_alone known looked
 	local -A NICK=([a]=${NICK[a]} [b]=${NICK[b]} [d]=${NICK[d]} [e]=${NICK[b]})
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	case " $HUBS " in *' d '*) ;; *) skip 'HUBS has no d'; return ;; esac
@@ -56,13 +56,21 @@ scenario_cli_create() {
 	hub_do b key-forms >"$made/key-forms" || return 1
 	hub_url b >"$made/gone"
 	chmod -R go+rX "$made"
-	trap 'web_up b; e_goes' EXIT
+	trap 'touch "$LAYOUT/scratch/looked-enough"; web_up b; e_goes' EXIT
 	web_down b
 	e_is_laid_out || return 1
 	known=$(who_knows)
+	# Processes are looked at all the while.
+	cp "$made/key-forms" "$LAYOUT/scratch/key-texts"
+	rm -f "$LAYOUT/scratch/looked-enough"
+	look_at_processes >"$LAYOUT/scratch/looked" 2>/dev/null &
+	looked=$!
 	it_is_refused || return 1
 	it_is_killed || return 1
 	said=$(cli_creates) || [ $? = 1 ] || { echo "it ended so: $said"; return 1; }
+	touch "$LAYOUT/scratch/looked-enough"
+	wait $looked
+	[ ! -s "$LAYOUT/scratch/looked" ] || { echo "the key is in a process: $(head -n 3 "$LAYOUT/scratch/looked")"; return 1; }
 	channel_is_here || return 1
 	it_lives_on || return 1
 	key_of_e_is_hidden || return 1
