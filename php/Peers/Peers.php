@@ -134,13 +134,7 @@ final class Peers
 	{
 		$features = self::features($said['features'] ?? null);
 		if ($features) {
-			self::write($url, [
-				'speaks' => 'yes',
-				'known_until' => Clock::now() + self::YES_SECONDS,
-				'version' => self::version($said['version'] ?? null),
-				'features' => implode(' ', $features),
-				'reason' => '',
-			]);
+			self::write($url, self::speaking($said['version'] ?? null, $features));
 		}
 	}
 
@@ -183,13 +177,7 @@ final class Peers
 			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Clock::now() + self::YES_SECONDS : 0]);
 			return;
 		}
-		self::write($url, [
-			'speaks' => 'yes',
-			'known_until' => Clock::now() + self::YES_SECONDS,
-			'version' => self::version($said['version'] ?? null),
-			'features' => implode(' ', $features),
-			'reason' => '',
-		]);
+		self::write($url, self::speaking($said['version'] ?? null, $features));
 	}
 
 	/**
@@ -288,13 +276,7 @@ final class Peers
 		}
 		$filesync = $origin['filesync'] ?? 'untried';
 		if ($filesync === 'open') {
-			$set += [
-				'speaks' => 'yes',
-				'known_until' => $now + self::YES_SECONDS,
-				'version' => self::version($origin['version'] ?? null),
-				'features' => implode(' ', self::features($origin['features'] ?? null)),
-				'reason' => '',
-			];
+			$set += self::speaking($origin['version'] ?? null, self::features($origin['features'] ?? null));
 		} elseif ($filesync === 'refused' && isset($origin['filesync_reason'])) {
 			// A hub that spoke it before may be in the middle of an upgrade.
 			$seconds = ($row['version'] ?? '') === '' ? self::NO_SECONDS : self::NO_LONGER_SECONDS;
@@ -362,6 +344,22 @@ final class Peers
 	public static function prune(): void
 	{
 		Table::delete('filesync_peer', ['updated <' => Clock::now() - (90 * 86400)]);
+	}
+
+	/**
+	 * @param list<string> $features
+	 *
+	 * @return array{speaks: string, known_until: int, version: string, features: string, reason: string}
+	 */
+	private static function speaking(mixed $version, array $features): array
+	{
+		return [
+			'speaks' => 'yes',
+			'known_until' => Clock::now() + self::YES_SECONDS,
+			'version' => self::version($version),
+			'features' => implode(' ', $features),
+			'reason' => '',
+		];
 	}
 
 	/** @return ?PeerRow */
