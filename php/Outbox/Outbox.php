@@ -69,6 +69,19 @@ final class Outbox
 		]);
 	}
 
+	/**
+	 * Requests a call, unless it is due already or waits for its time: that stays. One that is being made just now may
+	 * have looked for the last time, and one that is parked would not be made.
+	 */
+	public static function ensure(int $channelId, string $kind, string $name, string $body): void
+	{
+		$id = self::id($channelId, $kind, $name, '');
+		$row = Table::first('filesync_outbox', ['id' => $id], '', 'state, reason');
+		if (! $row || $row['state'] !== 'due' || str_starts_with($row['reason'], self::UNDER_WAY)) {
+			self::add($channelId, $kind, $name, $body);
+		}
+	}
+
 	/** Tells whether a call is wanted already. */
 	public static function has(int $channelId, string $kind, string $name): bool
 	{

@@ -57,9 +57,7 @@ final class BulkQueue
 				],
 				['uid' => $channel->id, 'peer' => $peer, 'hash' => $hash],
 			);
-			if (! Outbox::has($channel->id, self::KIND, $peer)) {
-				Outbox::add($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES));
-			}
+			Outbox::ensure($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES));
 		}
 		if ($taking) {
 			Doorbell::ring();

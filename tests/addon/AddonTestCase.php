@@ -369,6 +369,37 @@ abstract class AddonTestCase extends TestCase
 		return $all;
 	}
 
+	/** Returns a request of a kind as the clone at ORIGIN makes it, or signed for another kind. */
+	protected function signedRequest(string $kind, array $keys, ?string $for = null): FileSync\Addon\Hub\Request
+	{
+		$body = json_encode(
+			$keys
+			+ [
+				'filesync' => 2,
+				'channel' => $this->channel->hash,
+				'key_id' => self::ORIGIN . '/channel/alice',
+				'time' => time() + Fake\Clock::$ahead,
+				'nonce' => bin2hex(random_bytes(16)),
+			],
+		);
+		$for ??= $kind;
+		$signature = FileSync\Addon\Protocol\SignedRequest::sign(
+			$this->channel,
+			$for,
+			"/getfile/$for",
+			'127.0.0.1:9000',
+			$body,
+		);
+
+		return new FileSync\Addon\Hub\Request(
+			'POST',
+			['getfile', $kind],
+			['filesync-signature' => $signature],
+			[],
+			$body,
+		);
+	}
+
 	/**
 	 * Returns a request for tickets as the clone at ORIGIN makes it.
 	 *

@@ -5,11 +5,9 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
-use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
-use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Housekeeping;
@@ -106,6 +104,33 @@ final class BulkTest extends AddonTestCase
 		$this->work();
 		$this->assertSame([['f2', 'f1']], $this->hashes());
 		$this->assertSame('renamed', end($this->got[0][1]['attach'])['filename']);
+		$this->assertNothingWaits();
+	}
+
+	/** The follow-up looks for the last time, and is done a moment later: what comes in between must not be left. */
+	public function test_what_changes_while_the_follow_up_ends_has_another_and_one_that_failed_is_tried_with_it(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		$this->answer = fn () => ['status' => 503];
+		$this->sent('f1');
+		$this->work();
+		$row = fn () => Table::first('filesync_outbox', ['kind' => 'bulk']);
+		$waiting = $row();
+		$this->sent('f2');
+		$this->assertSame($waiting, $row(), 'a clone that is away is not asked for each change');
+		foreach ([['reason' => 'under way: x', 'attempts' => 1], ['state' => 'parked', 'attempts' => 4]] as $state) {
+			Table::update('filesync_outbox', $state + ['next_at' => 9 * (10 ** 9)], ['kind' => 'bulk']);
+			$this->sent('f2');
+			$this->assertEquals(
+				['due', 0, 0, ''],
+				[$row()['state'], $row()['attempts'], $row()['next_at'], $row()['reason']],
+				json_encode($state),
+			);
+		}
+		$this->answer = null;
+		$this->got = [];
+		$this->work();
+		$this->assertSame([['f1', 'f2']], $this->hashes());
 		$this->assertNothingWaits();
 	}
 
@@ -239,7 +264,7 @@ final class BulkTest extends AddonTestCase
 		] as [$status, $keys]) {
 			$this->assertSame($status, $this->ask($keys)->status, json_encode($keys));
 		}
-		$this->assertSame(401, $this->ask(['entries' => [$text]], '/getfile/inventory')->status);
+		$this->assertSame(401, $this->ask(['entries' => [$text]], 'inventory')->status);
 		$place = Places::take('bulk', $this->channel->id, 1);
 		$this->assertSame(429, $this->ask(['entries' => [$text]])->status);
 		$place->giveBack();
@@ -279,21 +304,8 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'bulk']));
 	}
 
-	private function ask(array $keys, string $path = '/getfile/bulk'): Response
+	private function ask(array $keys, string $signedFor = 'bulk'): Response
 	{
-		$body = json_encode(
-			$keys
-			+ [
-				'filesync' => 2,
-				'channel' => $this->channel->hash,
-				'key_id' => self::ORIGIN . '/channel/alice',
-				'time' => time(),
-				'nonce' => bin2hex(random_bytes(16)),
-			],
-		);
-		$signature = SignedRequest::sign($this->channel, 'bulk', $path, '127.0.0.1:9000', $body);
-		$headers = ['filesync-signature' => $signature];
-
-		return Serve::answer(new Request('POST', ['getfile', 'bulk'], $headers, [], $body));
+		return Serve::answer($this->signedRequest('bulk', $keys, $signedFor));
 	}
 }

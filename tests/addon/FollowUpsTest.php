@@ -17,7 +17,7 @@ final class FollowUpsTest extends AddonTestCase
 			new RecursiveDirectoryIterator(dirname(__DIR__, 2) . '/php', FilesystemIterator::SKIP_DOTS),
 		) as $file) {
 			$text = $file->getExtension() === 'php' ? file_get_contents($file) : '';
-			preg_match_all('/Outbox::add(?:Held)?\((?:[^,]|\([^)]*\))+, ([^,]*),/', $text, $found);
+			preg_match_all('/Outbox::(?:add(?:Held)?|ensure)\((?:[^,]|\([^)]*\))+, ([^,]*),/', $text, $found);
 			foreach ($found[1] as $kind) {
 				$kind = preg_match('/^self::(\w+)$/', $kind, $name)
 				&& preg_match("/const $name[1] = ('\w+')/", $text, $value)

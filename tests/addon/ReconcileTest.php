@@ -7,14 +7,11 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
-use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
-use FileSync\Addon\Inventory\Listing;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
-use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
 use FileSync\Addon\Reconcile\Outcome;
@@ -633,13 +630,13 @@ final class ReconcileTest extends AddonTestCase
 				'session' => str_repeat('a', 32),
 			])->status,
 		);
-		$request = $this->inventoryRequest(['do' => 'round']);
+		$request = $this->signedRequest('inventory', ['do' => 'round']);
 		$this->assertSame(
 			[200, 401],
 			[InventoryRequest::answer($request)->status, InventoryRequest::answer($request)->status],
 			'a request holds once',
 		);
-		$ticket = $this->inventoryRequest(['do' => 'round'], 'ticket');
+		$ticket = $this->signedRequest('inventory', ['do' => 'round'], 'ticket');
 		$this->assertSame(401, InventoryRequest::answer($ticket)->status, 'a signature for something else');
 	}
 
@@ -737,26 +734,9 @@ final class ReconcileTest extends AddonTestCase
 		return null;
 	}
 
-	private function inventoryRequest(array $keys, string $kind = 'inventory'): Request
-	{
-		$body = json_encode(
-			$keys
-			+ [
-				'filesync' => 2,
-				'channel' => $this->channel->hash,
-				'key_id' => self::ORIGIN . '/channel/alice',
-				'time' => time(),
-				'nonce' => bin2hex(random_bytes(16)),
-			],
-		);
-		$signature = SignedRequest::sign($this->channel, $kind, "/getfile/$kind", '127.0.0.1:9000', $body);
-
-		return new Request('POST', ['getfile', 'inventory'], ['filesync-signature' => $signature], [], $body);
-	}
-
 	private function request(array $keys): Response
 	{
-		return InventoryRequest::answer($this->inventoryRequest($keys));
+		return InventoryRequest::answer($this->signedRequest('inventory', $keys));
 	}
 
 	private function tell(array $keys): array

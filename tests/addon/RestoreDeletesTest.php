@@ -4,13 +4,11 @@ use Fake\Clock;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Config;
-use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Peers\Peers;
-use FileSync\Addon\Protocol\SignedRequest;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Reconcile\Intake;
 use FileSync\Addon\Reconcile\InventoryRequest;
@@ -783,20 +781,8 @@ final class RestoreDeletesTest extends BackupTestCase
 	/** Returns what is said of a file to the clone that asks. */
 	private function told(string $hash, bool $isBrief = true): array
 	{
-		$body = json_encode([
-			'filesync' => 2,
-			'channel' => $this->channel->hash,
-			'key_id' => self::ORIGIN . '/channel/alice',
-			'time' => time() + Clock::$ahead,
-			'nonce' => bin2hex(random_bytes(16)),
-			'do' => 'entries',
-			'hashes' => [$hash],
-			'brief' => $isBrief,
-		]);
-		$signature = SignedRequest::sign($this->channel, 'inventory', '/getfile/inventory', '127.0.0.1:9000', $body);
-		$answer = InventoryRequest::answer(
-			new Request('POST', ['getfile', 'inventory'], ['filesync-signature' => $signature], [], $body),
-		);
+		$keys = ['do' => 'entries', 'hashes' => [$hash], 'brief' => $isBrief];
+		$answer = InventoryRequest::answer($this->signedRequest('inventory', $keys));
 		$this->assertSame(200, $answer->status, $answer->body);
 
 		return json_decode($answer->body, true)['entries'][0];
