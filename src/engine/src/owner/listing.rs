@@ -108,7 +108,8 @@ fn print_of(row: &Row) -> u64 {
     hasher.finish()
 }
 
-fn short(hash: &str) -> u64 {
+/// Returns what stands for a hash or an id in memory.
+pub(crate) fn short(hash: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hash.hash(&mut hasher);
     hasher.finish()

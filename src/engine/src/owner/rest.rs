@@ -7,13 +7,13 @@
 //! Invariant: guests' tokens, as the channel's private key, are never in a file but sealed.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::connection::Connection;
+use super::listing::short;
 use super::posts::Post;
 use super::rows::{self, Row};
 use super::shares::items_of;
@@ -32,13 +32,19 @@ pub(crate) struct Rest<'r> {
     tops: HashSet<u64>,
     /// Guests' tokens, connections and groups, as the hub exported them.
     people: Option<Vec<u8>>,
-    told: Map<String, Value>,
-    too_large: Map<String, Value>,
+    tally: Tally,
     /// Kinds that the hub could not give.
     unread: Vec<&'static str>,
-    all: RowsFound,
     compatibility: Value,
     relocate: Value,
+}
+
+/// What became of the kinds that ended.
+#[derive(Default)]
+struct Tally {
+    rows: Map<String, Value>,
+    too_large: Map<String, Value>,
+    all: RowsFound,
 }
 
 /// The rows of one kind. Their numbers count them.
@@ -113,10 +119,8 @@ impl<'r> Rest<'r> {
             connection,
             tops: HashSet::new(),
             people,
-            told: Map::new(),
-            too_large: Map::new(),
+            tally: Tally::default(),
             unread,
-            all: RowsFound::default(),
             compatibility: of("compatibility"),
             relocate: of("relocate"),
         })
@@ -202,24 +206,24 @@ impl<'r> Rest<'r> {
                 self.posts.add_post(raw)?;
             }
         }
-        let Self { mut posts, .. } = self;
         if !sees_all || lost {
-            let seen = std::mem::take(&mut posts.seen);
-            posts.rows.keep(|line| !id_of(line).is_some_and(|id| seen.contains(&short(&id))))?;
+            let seen = std::mem::take(&mut self.posts.seen);
+            self.posts.rows.keep(|line| !id_of(line).is_some_and(|id| seen.contains(&short(&id))))?;
         }
         if lost {
             self.unread.push(POSTS);
         }
-        Self::end_kind(writing, posts, &mut self.told, &mut self.too_large, &mut self.all)?;
-        for kind in &self.unread {
+        let Self { posts, mut tally, unread, .. } = self;
+        tally.end(writing, posts)?;
+        for kind in &unread {
             let before = writing.everything().pointer(&format!("/rows/{kind}")).cloned().unwrap_or(0.into());
-            self.told.entry(*kind).or_insert(before);
+            tally.rows.entry(*kind).or_insert(before);
         }
-        if is_much(self.all.left, self.all.before) && !writing.accepts_removals() {
-            return Ok(Err(Ended::RowsGone { removed: self.all.left, before: self.all.before }));
+        if is_much(tally.all.left, tally.all.before) && !writing.accepts_removals() {
+            return Ok(Err(Ended::RowsGone { removed: tally.all.left, before: tally.all.before }));
         }
         Ok(Ok(json!({
-            "seen": writing.run_time(), "by": BY_API, "rows": self.told, "too_large": self.too_large, "unread": self.unread,
+            "seen": writing.run_time(), "by": BY_API, "rows": tally.rows, "too_large": tally.too_large, "unread": unread,
             "compatibility": self.compatibility, "relocate": self.relocate,
         })))
     }
@@ -239,10 +243,8 @@ impl<'r> Rest<'r> {
         for row in people.group {
             groups.add(&fragment(&[("group", &[row]), ("group_member", of(&members, &column(row, "id")?))]))?;
         }
-        for gathered in [connections, groups] {
-            Self::end_kind(writing, gathered, &mut self.told, &mut self.too_large, &mut self.all)?;
-        }
-        Ok(())
+        self.tally.end(writing, connections)?;
+        self.tally.end(writing, groups)
     }
 
     fn end_section(&mut self, writing: &mut Writing, kind: &'static str, keys: &[&str], body: &[u8]) -> Result<()> {
@@ -254,27 +256,24 @@ impl<'r> Rest<'r> {
                 gathered.add(&fragment(&[(*key, &[row])]))?;
             }
         }
-        Self::end_kind(writing, gathered, &mut self.told, &mut self.too_large, &mut self.all)
+        self.tally.end(writing, gathered)
     }
+}
 
-    fn end_kind(
-        writing: &mut Writing,
-        gathered: Gathered,
-        told: &mut Map<String, Value>,
-        too_large: &mut Map<String, Value>,
-        all: &mut RowsFound,
-    ) -> Result<()> {
+impl Tally {
+    /// Ends a kind.
+    fn end(&mut self, writing: &mut Writing, gathered: Gathered) -> Result<()> {
         writing.check_room()?;
-        let Gathered { kind, rows, too_large: large, .. } = gathered;
+        let Gathered { kind, rows, too_large, .. } = gathered;
         let found = writing.set.end_rows(rows)?;
         if found.lines > 0 {
-            told.insert(kind.to_owned(), found.lines.into());
+            self.rows.insert(kind.to_owned(), found.lines.into());
         }
-        if large > 0 {
-            too_large.insert(kind.to_owned(), large.into());
+        if too_large > 0 {
+            self.too_large.insert(kind.to_owned(), too_large.into());
         }
-        all.before += found.before;
-        all.left += found.left.saturating_sub(found.new);
+        self.all.before += found.before;
+        self.all.left += found.left.saturating_sub(found.new);
         Ok(())
     }
 }
@@ -353,12 +352,6 @@ fn fragment(sections: &[(&str, &[&RawValue])]) -> String {
     let list = |rows: &[&RawValue]| rows.iter().map(|row| row.get()).collect::<Vec<_>>().join(",");
     let parts: Vec<String> = sections.iter().map(|(key, rows)| format!("\"{key}\":[{}]", list(rows))).collect();
     format!("{{{}}}", parts.join(","))
-}
-
-fn short(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Returns the id of the post that a line of the set has.
