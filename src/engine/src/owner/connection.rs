@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use url::Url;
 
 use super::wire::{ConnectionOptions, Wire};
@@ -73,6 +74,8 @@ pub struct Connection {
     session: RefCell<Session>,
     /// A token and the time at which it ends.
     token: RefCell<Option<(Secret, i64)>>,
+    /// How often the session or the token was renewed. Who holds the lock renews, for all calls that wait for it.
+    renewals: Mutex<u64>,
 }
 
 const LOGGING_IN: &str = "logging in";
@@ -103,6 +106,7 @@ impl Connection {
             credentials: RefCell::default(),
             session: RefCell::new(Session::None),
             token: RefCell::default(),
+            renewals: Mutex::default(),
         })
     }
 
@@ -291,15 +295,27 @@ impl Connection {
     ///
     /// As [`Connection::log_in`].
     pub fn renew(&self) -> Result<()> {
-        self.wire.wait(self.renewed())
+        self.wire.wait(async {
+            let before = *self.renewals.lock().await;
+            self.renewed(before).await.map(|_| ())
+        })
     }
 
-    async fn renewed(&self) -> Result<()> {
+    /// Logs in again, unless that was done since there were so many renewals; tells whether it was done now. Calls that run at once find
+    /// the end of a session together, and one log-in is enough for all of them.
+    async fn renewed(&self, before: u64) -> Result<bool> {
+        let mut renewals = self.renewals.lock().await;
+        if *renewals != before {
+            return Ok(false);
+        }
         self.token.replace(None);
         if matches!(*self.session.borrow(), Session::Token) {
-            return self.authorization().await.map(|_| ());
+            self.authorization().await?;
+        } else {
+            self.begin_session().await?;
         }
-        self.begin_session().await.map(|_| ())
+        *renewals += 1;
+        Ok(true)
     }
 
     /// Returns what each request carries now.
@@ -346,10 +362,10 @@ impl Connection {
     async fn ask(&self, url: &Url, max_pauses: u32) -> Result<Option<Vec<u8>>> {
         let (mut pauses, mut has_renewed) = (0, false);
         loop {
+            let before = *self.renewals.lock().await;
             match self.ask_once(url).await {
                 Err(error) if error.kind() == ErrorKind::Refused && !has_renewed => {
-                    has_renewed = true;
-                    self.renewed().await?;
+                    has_renewed = self.renewed(before).await?;
                 }
                 Err(error) if error.kind().is_temporary() && error.kind() != ErrorKind::Corrupt && pauses < max_pauses => {
                     let own = Duration::from_millis(500 << pauses);

@@ -12,6 +12,8 @@ pub struct Owner {
     /// Tokens that were given, and uses of the last one.
     pub tokens: usize,
     pub uses: usize,
+    /// Requests that were let in for a token.
+    pub let_in: usize,
     /// What the hub shows as the channel's public key in place of the right one.
     pub public_key: Option<String>,
 }
@@ -26,7 +28,9 @@ pub(super) fn is_let_in(request: &Request, state: &mut State) -> bool {
     let token = format!("Bearer token-{}", owner.tokens);
     if owner.tokens > 0 && request.headers.get("authorization") == Some(&token) {
         owner.uses += 1;
-        return owner.token_uses.is_none_or(|most| owner.uses <= most);
+        let is_valid = owner.token_uses.is_none_or(|most| owner.uses <= most);
+        owner.let_in += usize::from(is_valid);
+        return is_valid;
     }
     has_session
 }
