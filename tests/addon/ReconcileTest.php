@@ -214,7 +214,8 @@ final class ReconcileTest extends AddonTestCase
 			(array) Revisions::find($this->channel->id, 'back')['place']['vector'],
 			$told,
 		);
-		$this->assertContains(FileSync\Addon\Revision\Site::component(1), array_keys($told));
+		// PHP makes a number of a name of digits.
+		$this->assertArrayHasKey(FileSync\Addon\Revision\Site::component(1), $told);
 	}
 
 	public function test_what_comes_back_with_what_its_delete_had_seen_is_told_however_early_the_clone_asks(): void
