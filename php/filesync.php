@@ -66,6 +66,7 @@ function filesync_load()
 		FileSync\Addon\Hub\Log::failure('migrating the tables', $e);
 	}
 	try {
+		FileSync\Addon\Hub\Activation::move();
 		FileSync\Addon\Hub\Look::again();
 	} catch (Throwable $e) {
 		FileSync\Addon\Hub\Log::failure('looking at the hub', $e);

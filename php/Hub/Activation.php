@@ -2,8 +2,6 @@
 
 namespace FileSync\Addon\Hub;
 
-use Zotlabs\Lib\Config as HubConfig;
-
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -167,10 +165,16 @@ final class Activation
 		);
 	}
 
+	/** Moves what was decided to where all processes have it at hand, if an older filesync left it elsewhere. */
+	public static function move(): void
+	{
+		AtHand::move(self::KEY);
+	}
+
 	/** Forgets all that was decided. */
 	public static function forget(): void
 	{
-		HubConfig::Delete('filesync', self::KEY);
+		AtHand::forget(self::KEY);
 	}
 
 	/** Notes that a job that was summoned has ended: the next may be. */
@@ -435,10 +439,9 @@ final class Activation
 	/** @param State $state */
 	private static function keep(array $state): void
 	{
-		HubConfig::Set(
-			'filesync',
+		AtHand::keep(
 			self::KEY,
-			json_encode($state, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE),
+			(string) json_encode($state, JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE),
 		);
 	}
 
@@ -446,7 +449,7 @@ final class Activation
 	private static function state(): array
 	{
 		static $read = ['', []];
-		$text = (string) HubConfig::Get('filesync', self::KEY, '');
+		$text = AtHand::get(self::KEY);
 		if ($text !== $read[0]) {
 			/** @var ?State $said */
 			$said = json_decode($text, true);

@@ -181,7 +181,7 @@ final class AssumptionCheck
 			return $this->file($path)?->function($name);
 		}
 
-		return class_exists($class) && method_exists($class, $method)
+		return self::isThere($class) && method_exists($class, $method)
 			? $this->reflected(new \ReflectionMethod($class, $method))
 			: null;
 	}
@@ -285,7 +285,7 @@ final class AssumptionCheck
 	/** Looks whether core has something of the name of ours in a class that we extend, or leaves more to be done. */
 	private function ours(): void
 	{
-		foreach (Assumptions::OURS as $class => [$names, $parts]) {
+		foreach (Assumptions::OURS as $class => [$names, $parts, $made]) {
 			$path = self::fileOf($class);
 			if ($this->isPassedOver($path)) {
 				continue;
@@ -297,7 +297,7 @@ final class AssumptionCheck
 				$isFree = ! $declared || $declared->is('private') && ! $declared->is('final');
 				$this->note('name', "$class::$name", $parts, $isFree, t('it is there'), $declared->where ?? $path);
 			}
-			$more = array_diff($this->abstracts($class, $path), ['init', 'post', 'get']);
+			$more = array_diff($this->abstracts($class, $path), explode(' ', strtolower($made)));
 			$this->note(
 				'class',
 				"$class::*",
@@ -354,12 +354,18 @@ final class AssumptionCheck
 		}
 	}
 
+	/** Tells whether PHP finds a class, or an interface, of that name. */
+	private static function isThere(string $class): bool
+	{
+		return class_exists($class) || interface_exists($class);
+	}
+
 	private function theClass(string $class, string $path): ?Declared
 	{
 		if ($this->mode !== self::LIVE) {
 			return $this->file($path)?->declared($class);
 		}
-		if (! class_exists($class)) {
+		if (! self::isThere($class)) {
 			return null;
 		}
 		$one = new \ReflectionClass($class);

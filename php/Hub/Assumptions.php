@@ -67,6 +67,8 @@ final class Assumptions
 	 * they differ the doctor tells, and no part is switched off. `absent`: hubs without it are served too; followed by
 	 * a colon and a function, those that have that one instead, which newer ones may have too.
 	 *
+	 * A parameter with `&` before its name is one by which core gives something back.
+	 *
 	 * @var array<string, array{0: string, 1: string|list<string>, 2: string, 3?: string}>
 	 */
 	public const FUNCTIONS = [
@@ -104,7 +106,7 @@ final class Assumptions
 		'encode_item' => ['include/items.php', 'item, mirror', 'sets', 'passed'],
 		'identity_basic_export' => ['include/channel.php', 'channel_id, sections', 'backup'],
 		'menu_element' => ['include/menu.php', 'channel, menu', 'backup'],
-		'translate_abook_perms_outbound' => ['include/perm_upgrade.php', 'abook', 'backup', 'absent'],
+		'translate_abook_perms_outbound' => ['include/perm_upgrade.php', '&abook', 'backup', 'absent'],
 		'account_verify_password' => ['include/auth.php', 'login, pass', 'backup'],
 		'get_item_elements' => ['include/items.php', 'x, allow_code', 'sets'],
 		'item_store' => [
@@ -375,14 +377,14 @@ final class Assumptions
 
 	/**
 	 * Properties and methods that classes of ours have besides: core's class that they extend must have none of that
-	 * name, and no abstract method that they lack. With parts.
+	 * name. With parts, and the methods of core's class that they have: it must have no other abstract ones.
 	 */
 	public const OURS = [
-		'Zotlabs\Module\Getfile' => ['$inner $answer $answerPost end delegate __call', 'serving'],
-		'Zotlabs\Web\Controller' => ['end', 'serving pages'],
-		'Sabre\DAV\Collection' => ['$node $tree $above child', 'doors'],
-		'Sabre\DAV\File' => ['$node $tree $folder', 'doors'],
-		'Sabre\DAV\Exception' => ['$status $headers of', 'doors'],
+		'Zotlabs\Module\Getfile' => ['$inner $answer $answerPost end delegate __call', 'serving', 'init post get'],
+		'Zotlabs\Web\Controller' => ['end', 'serving pages', 'init post get'],
+		'Sabre\DAV\Collection' => ['$node $tree $above child', 'doors', 'getName getChildren'],
+		'Sabre\DAV\File' => ['$node $tree $folder', 'doors', 'getName'],
+		'Sabre\DAV\Exception' => ['$status $headers of', 'doors', ''],
 	];
 
 	/** Static properties: parts. */

@@ -112,7 +112,7 @@ final class Look
 		$isOff = in_array('receiver', array_merge(...array_column($failed, 'parts')), true);
 		$before = self::withoutReceiverSince();
 		$since = $isOff ? $before ?? Clock::now() : null;
-		HubConfig::Set('filesync', self::KEY, json_encode(
+		AtHand::keep(self::KEY, (string) json_encode(
 			['print' => $print, 'failed' => $failed, 'since' => $since],
 			JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
 		));
@@ -135,7 +135,7 @@ final class Look
 	public static function forget(): void
 	{
 		self::$examined = [];
-		HubConfig::Delete('filesync', self::KEY);
+		AtHand::forget(self::KEY);
 	}
 
 	/** Returns what changes with core's files, our own table, the hub's tables and the day. */
@@ -184,9 +184,9 @@ final class Look
 	private static function last(): array
 	{
 		static $read = ['', []];
-		$text = (string) HubConfig::Get('filesync', self::KEY, '');
+		$text = AtHand::get(self::KEY);
 		if ($text === '') {
-			$text = (string) (Table::first('config', ['cat' => 'filesync', 'k' => self::KEY], '', 'v')['v'] ?? '');
+			$text = AtHand::fromTable(self::KEY);
 		}
 		if ($text !== $read[0]) {
 			/**

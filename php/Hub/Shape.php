@@ -49,6 +49,8 @@ final class Shape
 	private static function fitsOne(array $known, array $parameters, array $words): ?bool
 	{
 		$count = count($known);
+		$isByReference = array_map(fn ($name) => $name[0] === '&', $known);
+		$known = array_map(fn ($name) => ltrim($name, '&'), $known);
 		$rest = array_slice($parameters, $count);
 		$isNeeded = array_filter($rest, fn ($one) => ! $one->isOptional) !== [];
 		if (
@@ -61,10 +63,12 @@ final class Shape
 			return false;
 		}
 
-		// We pass values, and what we replace gets no more than that from its caller.
-		$byValue = in_array('passed', $words, true) ? $parameters : array_slice($parameters, 0, $count);
-		if (array_filter($byValue, fn ($one) => $one->isReference) !== []) {
-			return false;
+		// We pass values unless the table says otherwise, and what we replace gets no more than that from its caller.
+		$passed = in_array('passed', $words, true) ? $parameters : array_slice($parameters, 0, $count);
+		foreach ($passed as $n => $one) {
+			if ($one->isReference !== ($isByReference[$n] ?? false)) {
+				return false;
+			}
 		}
 		foreach ($known as $n => $name) {
 			if (! Types::take($parameters[$n]->type, Assumptions::ARGUMENTS[$name] ?? 'text')) {

@@ -342,9 +342,43 @@ final class ActivationTest extends AddonTestCase
 		$this->assertTrue(Activation::isActive());
 		// As another version of filesync left it.
 		Table::update('filesync_rehearsal', ['filesync' => '0.0.9'], ['hub' => '10.5']);
-		$this->set('standing', str_replace(Runtime::version(), '0.0.9', get_config('filesync', 'standing')));
+		$this->set('standing', str_replace(Runtime::version(), '0.0.9', get_config('system', 'filesync_standing')));
 		Activation::begin();
 		$this->assertSame([Standing::Holding, Reason::Unrehearsed], [Activation::standing(), Activation::reason()]);
+	}
+
+	public function test_a_request_that_has_nothing_to_do_with_files_asks_the_database_nothing(): void
+	{
+		$asked = function (): array {
+			$statements = [];
+			$note = function (string $sql) use (&$statements): bool {
+				$statements[] = $sql;
+				return false;
+			};
+			// Core has read these when a process begins.
+			App::$config = ['system' => App::$config['system']];
+			$this->whileFailing($note, function (): void {
+				filesync_init_1();
+				$module = ['module' => 'api'];
+				filesync_module_loaded($module);
+			});
+			return $statements;
+		};
+		$this->pass();
+		Versions::$process = 'fpm-fcgi';
+		$this->assertSame([], $asked());
+		// As an older filesync left it.
+		set_config('filesync', 'standing', get_config('system', 'filesync_standing'));
+		set_config('filesync', 'looked', get_config('system', 'filesync_looked'));
+		dbq("DELETE FROM config WHERE k = 'filesync_standing' OR k = 'filesync_looked'");
+		unset(App::$config['system']['filesync_standing'], App::$config['system']['filesync_looked']);
+		$this->assertNotSame([], $asked());
+		$this->assertTrue(Activation::isActive());
+		$this->assertNotSame(Parts::ALL, Parts::off());
+		filesync_load();
+		$this->assertSame([], $asked());
+		$this->assertTrue(Activation::isActive());
+		$this->assertSame([], dbq("SELECT * FROM config WHERE cat = 'filesync' AND k <> 'schema'"));
 	}
 
 	public function test_a_web_server_with_a_php_of_its_own_asks_only_when_that_changes(): void
@@ -538,7 +572,7 @@ final class ActivationTest extends AddonTestCase
 			Versions::$hub = '11.5';
 			Activation::begin();
 		};
-		$saved = get_config('filesync', 'standing');
+		$saved = get_config('system', 'filesync_standing');
 		$instants = $this->instantsOf($answer);
 		$this->assertGreaterThan(10, $instants);
 		foreach (self::sample($instants, 12) as $instant) {
@@ -560,7 +594,7 @@ final class ActivationTest extends AddonTestCase
 	public function test_a_decision_that_was_written_late_over_a_newer_one_heals(): void
 	{
 		$this->become('11.5');
-		$late = get_config('filesync', 'standing');
+		$late = get_config('system', 'filesync_standing');
 		$this->pass();
 		$this->set('standing', $late);
 		Versions::$process = 'fpm-fcgi';
@@ -789,7 +823,7 @@ final class ActivationTest extends AddonTestCase
 
 	private function set(string $name, string $value): void
 	{
-		set_config('filesync', $name, $value);
+		set_config('system', "filesync_$name", $value);
 	}
 
 	/** @return list<string> */
@@ -876,7 +910,7 @@ final class ActivationTest extends AddonTestCase
 
 	private function instantsOfHandOver(): int
 	{
-		$saved = [Table::select('filesync_packet', []), get_config('filesync', 'standing')];
+		$saved = [Table::select('filesync_packet', []), get_config('system', 'filesync_standing')];
 		$instants = $this->instantsOf(fn () => Worker::daemon('hand-over'));
 		foreach ($saved[0] as $row) {
 			Table::insert('filesync_packet', $row);

@@ -5,7 +5,9 @@ use FileSync\Addon\Hub\AssumptionCheck;
 use FileSync\Addon\Hub\Assumptions;
 use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\Look;
+use FileSync\Addon\Hub\Parameter;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Shape;
 use PHPUnit\Framework\Attributes\DataProvider;
 
 require_once __DIR__ . '/../assumptions/Uses.php';
@@ -186,6 +188,29 @@ final class AssumptionsTest extends AddonTestCase
 	{
 		$this->assertSame([], Parts::failing(AssumptionCheck::run()));
 		$this->assertSame(array_fill_keys(Parts::ALL, true), $this->parts());
+	}
+
+	public function test_what_a_function_gives_back_by_reference_is_no_value(): void
+	{
+		$takes = fn (bool $isReference) => [new Parameter('abook', false, $isReference, '')];
+		$this->assertTrue(Shape::fits(['&abook'], $takes(true), []));
+		$this->assertFalse(Shape::fits(['&abook'], $takes(false), []));
+		$this->assertTrue(Shape::fits(['abook'], $takes(false), []));
+		$this->assertFalse(Shape::fits(['abook'], $takes(true), []));
+	}
+
+	public function test_interfaces_and_abstract_classes_of_the_webdav_server_are_as_we_know_them(): void
+	{
+		// Hubs bring SabreDAV, the test hub does not.
+		$sabre = '-d auto_prepend_file=' . escapeshellarg(dirname(__DIR__) . '/types/sabre.php');
+		$php = escapeshellarg(PHP_BINARY);
+		$command = str_replace($php, "$php $sabre", self::cli()) . ' doctor --assumptions --json';
+		$found = array_filter(
+			json_decode((string) exec($command), true),
+			fn ($one) => str_starts_with($one['name'], 'Sabre\\DAV\\'),
+		);
+		$this->assertNotEmpty($found);
+		$this->assertSame([], array_column(array_filter($found, fn ($one) => $one['ok'] !== true), 'found', 'name'));
 	}
 
 	/**

@@ -217,7 +217,7 @@ final class PartsTest extends AddonTestCase
 	public function test_while_nobody_has_looked_nothing_works(): void
 	{
 		Look::forget();
-		Zotlabs\Lib\Config::Set('filesync', 'looked', 'no result');
+		Zotlabs\Lib\Config::Set('system', 'filesync_looked', 'no result');
 		(new ReflectionProperty(Look::class, 'examined'))->setValue(null, [getcwd() => true]);
 		$this->assertSame(Parts::ALL, Parts::off());
 		// The next process of the command line looks.
@@ -263,11 +263,11 @@ final class PartsTest extends AddonTestCase
 			'found' => '',
 			'where' => '',
 		]]);
-		$kept = Zotlabs\Lib\Config::Get('filesync', 'looked');
+		$kept = Zotlabs\Lib\Config::Get('system', 'filesync_looked');
 		dbq('DELETE FROM workerq');
 		$this->fromWebServer('/getfile');
 		$this->fromWebServer('/getfile');
-		$stored = fn () => Table::first('config', ['cat' => 'filesync', 'k' => 'looked'])['v'];
+		$stored = fn () => Table::first('config', ['cat' => 'system', 'k' => 'filesync_looked'])['v'];
 		$this->assertSame($kept, $stored());
 		$this->assertTrue($this->hasJob('look'));
 		$this->assertCount(1, dbq('SELECT * FROM workerq'), 'one is enough');

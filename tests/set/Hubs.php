@@ -123,7 +123,7 @@ final class Hubs
 		$database = $this->database($name);
 		foreach (Databases::tables($database, 'sqlite:') as $table) {
 			// What filesync remembers of the hub's own files is another thing in a copy.
-			$where = $table === 'config' ? " WHERE k <> 'looked'" : '';
+			$where = $table === 'config' ? " WHERE k <> 'filesync_looked'" : '';
 			$rows = $database->query("SELECT * FROM $table$where")->fetchAll(\PDO::FETCH_ASSOC);
 			$rows = array_map(serialize(...), $rows);
 			sort($rows);

@@ -562,7 +562,7 @@ final class RehearseTest extends TestCase
 	/** @return list<string> The parts that are off. */
 	private static function off(): array
 	{
-		$kept = self::statement("SELECT v FROM config WHERE cat = 'filesync' AND k = 'standing'")->fetchColumn();
+		$kept = self::statement("SELECT v FROM config WHERE cat = 'system' AND k = 'filesync_standing'")->fetchColumn();
 
 		return json_decode((string) $kept, true)['now']['off'];
 	}

@@ -48,7 +48,7 @@ new_version_end() {
 	[ ! -f "$LAYOUT/scratch/boot.php" ] || { cp "$LAYOUT/scratch/boot.php" "$(hub_root b)/boot.php"; rm "$LAYOUT/scratch/boot.php"; }
 	[ ! -f "$LAYOUT/scratch/attach.php" ] || { cp "$LAYOUT/scratch/attach.php" "$(hub_root b)/include/attach.php"; rm "$LAYOUT/scratch/attach.php"; }
 	# With what was decided by it: web requests go by that.
-	echo "DELETE FROM filesync_rehearsal; DELETE FROM config WHERE cat = 'filesync' AND k = 'standing'" | database_sql hub_b
+	echo "DELETE FROM filesync_rehearsal; DELETE FROM config WHERE cat = 'system' AND k = 'filesync_standing'" | database_sql hub_b
 	hub_php b addon/filesync/cli.php doctor --assumptions >/dev/null
 }
 
