@@ -181,7 +181,7 @@ final class AssumptionCheck
 			return $this->file($path)?->function($name);
 		}
 
-		return self::isThere($class) && method_exists($class, $method)
+		return (class_exists($class) || interface_exists($class)) && method_exists($class, $method)
 			? $this->reflected(new \ReflectionMethod($class, $method))
 			: null;
 	}
@@ -354,18 +354,12 @@ final class AssumptionCheck
 		}
 	}
 
-	/** Tells whether PHP finds a class, or an interface, of that name. */
-	private static function isThere(string $class): bool
-	{
-		return class_exists($class) || interface_exists($class);
-	}
-
 	private function theClass(string $class, string $path): ?Declared
 	{
 		if ($this->mode !== self::LIVE) {
 			return $this->file($path)?->declared($class);
 		}
-		if (! self::isThere($class)) {
+		if (! class_exists($class) && ! interface_exists($class)) {
 			return null;
 		}
 		$one = new \ReflectionClass($class);
