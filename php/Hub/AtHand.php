@@ -28,7 +28,7 @@ final class AtHand
 		return $text !== '' ? $text : (string) HubConfig::Get(self::FORMER, $name, '');
 	}
 
-	/** Returns a text from the database itself: settings that core cannot read are to it settings that are not there. */
+	/** Returns a text from the database itself: what core cannot read is to core what is not there. */
 	public static function fromTable(string $name): string
 	{
 		$row = Table::first('config', ['cat' => self::FAMILY, 'k' => self::PREFIX . $name], '', 'v') ?? Table::first(
