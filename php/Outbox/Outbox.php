@@ -50,6 +50,7 @@ final class Outbox
 	];
 
 	private const MOST_ATTEMPTS = 3;
+	private const AT_ONCE = 100;
 
 	/** Requests a call. `held` ones wait until release(). `key` distinguishes calls of one name. */
 	public static function add(
@@ -184,20 +185,25 @@ final class Outbox
 	 *
 	 * @param list<string>      $kinds
 	 * @param ?\Closure(): bool $isOver Called after each; true postpones the rest.
+	 *
+	 * @return bool Whether there may be more: only so many are made at a time.
 	 */
-	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): void
+	public static function run(int $channelId, array $kinds = [], ?\Closure $isOver = null): bool
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
-		foreach (array_column(Table::select('filesync_outbox', $where, 'created, id', 100, 'id'), 'id') as $id) {
+		$ids = array_column(Table::select('filesync_outbox', $where, 'created, id', self::AT_ONCE, 'id'), 'id');
+		foreach ($ids as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
 			if ($row) {
 				self::attempt($row);
 			}
 			if ($isOver && $isOver()) {
-				return;
+				return true;
 			}
 		}
+
+		return count($ids) === self::AT_ONCE;
 	}
 
 	/**

@@ -23,6 +23,7 @@ use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Revision\Site;
 use FileSync\Addon\Storage\Tree;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
@@ -89,7 +90,9 @@ final class Intentions
 					(int) $own['above'],
 					array_map(strval(...), array_keys($own['deleting'])),
 				);
-				Outbox::run($channelId, ['announce', 'deleted']);
+				if (Outbox::run($channelId, ['announce', 'deleted'])) {
+					Doorbell::ring();
+				}
 			} catch (\Throwable $e) {
 				Log::failure('sending changes', $e);
 			}

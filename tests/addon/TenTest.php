@@ -161,6 +161,21 @@ final class TenTest extends AddonTestCase
 		$this->assertSame('Journey/n300.bin', $this->attach('n300')['display_path']);
 	}
 
+	public function test_what_one_request_changes_beyond_a_hundred_files_a_worker_sends_at_once(): void
+	{
+		$this->manyInAFolder(101);
+		$this->asOwner('filestorage', 'POST');
+		dbq('DELETE FROM workerq');
+		FileSync\Addon\Transfer\Doorbell::answered();
+		// As by an addon that knows nothing of clones.
+		Table::update('attach', ['allow_cid' => '<friend>', 'edited' => datetime_convert()], ['is_dir' => 0]);
+		FileSync\Addon\Send\Intentions::flush();
+		$this->assertCount(1, Table::select('filesync_outbox', ['kind' => 'announce']));
+		$this->assertCount(1, preg_grep('/"filesync"/', array_column(dbq('SELECT * FROM workerq'), 'workerq_data')));
+		$this->work();
+		$this->assertCount(101, $this->sent());
+	}
+
 	/** The hub refuses a name that is too long when the bytes are elsewhere. */
 	public function test_a_name_that_is_too_long_does_not_part_row_and_bytes(): void
 	{
