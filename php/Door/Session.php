@@ -57,6 +57,8 @@ final class Session
 		self::DRILLING,
 		self::ENDING,
 	];
+	/** Those in which a process is to be at a drill of it. */
+	public const DRILLED = [self::CHOOSING, self::DRILLING, self::ENDING];
 	/** Held by the process that is at drills of what was sent. */
 	public const DRILL_LEASE = 'sent-drill';
 	private const TOUCH_SECONDS = 60;
@@ -176,11 +178,9 @@ final class Session
 	/** @return list<self> Those with a drill that a process is to be at. */
 	public static function drilled(): array
 	{
-		$states = [self::CHOOSING, self::DRILLING, self::ENDING];
-
 		return array_map(
 			self::read(...),
-			Table::select('filesync_door', ['door' => self::DRILL, 'state' => $states], 'created, id'),
+			Table::select('filesync_door', ['door' => self::DRILL, 'state' => self::DRILLED], 'created, id'),
 		);
 	}
 

@@ -73,11 +73,15 @@ final class SentDrills
 			return;
 		}
 		try {
-			foreach (self::due() as $session) {
+			foreach (self::due() as $due) {
 				if (Clock::now() >= $deadline) {
 					break;
 				}
-				(new self($session, $token, $session->drill()))->serve();
+				// The one before may have taken long.
+				$session = Session::find($due->id);
+				if ($session && in_array($session->state, Session::DRILLED, true)) {
+					(new self($session, $token, $session->drill()))->serve();
+				}
 			}
 		} finally {
 			Lease::giveBack(Session::DRILL_LEASE, $token);

@@ -201,6 +201,24 @@ final class DrillTest extends TestCase
 		$this->assertSame([1, 'key_used'], [$code, $said['error'] ?? null], $text);
 	}
 
+	public function test_a_set_that_no_key_of_the_channel_signed_is_proven_only_if_its_owner_believes_it(): void
+	{
+		$set = self::$set . '-unsigned';
+		Pair::run(['cp', '-a', self::$set, $set]);
+		unlink("$set/channel-signature.json");
+		$drill = fn (string ...$options) => self::command(...array_replace(self::drilling(...$options), [1 => $set]));
+		[$code, $said, $text] = $drill('--sample', 'all');
+		$this->assertSame([1, false], [$code, $said['passed'] ?? $text], $text);
+		$failed = array_filter($said['by_hub']['proofs'], fn ($findings) => $findings['failed'] > 0);
+		$this->assertSame(['signature'], array_keys($failed));
+		// All of it came for its owner alone, and so it is seen from outside.
+		$this->assertSame([], self::failures($said));
+		$this->assertSame($said['by_hub']['files'], $said['from_here']['proofs']['strangers']['proven']);
+		$this->setUp();
+		[$code, $said, $text] = $drill('--trust');
+		$this->assertSame([0, true, true], [$code, $said['passed'] ?? $text, $said['by_hub']['believed']], $text);
+	}
+
 	public function test_what_does_not_go_with_a_drill_is_refused(): void
 	{
 		foreach (['--replace', '--dry-run', '--as-copy', '--only=x', '--at=2026-01-01'] as $option) {

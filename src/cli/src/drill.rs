@@ -100,7 +100,8 @@ pub(crate) fn tell(
             if refusal::is_over(&error) {
                 forget()?;
             }
-            Err(refusal::of(&error, address, folder))
+            let problem = refusal::of(&error, address, folder);
+            Err(if problem.kind == "set_other_channel" { problem.remedy("A drill is of a channel's own set.") } else { problem })
         }
         Ok(Drilled::Stopped) => {
             output.say(&with(about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
@@ -172,23 +173,6 @@ impl ByHub<'_> {
     fn number(&self, name: &str) -> u64 {
         self.0.get(name).and_then(Value::as_u64).unwrap_or_default()
     }
-
-    fn findings(&self) -> Vec<(&str, Findings)> {
-        let proofs = self.0.get("proofs").and_then(Value::as_object);
-        let text = |one: &Value, name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let read = |said: &Value| Findings {
-            proven: said.get("proven").and_then(Value::as_u64).unwrap_or_default(),
-            failed: said.get("failed").and_then(Value::as_u64).unwrap_or_default(),
-            named: said
-                .get("named")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .map(|one| (text(one, "name"), text(one, "why")))
-                .collect(),
-        };
-        proofs.into_iter().flatten().map(|(word, said)| (word.as_str(), read(said))).collect()
-    }
 }
 
 fn certificate(report: &DrillReport, folder: &Path, has_passed: bool) -> String {
@@ -215,13 +199,12 @@ fn certificate(report: &DrillReport, folder: &Path, has_passed: bool) -> String 
             words::size(hub.number("of_bytes")),
         ),
     ];
-    let kinds = hub.0.get("kinds").and_then(Value::as_object);
-    for (kind, name) in kinds.into_iter().flatten() {
-        lines.push(format!("    {}: {}", words_of(&KINDS, kind), name.as_str().unwrap_or_default()));
+    for (words, name) in in_order(&KINDS, hub.0.get("kinds")) {
+        lines.push(format!("    {words}: {}", name.as_str().unwrap_or_default()));
     }
     lines.push(format!("By {root} itself"));
-    for (word, findings) in hub.findings() {
-        lines.extend(proof(words_of(&BY_HUB, word), &findings));
+    for (words, said) in in_order(&BY_HUB, hub.0.get("proofs")) {
+        lines.extend(proof(words, &findings(said)));
     }
     lines.push(format!("By this computer, through the front door of {root}"));
     lines.extend(from_here(report, &hub));
@@ -236,8 +219,23 @@ fn certificate(report: &DrillReport, folder: &Path, has_passed: bool) -> String 
     lines.join("\n")
 }
 
-fn words_of<'w>(table: &[(&str, &'w str)], word: &'w str) -> &'w str {
-    table.iter().find(|(known, _)| *known == word).map_or(word, |(_, words)| *words)
+/// Returns what an object has in the order of a table, with the words for it; what the table does not know comes last.
+fn in_order<'w>(table: &[(&'w str, &'w str)], object: Option<&'w Value>) -> Vec<(&'w str, &'w Value)> {
+    let all: Vec<(&str, &Value)> =
+        object.and_then(Value::as_object).into_iter().flatten().map(|(word, one)| (word.as_str(), one)).collect();
+    let of = |wanted: &str| all.iter().find(|(word, _)| *word == wanted).map(|(_, one)| *one);
+    let known = table.iter().filter_map(|(word, words)| Some((*words, of(word)?)));
+    let others = all.iter().filter(|(word, _)| table.iter().all(|(known, _)| known != word)).copied();
+    known.chain(others).collect()
+}
+
+/// Reads what the hub saw by one kind of proof.
+fn findings(said: &Value) -> Findings {
+    let number = |name: &str| said.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let text = |one: &Value, name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let named = said.get("named").and_then(Value::as_array).into_iter().flatten();
+    let named = named.map(|one| (text(one, "name"), text(one, "why"))).collect();
+    Findings { proven: number("proven"), failed: number("failed"), named }
 }
 
 fn proof(how: &str, findings: &Findings) -> Vec<String> {
@@ -281,8 +279,7 @@ fn remarks(report: &DrillReport, hub: &ByHub<'_>) -> Vec<String> {
         let words = "the channel did not sign the set: access and categories were believed, as asked for (--trust)";
         lines.push(words.to_owned());
     }
-    let signature = hub.findings().into_iter().any(|(word, findings)| word == "signature" && findings.failed > 0);
-    if signature {
+    if hub.0.pointer("/proofs/signature").is_some_and(|said| findings(said).failed > 0) {
         lines.push("what no signature of the channel proves came for its owner alone; --trust believes the rest".to_owned());
     }
     let files = |number: u64, what: &str| (number > 0).then(|| format!("{} {what}", words::files(number)));

@@ -121,20 +121,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
         Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
     })?;
-    let options = RestoreOptions {
-        folder: folder.clone(),
-        find_in: find_in.clone(),
-        as_copy: arguments.as_copy,
-        replace: arguments.replace,
-        deleted: arguments.deleted,
-        // Its rows come by the hub's own import, which believes them, too.
-        is_trusted: arguments.trust || arguments.create.create,
-        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
-        without: arguments.without.clone(),
-        scratch: machine::scratch(),
-        surroundings: machine::surroundings(),
-        limits: SetLimits::default(),
-    };
+    let options = options_of(arguments, &folder, find_in.as_deref());
     let begun = Instant::now();
     let underway = Underway { channel: address.text(), folder: folder.clone(), session: String::new(), key: key.clone() };
     let mut shown =
@@ -200,6 +187,23 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
             }
             Ok(exit)
         }
+    }
+}
+
+fn options_of(arguments: &RestoreArguments, folder: &Path, find_in: Option<&Path>) -> RestoreOptions {
+    RestoreOptions {
+        folder: folder.to_owned(),
+        find_in: find_in.map(Path::to_owned),
+        as_copy: arguments.as_copy,
+        replace: arguments.replace,
+        deleted: arguments.deleted,
+        // Its rows come by the hub's own import, which believes them, too.
+        is_trusted: arguments.trust || arguments.create.create,
+        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
+        without: arguments.without.clone(),
+        scratch: machine::scratch(),
+        surroundings: machine::surroundings(),
+        limits: SetLimits::default(),
     }
 }
 

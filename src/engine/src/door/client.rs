@@ -54,7 +54,7 @@ pub(crate) struct Seen {
 }
 
 /// How often somebody says that they still read.
-const BETWEEN_BEATS: Duration = Duration::from_secs(60);
+const BETWEEN_BEATS: Duration = Duration::from_mins(1);
 
 impl Terms {
     /// Reads what the door says of itself.

@@ -60,7 +60,7 @@ const MOST_NAMED: usize = 20;
 /// An answer that is not the file is a page: it has so many bytes more at most.
 const MORE_BYTES: u64 = 1 << 20;
 /// A ticket is used for so long.
-const TICKET_AGE: Duration = Duration::from_secs(60);
+const TICKET_AGE: Duration = Duration::from_mins(1);
 const READING: &str = "reading back what a drill restored";
 const OWNER: &str = "getfile";
 
