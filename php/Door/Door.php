@@ -89,6 +89,7 @@ final class Door
 			'plan' => ['POST'],
 			'finish' => ['POST'],
 			'pack' => ['POST'],
+			...array_fill_keys(DrillDoor::PLACES, ['POST']),
 			'upload' => ['OPTIONS', 'POST'],
 			'file' => ['OPTIONS', 'HEAD', 'PATCH', 'DELETE'],
 		];
@@ -100,7 +101,7 @@ final class Door
 				&& count($path) === 3
 				&& in_array(
 					$path[2],
-					['lacking', 'room', 'plan', 'finish', 'pack', 'upload'],
+					['lacking', 'room', 'plan', 'finish', 'pack', 'upload', ...DrillDoor::PLACES],
 					true,
 				)
 				=> $path[2],
@@ -125,9 +126,13 @@ final class Door
 		if ($place === 'session') {
 			return $method === 'DELETE' ? self::end($session) : Response::json(200, Standing::of($session));
 		}
-		if ($session->door !== Session::UPLOAD) {
+		if (! in_array($session->door, [Session::UPLOAD, Session::DRILL], true)) {
 			// An owner may look at a drop box and end it here, and no more.
 			throw self::noSession();
+		}
+		self::needKind($session, $place);
+		if (in_array($place, DrillDoor::PLACES, true)) {
+			return DrillDoor::answer($request, $channel, $session, $place);
 		}
 		if ($place === 'upload' || $place === 'file') {
 			Tus::needVersion($request);
@@ -137,7 +142,7 @@ final class Door
 			Underway::cancel($channel->id);
 			$session = $session->settled();
 		}
-		self::needOpen($session);
+		$session->needOpen();
 		$tus = new Tus($request, $channel, $session);
 
 		return match (true) {
@@ -167,6 +172,8 @@ final class Door
 				'checksums' => Tus::CHECKSUMS,
 			],
 			'creating_door' => Admission::isOpenForSome(Key::CREATE) ? 'open' : 'closed',
+			// Sets that are sent can be tried.
+			'drill' => Admission::isOpenForSome(Key::RESTORE) ? 'open' : 'closed',
 			'limits' => [
 				'piece_bytes' => self::PIECE_BYTES,
 				'pack_bytes' => Packs::MOST_BYTES,
@@ -190,21 +197,24 @@ final class Door
 		return new Refusal(404, 'no_session', 'No such restore was begun with this key, or by this owner.');
 	}
 
-	private static function needOpen(Session $session): void
+	/** @throws Refusal What was sent is only tried, or is not. */
+	private static function needKind(Session $session, string $place): void
 	{
-		if ($session->state === Session::PLANNING) {
-			throw new Refusal(409, 'planning', 'What a restore would do is being counted. Nothing is taken meanwhile.');
+		$isDrill = $session->door === Session::DRILL;
+		if ($isDrill ? in_array($place, ['plan', 'finish'], true) : in_array($place, DrillDoor::PLACES, true)) {
+			throw self::begunOtherwise($isDrill);
 		}
-		if ($session->state === Session::RESTORING || $session->state === Session::ENDING) {
-			throw new Refusal(409, 'restoring', 'What was sent is being restored. Nothing more is taken meanwhile.');
-		}
-		if ($session->state !== Session::OPEN) {
-			throw new Refusal(
-				410,
-				$session->code ?: 'over',
-				$session->reason ?: 'This restore is over.',
-			);
-		}
+	}
+
+	private static function begunOtherwise(bool $isDrill): Refusal
+	{
+		return new Refusal(
+			409,
+			'begun_otherwise',
+			$isDrill
+				? 'This was begun as a drill, which restores nothing. End it, or use another key.'
+				: 'This was begun as a restore, not as a drill. End it, or use another key.',
+		);
 	}
 
 	private static function begin(Request $request, Sender $sender): Response
@@ -229,10 +239,11 @@ final class Door
 				. ' if there is one.',
 			);
 		}
-		self::refuseForeign($channel, $said);
+		$isDrill = ($said['drill'] ?? false) === true;
+		self::refuseForeign($channel, $isDrill ? ['as_copy' => false] + $said : $said);
 		$begun = $sender->begun();
 		if ($begun) {
-			return self::again($begun, $channel, $known);
+			return self::again($begun, $channel, $known, $isDrill);
 		}
 		try {
 			Underway::refuseSecond($channel);
@@ -242,7 +253,7 @@ final class Door
 		if (Session::of($channel->id)?->settled()->isLive()) {
 			throw Session::second();
 		}
-		$session = Session::begin($channel, $known);
+		$session = Session::begin($channel, $known, $isDrill ? Session::DRILL : Session::UPLOAD);
 		try {
 			self::needRoom($said, $channel, $session);
 		} catch (Refusal $e) {
@@ -304,12 +315,15 @@ final class Door
 	}
 
 	/** @param array<string, string> $lists */
-	private static function again(Session $session, Channel $channel, array $lists): Response
+	private static function again(Session $session, Channel $channel, array $lists, bool $isDrill): Response
 	{
+		if ($session->door !== ($isDrill ? Session::DRILL : Session::UPLOAD) && $session->door !== Session::BOX) {
+			throw self::begunOtherwise(! $isDrill);
+		}
 		if ($session->lists !== $lists && ! $session->isLive()) {
 			throw Sender::used();
 		}
-		if ($session->lists !== $lists || $session->door !== Session::UPLOAD) {
+		if ($session->lists !== $lists || $session->door === Session::BOX) {
 			throw new Refusal(
 				409,
 				'set_changed',
@@ -369,7 +383,9 @@ final class Door
 			}
 		}
 		$lacking = array_values(array_diff($digests, $here));
-		$lacking = array_values(array_diff($lacking, (new OwnBytes($channel))->among($lacking)));
+		if ($session->door !== Session::DRILL) {
+			$lacking = array_values(array_diff($lacking, (new OwnBytes($channel))->among($lacking)));
+		}
 
 		return Response::json(200, ['lacking' => $lacking, 'partial' => (object) array_filter($partial)]);
 	}

@@ -176,8 +176,12 @@ final class Finish
 		);
 	}
 
-	/** Gives the lists their names. */
-	private static function name(Channel $channel, Session $session): void
+	/**
+	 * Gives the lists their names.
+	 *
+	 * @throws Refusal Some are missing.
+	 */
+	public static function name(Channel $channel, Session $session): void
 	{
 		$folder = Intake::folder($channel->id, $session->id);
 		$tags = "$folder/" . Intake::place($session->lists[self::TAGS] ?? '');

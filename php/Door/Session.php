@@ -2,9 +2,11 @@
 
 namespace FileSync\Addon\Door;
 
+use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -34,15 +36,31 @@ final class Session
 	public const PLANNING = 'planning';
 	/** All of it is here, and workers restore it. */
 	public const RESTORING = 'restoring';
+	/** Workers choose the sample of a drill. */
+	public const CHOOSING = 'choosing';
+	/** Workers try to restore the sample. */
+	public const DRILLING = 'drilling';
 	/** It was told to end; the file under way is finished first. */
 	public const ENDING = 'ending';
 	public const DONE = 'done';
 	public const ENDED = 'ended';
-	/** Through which door it is sent: to programs, or the drop box. */
+	/** Through which door it is sent: to programs, or the drop box; or what is sent is only tried. */
 	public const UPLOAD = 'upload';
 	public const BOX = 'box';
+	public const DRILL = 'drill';
 	/** States in which it is under way. */
-	public const LIVE = [self::OPEN, self::PLANNING, self::RESTORING, self::ENDING];
+	public const LIVE = [
+		self::OPEN,
+		self::PLANNING,
+		self::RESTORING,
+		self::CHOOSING,
+		self::DRILLING,
+		self::ENDING,
+	];
+	/** Those in which a process is to be at a drill of it. */
+	public const DRILLED = [self::CHOOSING, self::DRILLING, self::ENDING];
+	/** Held by the process that is at drills of what was sent. */
+	public const DRILL_LEASE = 'sent-drill';
 	private const TOUCH_SECONDS = 60;
 	/** One that is over can be asked about for so long. */
 	private const KEPT_SECONDS = 30 * 86400;
@@ -63,13 +81,16 @@ final class Session
 		public readonly int $created,
 		/** When bytes came last. */
 		public readonly int $touched,
-		/** `self::UPLOAD` or `self::BOX`. */
+		/** `self::UPLOAD`, `self::BOX` or `self::DRILL`. */
 		public readonly string $door,
-		/** When anybody last asked for something in the drop box. */
+		/** When anybody last asked for something in the drop box, or of what a drill restored. */
 		public readonly int $asked,
-		/** Names what is in the drop box: another name whenever that changes. */
+		/**
+		 * Names what is in the drop box: another name whenever that changes. Of a drill, the scratch channel of which
+		 * somebody outside is to read the files.
+		 */
 		public readonly string $changed,
-		/** What was in the drop box when it was last restored. */
+		/** What was in the drop box when it was last restored. Of a drill, the scratch channel that was read. */
 		public readonly string $restored,
 		/** Whether that was a whole set. */
 		public readonly bool $isAll,
@@ -154,6 +175,15 @@ final class Session
 		return $row ? self::read($row) : null;
 	}
 
+	/** @return list<self> Those with a drill that a process is to be at. */
+	public static function drilled(): array
+	{
+		return array_map(
+			self::read(...),
+			Table::select('filesync_door', ['door' => self::DRILL, 'state' => self::DRILLED], 'created, id'),
+		);
+	}
+
 	/** @return list<self> All that are under way. */
 	public static function live(): array
 	{
@@ -164,6 +194,27 @@ final class Session
 	public function isLive(): bool
 	{
 		return in_array($this->state, self::LIVE, true);
+	}
+
+	/** @throws Refusal Nothing is taken now. */
+	public function needOpen(): void
+	{
+		if ($this->state === self::CHOOSING || $this->state === self::DRILLING) {
+			throw new Refusal(409, 'drilling', 'What was sent is being tried. Nothing more is taken meanwhile.');
+		}
+		if ($this->state === self::PLANNING) {
+			throw new Refusal(409, 'planning', 'What a restore would do is being counted. Nothing is taken meanwhile.');
+		}
+		if ($this->state === self::RESTORING || $this->state === self::ENDING) {
+			throw new Refusal(409, 'restoring', 'What was sent is being restored. Nothing more is taken meanwhile.');
+		}
+		if ($this->state !== self::OPEN) {
+			throw new Refusal(
+				410,
+				$this->code ?: 'over',
+				$this->reason ?: 'This restore is over.',
+			);
+		}
 	}
 
 	/** Returns its address. */
@@ -181,7 +232,7 @@ final class Session
 		);
 	}
 
-	/** Notes that somebody asks for something in the drop box. */
+	/** Notes that somebody asks for something in the drop box, or reads what a drill restored. */
 	public function ask(): void
 	{
 		if ($this->asked <= (Clock::now() - self::TOUCH_SECONDS)) {
@@ -242,7 +293,7 @@ final class Session
 		if ($this->state === self::OPEN && $this->expires() <= Clock::now()) {
 			$this->end('session_expired', $this->words());
 		} elseif ($this->state !== self::OPEN && $this->isLive()) {
-			$this->follow();
+			$this->door === self::DRILL ? $this->followDrill() : $this->follow();
 		}
 
 		return self::find($this->id) ?? $this;
@@ -277,6 +328,19 @@ final class Session
 		}
 	}
 
+	/** Ends a drill that was told to end, or whose time is over, where no process is at it. */
+	private function followDrill(): void
+	{
+		if (Lease::isHeld(self::DRILL_LEASE)) {
+			return;
+		}
+		if ($this->state === self::ENDING) {
+			$this->close(self::ENDED, 'ended', 'It was ended before its end.');
+		} elseif ($this->expires() <= Clock::now()) {
+			$this->close(self::ENDED, 'session_expired', $this->words());
+		}
+	}
+
 	private function reopen(string $code, string $reason, string $result = ''): void
 	{
 		Table::update(
@@ -288,8 +352,67 @@ final class Session
 				'reason' => $reason,
 				'result' => $result,
 			],
-			['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING]],
+			['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING, self::CHOOSING, self::DRILLING]],
 		);
+	}
+
+	/** Returns what is known of a drill of it that is under way. */
+	public function drill(): Trying
+	{
+		return Trying::read($this->isLive() ? $this->result : '');
+	}
+
+	/** Notes how far a drill is. */
+	public function note(Trying $drill): void
+	{
+		Table::update(
+			'filesync_door',
+			['result' => $drill->text()],
+			['id' => $this->id, 'state' => self::LIVE],
+		);
+	}
+
+	/** Notes that the files of a scratch channel can be read from outside; an empty name: no longer. */
+	public function show(string $nick): void
+	{
+		Table::update(
+			'filesync_door',
+			['changed' => $nick, 'restored' => '', 'asked' => Clock::now()],
+			['id' => $this->id],
+		);
+	}
+
+	/** Notes that somebody outside has read them. */
+	public function noteRead(): void
+	{
+		Table::update('filesync_door', ['restored' => $this->changed], ['id' => $this->id]);
+	}
+
+	/** Has a drill go on later: bytes may come again. */
+	public function leaveDrill(Trying $drill, string $code = '', string $reason = ''): void
+	{
+		$this->reopen($code, $reason, $drill->text());
+		$this->followIfEnding();
+	}
+
+	/** Ends it with what its drill proved. */
+	public function certify(Certificate $certificate): void
+	{
+		$this->close(self::DONE, '', '', $certificate->text());
+	}
+
+	/** Ends a drill that comes to nothing. */
+	public function giveUpDrill(string $code, string $reason): void
+	{
+		$this->close(self::ENDED, $code, $reason);
+	}
+
+	/** What was told to end meanwhile did not open again. */
+	private function followIfEnding(): void
+	{
+		if (self::find($this->id)?->state === self::ENDING) {
+			$this->close(self::ENDED, 'ended', 'It was ended before its end.');
+		}
 	}
 
 	/** Returns the restore of what was sent, as long as the hub knows it. */
@@ -326,7 +449,7 @@ final class Session
 	/**
 	 * Notes that workers restore it, or count what that would do.
 	 *
-	 * @param self::RESTORING|self::PLANNING $state
+	 * @param self::RESTORING|self::PLANNING|self::CHOOSING|self::DRILLING $state
 	 */
 	public function enter(string $state = self::RESTORING): void
 	{
@@ -346,7 +469,10 @@ final class Session
 	/** Ends it: its bytes go, what was restored stays. A restore of it stops after the file under way. */
 	public function end(string $code, string $reason): void
 	{
-		if (in_array($this->state, [self::PLANNING, self::RESTORING], true) && $this->job()) {
+		if (in_array($this->state, [self::CHOOSING, self::DRILLING], true)) {
+			Table::update('filesync_door', ['state' => self::ENDING], ['id' => $this->id]);
+			self::find($this->id)?->followDrill();
+		} elseif (in_array($this->state, [self::PLANNING, self::RESTORING], true) && $this->job()) {
 			Table::update('filesync_door', ['state' => self::ENDING], ['id' => $this->id]);
 			Underway::cancel($this->channelId);
 			self::find($this->id)?->follow();

@@ -18,15 +18,23 @@ final class Standing
 	 *     session: string, state: string, code: string, message: string, expires: string,
 	 *     declared: array{files: int, bytes: int}, received: array{files: int, bytes: int}, percent: int,
 	 *     restore: ?array<array-key, mixed>, plan: ?array<array-key, mixed>,
+	 *     drill: ?array{
+	 *         sample: ?array<string, mixed>, readable: bool, certificate: ?array<string, mixed>
+	 *     },
 	 *     attention: list<array{code: string, name: string, message: string}>
 	 * }
 	 */
 	public static function of(Session $session): array
 	{
-		$job = $session->job();
+		$isDrill = $session->door === Session::DRILL;
+		$job = $isDrill ? null : $session->job();
 		$isAtWork = $session->isLive() && $session->state !== Session::OPEN;
 		$plan = $session->plan();
-		$counted = $session->isLive() ? self::decoded($job?->done()->facts() ?? []) : $session->result();
+		$counted = match (true) {
+			$isDrill => [],
+			$session->isLive() => self::decoded($job?->done()->facts() ?? []),
+			default => $session->result(),
+		};
 		/** @var array<string, list<array{name: string, why: string}>> $named */
 		$named = ($plan === [] ? $counted : $plan)['named'] ?? [];
 
@@ -38,10 +46,26 @@ final class Standing
 			'expires' => gmdate('Y-m-d\TH:i:s\Z', $session->expires()),
 			'declared' => Entry::count($session, false),
 			'received' => Entry::count($session, true),
-			'percent' => $session->state === Session::DONE ? 100 : ($isAtWork ? $job?->percent() ?? 0 : 0),
+			'percent' => match (true) {
+				$session->state === Session::DONE => 100,
+				! $isAtWork => 0,
+				default => $isDrill ? $session->drill()->percentDone() : $job?->percent() ?? 0,
+			},
 			'restore' => $counted === [] ? null : $counted,
 			'plan' => $plan === [] ? null : $plan,
+			'drill' => $isDrill ? self::drill($session) : null,
 			'attention' => self::attention($named),
+		];
+	}
+
+	/** @return array{sample: ?array<string, mixed>, readable: bool, certificate: ?array<string, mixed>} */
+	private static function drill(Session $session): array
+	{
+		return [
+			'sample' => $session->drill()->sample,
+			'readable' =>
+				$session->state === Session::DRILLING && $session->changed !== '' && $session->restored === '',
+			'certificate' => $session->state === Session::DONE ? $session->result() : null,
 		];
 	}
 

@@ -57,18 +57,25 @@ final class Certificate
 	/** Keeps it in the place of the one before. */
 	public function keep(Channel $channel): void
 	{
+		Config::set(self::NAME, $this->text(), self::scope($channel->id));
+	}
+
+	/** Writes it, with as many names of what was not proven as a column for texts can hold. */
+	public function text(): string
+	{
 		$named = Ledger::NAMED;
-		while (strlen($text = $this->text($named)) > self::MOST_BYTES && $named > 0) {
+		while (strlen($text = $this->written($named)) > self::MOST_BYTES && $named > 0) {
 			$named--;
 		}
-		Config::set(self::NAME, $text, self::scope($channel->id));
+
+		return $text;
 	}
 
 	/**
 	 * Writes it, with so many names of what was not proven by each means. In ASCII: a column may take other letters as
 	 * more bytes than they are.
 	 */
-	private function text(int $named): string
+	private function written(int $named): string
 	{
 		$proofs = [];
 		foreach ($this->facts['proofs'] as $proof => $entry) {

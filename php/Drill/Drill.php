@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Drill;
 
-use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
@@ -29,9 +28,14 @@ if (! class_exists('App', false)) {
  * A restore that is tried: some files of a channel's set are restored to a scratch channel as a restore does it, read
  * back by other code than that, and removed. The channel itself, its rows and its other clones have no part in it.
  *
+ * What the web server gives is read by this process, or by somebody outside.
+ *
  * @import-type Answer from FrontDoor
  * @import-type Facts from Certificate
  * @import-type Reading from FrontDoor
+ * @import-type Row from Recorded
+ *
+ * @type Outside = \Closure(Channel, bool, \Closure(): void): void
  */
 final class Drill
 {
@@ -60,7 +64,7 @@ final class Drill
 		private readonly \Closure $progress,
 		private readonly \Closure $mustStop,
 	) {
-		$this->set = new SetFiles(Place::readable($folder));
+		$this->set = SetFiles::in($folder, $of);
 		$this->ledger = new Ledger();
 	}
 
@@ -88,6 +92,7 @@ final class Drill
 		$certificate = (new self($of, $folder, $wish, $progress, $mustStop))->drill(
 			$size,
 			$read ?? Loopback::digest(...),
+			null,
 		);
 		$certificate->keep($of);
 
@@ -95,10 +100,67 @@ final class Drill
 	}
 
 	/**
-	 * @param \Closure(int): string $size
-	 * @param Reading               $read
+	 * Drills a set of which somebody outside reads what the web server gives. Nothing is kept.
+	 *
+	 * @param string                      $folder   As of run().
+	 * @param \Closure(int): string       $size
+	 * @param \Closure(int, string): void $progress
+	 * @param \Closure(): bool            $mustStop
+	 * @param Outside                     $outside  Waits until somebody has read it. Is given the scratch channel,
+	 *     whether access is believed, and what is to be called meanwhile.
+	 *
+	 * @throws Problem As run(), and what $outside throws.
 	 */
-	private function drill(\Closure $size, \Closure $read): Certificate
+	public static function fromOutside(
+		Channel $of,
+		string $folder,
+		Wish $wish,
+		\Closure $size,
+		\Closure $progress,
+		\Closure $mustStop,
+		\Closure $outside,
+	): Certificate {
+		return (new self($of, $folder, $wish, $progress, $mustStop))->drill($size, null, $outside);
+	}
+
+	/** Returns how many bytes a drill of some needs on disk, beside those of the set. */
+	public static function neededBytes(int $bytes): int
+	{
+		return $bytes + intdiv($bytes, self::SHARE_OF_SCALES) + self::MORE_BYTES;
+	}
+
+	/**
+	 * Makes sure that there is room on the disk.
+	 *
+	 * @param \Closure(int): string $size
+	 *
+	 * @throws Problem
+	 */
+	public static function needRoom(int $needed, \Closure $size): void
+	{
+		// It belongs to no account, so no account's limit is in its way.
+		$free = Scratch::roomBytes();
+		if ($needed > $free) {
+			throw new Problem(
+				'disk_short',
+				sprintf(
+					'The drill needs %s on the disk of the hub, and %s are left beside headroom_bytes: short by %s.'
+					. ' Take a smaller --sample, or make room.',
+					$size($needed),
+					$size($free),
+					$size($needed - $free),
+				),
+				true,
+			);
+		}
+	}
+
+	/**
+	 * @param \Closure(int): string $size
+	 * @param ?Reading              $read    Null: somebody outside reads it.
+	 * @param ?Outside              $outside
+	 */
+	private function drill(\Closure $size, ?\Closure $read, ?\Closure $outside): Certificate
 	{
 		$began = Clock::now();
 		$this->set->needWhole();
@@ -113,6 +175,9 @@ final class Drill
 		try {
 			$this->restore($sample);
 			$this->readBack($sample, $isTrusted, $posts, $read);
+			if ($outside !== null) {
+				$outside($channel, $isTrusted, $this->go(...));
+			}
 			$attempt = $this->scratch()->attempt();
 			$this->ledger->note(Proof::Silence, 'the scratch channel', $attempt);
 		} catch (Postponed $e) {
@@ -140,22 +205,8 @@ final class Drill
 	 */
 	private function begin(Sample $sample, \Closure $size): Channel
 	{
-		$needed = $sample->bytes + intdiv($sample->bytes, self::SHARE_OF_SCALES) + self::MORE_BYTES;
-		// It belongs to no account, so no account's limit is in its way.
-		$free = Scratch::roomBytes();
-		if ($needed > $free) {
-			throw new Problem(
-				'disk_short',
-				sprintf(
-					'The drill needs %s on the disk of the hub, and %s are left beside headroom_bytes: short by %s.'
-					. ' Take a smaller --sample, or make room.',
-					$size($needed),
-					$size($free),
-					$size($needed - $free),
-				),
-				true,
-			);
-		}
+		$needed = self::neededBytes($sample->bytes);
+		self::needRoom($needed, $size);
 		try {
 			$this->scratch = Scratch::make(ScratchUse::drill($needed, $this->wish->mostSeconds));
 		} catch (Postponed $e) {
@@ -232,12 +283,12 @@ final class Drill
 		}
 	}
 
-	/** @param Reading $read */
-	private function readBack(Sample $sample, bool $isTrusted, PostSignatures $posts, \Closure $read): void
+	/** @param ?Reading $read */
+	private function readBack(Sample $sample, bool $isTrusted, PostSignatures $posts, ?\Closure $read): void
 	{
 		$channel = $this->scratch()->channel;
 		$tables = new Tables($channel, $this->of->hash, $isTrusted, $this->ledger);
-		$door = new FrontDoor($channel, $this->go(...), $read);
+		$door = $read === null ? null : new FrontDoor($channel, $this->go(...), $read);
 		foreach ($this->set->entries() as $hash => $entry) {
 			if (is_string($entry)) {
 				$this->ledger->note(Proof::Metadata, $hash, $entry);
@@ -252,16 +303,24 @@ final class Drill
 			$this->ledger->note(Proof::Metadata, $entry->name(), null);
 			$own = $tables->compare($entry);
 			$posts->check($entry);
-			if (! $entry->isFolder && $own !== null) {
-				$this->readFile($entry, Recorded::text($own, 'filename'), $door);
-				$this->askAsStranger($entry, $door, $isTrusted && $entry->isPublic());
-			} elseif (! $entry->isFolder) {
-				$this->ledger->note(Proof::Bytes, $entry->name(), 'it was not restored');
+			if ($door !== null && ! $entry->isFolder) {
+				$this->readThrough($door, $entry, $own, $isTrusted);
 			}
 			$this->readBytes += $entry->allBytes();
 			$this->beat($this->readBytes, $entry->name());
 		}
 		$this->numbered = $tables->numbered;
+	}
+
+	/** @param ?Row $own The row that it has here. */
+	private function readThrough(FrontDoor $door, Recorded $entry, ?array $own, bool $isTrusted): void
+	{
+		if ($own === null) {
+			$this->ledger->note(Proof::Bytes, $entry->name(), 'it was not restored');
+			return;
+		}
+		$this->readFile($entry, Recorded::text($own, 'filename'), $door);
+		$this->askAsStranger($entry, $door, $isTrusted && $entry->isPublic());
 	}
 
 	/**

@@ -2,8 +2,10 @@
 
 namespace FileSync\Addon\Drill;
 
+use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Restore\Intake;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,8 +25,24 @@ final class SetFiles
 	private const MOST_BYTES = 4 << 20;
 	private const LONGEST_LINE = 1026;
 
-	/** @param string $folder Its full path. */
-	public function __construct(private readonly string $folder) {}
+	/**
+	 * @param string  $folder   Its full path.
+	 * @param ?string $byDigest The folder of the set in which files beneath `data` are named by their digests; null:
+	 *     they are at their paths.
+	 */
+	public function __construct(private readonly string $folder, private readonly ?string $byDigest = null) {}
+
+	/**
+	 * Opens the set in a folder: one that its owner sent here is kept by digests.
+	 *
+	 * @throws Problem It may not be read.
+	 */
+	public static function in(string $folder, Channel $of): self
+	{
+		return Intake::holds($folder, $of)
+			? new self(Place::existing($folder), Intake::BY_DIGEST)
+			: new self(Place::readable($folder));
+	}
 
 	/** @return array<array-key, mixed> What set.json says. */
 	public function about(): array
@@ -97,7 +115,9 @@ final class SetFiles
 				continue;
 			}
 			[, $digest, $path, $hash] = $named;
-			$json = $this->read($path);
+			$json = $this->read(
+				$this->byDigest === null ? $path : "$this->byDigest/" . substr($digest, 0, 2) . "/$digest",
+			);
 			$recorded = $json === null || hash('sha256', $json) !== $digest ? null : Recorded::of($json);
 			yield $hash => match (true) {
 				$json === null => 'its metadata file is missing',

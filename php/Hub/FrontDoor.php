@@ -37,22 +37,19 @@ final class FrontDoor
 	 */
 	public function asOwner(string $hash, int $scale, int $sizeBytes): array
 	{
-		$time = gmdate('Y-m-d H:i:s', Clock::now());
-		$signature = '';
-		openssl_sign("{$this->channel->hash}.$time", $signature, $this->channel->privateKey(), OPENSSL_ALGO_SHA256);
-		$form = http_build_query([
-			'hash' => $this->channel->hash,
-			'time' => $time,
-			'signature' => rtrim(strtr(base64_encode($signature), '+/', '-_'), '='),
-			'resource' => $hash,
-			'revision' => 0,
-			'resolution' => $scale,
-		]);
+		$form = http_build_query(
+			self::ticket($this->channel)
+			+ [
+				'resource' => $hash,
+				'revision' => 0,
+				'resolution' => $scale,
+			],
+		);
 
 		return ($this->read)(
 			'POST',
 			'/getfile',
-			['Content-Type: application/x-www-form-urlencoded', $this->cookie()],
+			['Content-Type: application/x-www-form-urlencoded', 'Cookie: ' . self::cookie($this->channel)],
 			$form,
 			$sizeBytes + self::MORE_BYTES,
 			$this->beat,
@@ -66,7 +63,7 @@ final class FrontDoor
 	 */
 	public function asStranger(string $hash, int $sizeBytes): array
 	{
-		return ($this->read)('GET', "/attach/$hash", [$this->cookie()], '', $sizeBytes + self::MORE_BYTES, $this->beat);
+		return $this->get("/attach/$hash", $sizeBytes);
 	}
 
 	/**
@@ -76,10 +73,16 @@ final class FrontDoor
 	 */
 	public function photoAsStranger(string $hash, int $scale, int $sizeBytes): array
 	{
+		return $this->get("/photo/$hash-$scale", $sizeBytes);
+	}
+
+	/** @return Answer */
+	private function get(string $path, int $sizeBytes): array
+	{
 		return ($this->read)(
 			'GET',
-			"/photo/$hash-$scale",
-			[$this->cookie()],
+			$path,
+			['Cookie: ' . self::cookie($this->channel)],
 			'',
 			$sizeBytes + self::MORE_BYTES,
 			$this->beat,
@@ -87,12 +90,30 @@ final class FrontDoor
 	}
 
 	/**
+	 * Returns what opens a channel's files for it at `/getfile`: the hub takes it for three minutes.
+	 *
+	 * @return array{hash: string, time: string, signature: string}
+	 */
+	public static function ticket(Channel $channel): array
+	{
+		$time = gmdate('Y-m-d H:i:s', Clock::now());
+		$signature = '';
+		openssl_sign("$channel->hash.$time", $signature, $channel->privateKey(), OPENSSL_ALGO_SHA256);
+
+		return [
+			'hash' => $channel->hash,
+			'time' => $time,
+			'signature' => rtrim(strtr(base64_encode($signature), '+/', '-_'), '='),
+		];
+	}
+
+	/**
 	 * Returns the cookie of one session for all requests: for each visitor the hub keeps what it had to say to them. It
 	 * has the channel's name, so that Scratch finds it, and nobody is logged in with it.
 	 */
-	private function cookie(): string
+	public static function cookie(Channel $channel): string
 	{
-		return 'Cookie: ' . (session_name() ?: 'PHPSESSID') . "={$this->channel->nick}";
+		return (session_name() ?: 'PHPSESSID') . "=$channel->nick";
 	}
 
 	/** Tells whether the hub shows nothing to strangers, whatever the access of a file says. */

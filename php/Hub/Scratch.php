@@ -136,6 +136,21 @@ final class Scratch
 		}
 	}
 
+	/** Returns the scratch channel with a name, if it is there; any process may ask. */
+	public static function named(string $nick): ?Channel
+	{
+		$note = Rehearsing::isNick($nick) ? Table::first('filesync_scratch', ['nick' => $nick], '', 'uid, hash') : null;
+		$row = $note
+			? Table::first('channel', [
+				'channel_id' => (int) $note['uid'],
+				'channel_hash' => $note['hash'],
+				'channel_address' => $nick,
+			])
+			: null;
+
+		return $row ? Channel::of($row) : null;
+	}
+
 	/** Returns how many bytes a scratch channel may have on disk now. */
 	public static function roomBytes(): int
 	{

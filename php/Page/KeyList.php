@@ -151,6 +151,10 @@ final class KeyList
 
 		return match (true) {
 			$session === null => '',
+			$session->door === Session::DRILL && $session->state === Session::DONE => t('its set was tried'),
+			$session->door === Session::DRILL => $session->isLive()
+				? t('what was sent is being tried')
+				: t('its drill was ended'),
 			$session->isLive() => t('what was sent is being restored'),
 			$session->state === Session::DONE => t('its set was restored'),
 			default => t('its restore was ended'),

@@ -97,6 +97,9 @@ final class RestoreTexts
 			'under_way' => t(
 				'A set is being sent to this channel; %1$s of its files (%2$s) are whole here. Choose its folder again: it goes on where it was.',
 			),
+			'drill_under_way' => t(
+				'A drill of a set on your computer is under way. It restores nothing to this channel, and removes itself at its end.',
+			),
 			'box_under_way' => t(
 				'Somebody is putting a backup set into the drop box of this channel. Wait until it is restored, or end it.',
 			),

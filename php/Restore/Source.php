@@ -131,7 +131,8 @@ final class Source
 			new Admittance($channel, $about['access_names'] ?? null),
 			self::homes($said, $about),
 			$rate,
-			$isSent ? new OwnBytes($channel) : null,
+			// What is tried is the set, and not what the channel has beside it.
+			$isSent && $choice->trial === null ? new OwnBytes($channel) : null,
 		);
 	}
 

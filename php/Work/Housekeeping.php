@@ -94,6 +94,7 @@ final class Housekeeping
 				Underway::recover(...),
 				Reconcile::plan(...),
 				Restores::summon(...),
+				SentDrills::summon(...),
 				NightlySets::summon(...),
 				Background::summon(...),
 				fn () => Table::delete('filesync_nonce', ['expires <' => Clock::now()]),

@@ -63,7 +63,7 @@ final class Worker implements Slice
 
 	/**
 	 * Runs one slice as a job of the hub: `work`, `digest`, `previews`, `reconcile`, `verify`, `backup`, `restore`,
-	 * `import`, `hand-over` or `look`. Where filesync is not active, only the last two do anything.
+	 * `drill`, `import`, `hand-over` or `look`. Where filesync is not active, only the last two do anything.
 	 */
 	public static function daemon(string $work): void
 	{
@@ -87,6 +87,7 @@ final class Worker implements Slice
 			'verify' => Verify::work(...),
 			'backup' => NightlySets::work(...),
 			'restore' => Restores::work(...),
+			'drill' => SentDrills::work(...),
 			'import' => Background::work(...),
 		];
 		if (isset($jobs[$work])) {

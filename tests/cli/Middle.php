@@ -19,6 +19,7 @@ namespace Cli;
  *   every    at each such number of seconds of the clock, the connection that is open then ends
  *   rate     bytes a second
  *   hold     once so many bytes of bodies went through since it has this rule, nothing does until it has it no more
+ *   wait     a request whose method and path this regular expression finds is not handed on while it has this rule
  *   slow     microseconds before each request
  *   strip    headers that it keeps for itself
  *   deaf     of so many requests, the answer of one is lost
@@ -68,8 +69,9 @@ final class Middle
 			return;
 		}
 		$this->read();
-		[$this->begun, $this->answered] = [microtime(true), 0];
 		$line = substr($head, 0, (int) strpos($head, ' HTTP/'));
+		$this->wait($line);
+		[$this->begun, $this->answered] = [microtime(true), 0];
 		$body = '';
 		try {
 			usleep($this->rules['slow'] ?? 0);
@@ -93,6 +95,15 @@ final class Middle
 		$this->rules = json_decode((string) @file_get_contents("$this->folder/rules"), true) ?? [];
 		if (! isset($this->rules['hold'])) {
 			$this->passed = 0;
+		}
+	}
+
+	private function wait(string $line): void
+	{
+		while (isset($this->rules['wait']) && preg_match("#{$this->rules['wait']}#", $line)) {
+			touch("$this->folder/held");
+			usleep(2000);
+			$this->read();
 		}
 	}
 

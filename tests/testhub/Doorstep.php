@@ -58,7 +58,7 @@ final class Doorstep
 	public function work(): void
 	{
 		$this->inHub(
-			'FileSync\Addon\Work\Worker::daemon("restore"); FileSync\Addon\Door\Session::sweep(); FileSync\Addon\Door\Key::prune();',
+			'FileSync\Addon\Work\Worker::daemon("restore"); FileSync\Addon\Work\Worker::daemon("drill"); FileSync\Addon\Door\Session::sweep(); FileSync\Addon\Door\Key::prune();',
 		);
 	}
 

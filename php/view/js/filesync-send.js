@@ -121,9 +121,10 @@
 				return;
 			}
 			this.session = said.session.session;
-			if (said.session.state === 'open' || said.session.state === 'planning') {
+			const own = {box: 'box_under_way', drill: 'drill_under_way'}[said.door];
+			if (said.session.state === 'open' || said.session.state === 'planning' || said.door === 'drill') {
 				this.show('running', true);
-				this.part('running-text').textContent = said.door === 'box' ? this.text('box_under_way') : this.text('under_way', number(said.session.received.files), size(said.session.received.bytes));
+				this.part('running-text').textContent = own ? this.text(own) : this.text('under_way', number(said.session.received.files), size(said.session.received.bytes));
 				this.part('other').hidden = false;
 				this.part('plan').hidden = true;
 			} else {

@@ -87,6 +87,9 @@ pub(crate) enum Verb {
     /// hub has is not sent. Interrupted, the same command goes on where it stopped, and does not ask for the key again.
     ///
     /// Nothing that is newer on the hub is overwritten, and what was deleted since stays deleted, unless you ask for it.
+    ///
+    /// With `--drill` nothing of the channel is touched: the hub tries to restore some files of the set to a hidden channel, they are read
+    /// back from here, and a certificate says what was proven, and by whom.
     Restore(Box<RestoreArguments>),
     /// Bring a channel to a hub from a hub's own export file
     ///

@@ -11,6 +11,7 @@ mod backup_key;
 mod create;
 mod damage;
 mod diff;
+mod drill;
 mod foreseen;
 mod hub;
 mod identity;

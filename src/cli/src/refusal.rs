@@ -178,7 +178,12 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
             format!("As many sets are being sent to channels of this account as {host} takes at once."),
         )
         .remedy("Finish one of them first."),
-        "restoring" | "planning" => {
+        "begun_otherwise" => Problem::new(
+            "begun_otherwise",
+            format!("This key began something else on {host}: {}", fact(error, "message").map_or_else(String::new, words::one_line)),
+        )
+        .remedy(format!("`filesync cancel {channel}` ends that; make another key on {hub}/filesync/backup.")),
+        "restoring" | "planning" | "drilling" => {
             Problem::later("restoring", format!("{host} is at what was sent, and takes no more meanwhile."))
                 .remedy(format!("`filesync status {channel}` says how far it is, `filesync cancel {channel}` ends it."))
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use filesync_engine::door::{self, Door, Ended, Progress, Report, RestoreOptions, State, Unsent, Watch, Why};
+use filesync_engine::door::{self, Door, DrillOptions, Ended, Progress, Report, RestoreOptions, State, Unsent, Watch, Why};
 use filesync_engine::set::Part;
 use filesync_engine::{Secret, SetLimits};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::address::{Address, URL_HELP};
 use crate::args::time;
 use crate::backup::{rate, with};
 use crate::create::{self, CreateArguments};
+use crate::drill::{self, DrillArguments, Told};
 use crate::foreseen;
 use crate::hub::{self, Line};
 use crate::machine;
@@ -69,6 +70,8 @@ pub(crate) struct RestoreArguments {
     #[command(flatten)]
     pub(crate) key: KeySource,
     #[command(flatten)]
+    pub(crate) drill: DrillArguments,
+    #[command(flatten)]
     pub(crate) create: CreateArguments,
     #[command(flatten)]
     pub(crate) line: Line,
@@ -118,20 +121,7 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
     let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
         Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
     })?;
-    let options = RestoreOptions {
-        folder: folder.clone(),
-        find_in: find_in.clone(),
-        as_copy: arguments.as_copy,
-        replace: arguments.replace,
-        deleted: arguments.deleted,
-        // Its rows come by the hub's own import, which believes them, too.
-        is_trusted: arguments.trust || arguments.create.create,
-        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
-        without: arguments.without.clone(),
-        scratch: machine::scratch(),
-        surroundings: machine::surroundings(),
-        limits: SetLimits::default(),
-    };
+    let options = options_of(arguments, &folder, find_in.as_deref());
     let begun = Instant::now();
     let underway = Underway { channel: address.text(), folder: folder.clone(), session: String::new(), key: key.clone() };
     let mut shown =
@@ -141,6 +131,15 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
         output.clear();
         let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests() });
         return foreseen::tell(outcome, &address, &folder, &about, output);
+    }
+    if arguments.drill.drill {
+        let options = DrillOptions { restore: options, percent: arguments.drill.sample, seed: arguments.drill.seed.clone() };
+        let outcome = door::drill(&door, &options, &mut shown);
+        output.clear();
+        let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests() });
+        let told = Told { address: &address, folder: &folder, about: &about };
+        let exit = drill::tell(outcome, &told, || restores.forget(&address.text(), &key), output)?;
+        return Ok(signing::exit_of(alarm.as_ref(), exit));
     }
     let outcome = door::restore(&door, &options, &mut shown);
     output.clear();
@@ -188,6 +187,23 @@ pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<E
             }
             Ok(exit)
         }
+    }
+}
+
+fn options_of(arguments: &RestoreArguments, folder: &Path, find_in: Option<&Path>) -> RestoreOptions {
+    RestoreOptions {
+        folder: folder.to_owned(),
+        find_in: find_in.map(Path::to_owned),
+        as_copy: arguments.as_copy,
+        replace: arguments.replace,
+        deleted: arguments.deleted,
+        // Its rows come by the hub's own import, which believes them, too.
+        is_trusted: arguments.trust || arguments.create.create,
+        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
+        without: arguments.without.clone(),
+        scratch: machine::scratch(),
+        surroundings: machine::surroundings(),
+        limits: SetLimits::default(),
     }
 }
 
@@ -253,6 +269,12 @@ impl Watch for Shown<'_> {
                 self.output.progress(&head, bytes, all_bytes, name.strip_prefix("data/files/").unwrap_or(name));
             }
             Progress::Planning => self.output.phase("the hub counts what would be done"),
+            Progress::Choosing => self.output.phase("the hub chooses what it tries to restore"),
+            Progress::Trying { percent } => self.output.phase(&format!("all is sent; the hub tries to restore it, {percent} %")),
+            Progress::Reading { files, all_files, bytes, all_bytes, name } => {
+                let head = format!("{} of {} read back   ", words::number(files), words::files(all_files));
+                self.output.progress(&head, bytes, all_bytes, name);
+            }
             Progress::Restoring { percent } => self.output.phase(&format!("all is sent; the hub restores it, {percent} %")),
         }
     }

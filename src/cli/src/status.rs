@@ -87,7 +87,8 @@ pub(crate) fn status(arguments: &UnderwayArguments, output: &Output) -> Result<E
     let found = find(arguments, &restores)?;
     let state = found.state(&mut restores)?;
     output.say(&with(&found.about(), state.facts()), &line(&found, &state));
-    if matches!(state.name(), "open" | "planning" | "restoring" | "ending") {
+    let is_under_way = matches!(state.name(), "open" | "planning" | "restoring" | "choosing" | "drilling" | "ending");
+    if is_under_way || state.certificate().is_some() {
         return Ok(Exit::GoesOn);
     }
     found.forget(&mut restores)?;
@@ -107,7 +108,12 @@ fn line(found: &Found, state: &State) -> String {
         ),
         "planning" => "the hub counts what a restore would do".to_owned(),
         "restoring" => format!("all is sent; the hub restores it, {} %{why}", state.percent()),
+        "choosing" => "the hub chooses what it tries to restore".to_owned(),
+        "drilling" => format!("the hub tries to restore it, {} %", state.percent()),
         "ending" => "it was ended; the file under way is finished first".to_owned(),
+        "done" if state.certificate().is_some() => {
+            format!("the drill is over; `filesync restore {folder} --to {channel} --drill` prints what was proven")
+        }
         _ => told(&found.address, state, 0),
     };
     format!("from {folder} to {channel}: {text}")

@@ -58,6 +58,12 @@ const ALL: &[(&str, Option<&str>)] = &[
     ("lists_missing", None),
     ("altered", None),
     ("untold", None),
+    ("begun_otherwise", None),
+    ("drill_later", None),
+    ("drill_stopped", None),
+    ("drill_failed", None),
+    ("not_read", None),
+    ("passed", None),
 ];
 
 /// What was said, and about which words.
@@ -201,6 +207,18 @@ const OF_RESTORES: &[&str] = &[
     "unsigned",
     "untold",
 ];
+const OF_DRILLS: &[&str] = &[
+    "begun_otherwise",
+    "disk_short",
+    "drill_failed",
+    "drill_later",
+    "drill_stopped",
+    "hub_old",
+    "key_used",
+    "not_read",
+    "passed",
+    "set_other_channel",
+];
 const OF_BACKUPS: &[&str] = &[
     "changed_while_read",
     "command_old",
@@ -218,11 +236,11 @@ fn every_word_is_said_or_its_test_is_elsewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (word, elsewhere) in ALL {
         match elsewhere {
-            None => assert!([OF_SETS, OF_RESTORES, OF_BACKUPS].iter().any(|words| words.contains(word)), "{word}"),
+            None => assert!([OF_SETS, OF_RESTORES, OF_DRILLS, OF_BACKUPS].iter().any(|words| words.contains(word)), "{word}"),
             Some(path) => assert!(std::fs::read_to_string(root.join(path)).unwrap().contains(word), "{word} in {path}"),
         }
     }
-    for word in [OF_SETS, OF_RESTORES, OF_BACKUPS].concat() {
+    for word in [OF_SETS, OF_RESTORES, OF_DRILLS, OF_BACKUPS].concat() {
         assert!(ALL.iter().any(|(known, _)| *known == word), "{word}");
     }
 }
@@ -390,6 +408,69 @@ fn what_is_said_of_restores() {
         &["restore", &set, "--to", "http://127.0.0.1:9/channel/alice", "--key-command", "echo fsr_x"],
     );
     said.compare("met-restores.txt", OF_RESTORES);
+}
+
+/// A hub that can drill, and says this of one.
+fn drilling(state: Value) -> impl Fn(&Asked) -> Option<Reply> {
+    let can = announcing(|said| said["drill"] = "open".into());
+    move |asked| match asked.line.replace(SESSION, "SESSION").as_str() {
+        "GET SESSION" => Some(Reply::json(200, &state)),
+        "POST SESSION/sample" => Some(Reply::json(202, &json!({ "session": "s1", "state": "choosing" }))),
+        _ => can(asked),
+    }
+}
+
+#[test]
+fn what_is_said_of_drills() {
+    let mut said = Said::new();
+    let failed = |code: &str, message: &str| json!({ "session": "s1", "state": "open", "code": code, "message": message });
+    said.restore(&["hub_old"], &["--drill"], |_| None);
+    for (code, message) in [
+        ("drill_later", "Another rehearsal or drill is running. Try again later."),
+        ("drill_stopped", "The drill took longer than 43200 seconds. Nothing of it is left."),
+        (
+            "disk_short",
+            "The drill needs 12.5 GiB on the disk of the hub, and 8.1 GiB are left beside headroom_bytes: short by 4.4 GiB.",
+        ),
+        ("drill_failed", "That did not work; the hub's log says why."),
+    ] {
+        said.restore(&[code], &["--drill"], drilling(failed(code, message)));
+    }
+    let mut ended = failed(
+        "not_read",
+        "Nobody read what was restored for 5 minutes: the hidden channel was removed, and what was sent with it.",
+    );
+    ended["state"] = "ended".into();
+    said.restore(&["not_read"], &["--drill"], drilling(ended));
+    for (code, status, facts) in [
+        (
+            "begun_otherwise",
+            409,
+            json!({ "message": "This was begun as a restore, not as a drill. End it, or use another key." }),
+        ),
+        ("key_used", 403, json!({})),
+        ("set_other_channel", 409, json!({})),
+    ] {
+        let refused = refusing("POST /filesync/v1/restore", status, code, facts);
+        let can = drilling(json!({}));
+        said.restore(&[code], &["--drill"], move |asked| refused(asked).or_else(|| can(asked)));
+    }
+    // An earlier run read it.
+    let proof = |proven: u64, failed: u64| json!({ "proven": proven, "failed": failed, "named": [] });
+    let mut rows = proof(95, 22);
+    rows["named"] = json!([{ "name": "2024-05/cat.jpg", "why": "filetype is text/x" }]);
+    let certificate = json!({
+        "drill": 1, "passed": false, "filesync": "0.2.0", "hub": "https://hub.example", "set_of": "alice@hub.example",
+        "set_run": "2026-11-28T031500Z", "set_updated": "2026-11-28T03:21:44Z", "set_key": "5941d7910a947eaf00", "percent": 5,
+        "seed": "1f0c93ab", "files": 71, "folders": 25, "bytes": 851_968_000, "of_files": 1203, "of_bytes": 18_254_011_008_u64,
+        "kinds": { "crop": "2024-05/cat.jpg", "odd": "a\u{202e}b" }, "believed": false, "without_bytes": 2, "numbered": 1,
+        "posts_unsigned": 2, "posts_of_others": 1, "seconds": 41,
+        "proofs": { "signature": proof(0, 1), "metadata": proof(96, 0), "rows": rows, "of_tomorrow": proof(3, 0) },
+    });
+    let done = json!({ "session": "s1", "state": "done", "drill": { "certificate": certificate } });
+    said.restore(&["passed"], &["--drill"], drilling(done.clone()));
+    said.restore(&["passed"], &["--drill", "--json"], drilling(done));
+    said.compare("met-drills.txt", OF_DRILLS);
 }
 
 /// A reading door whose one file changes whenever it is read, after the first run.

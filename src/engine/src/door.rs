@@ -8,7 +8,9 @@ mod answer;
 mod channel;
 mod client;
 mod create;
+mod drill;
 mod export;
+mod outside;
 mod pace;
 #[doc(hidden)]
 pub mod parsers;
@@ -22,6 +24,8 @@ mod watch;
 pub use channel::WholeChannel;
 pub use client::{Door, Terms};
 pub use create::{CreateOptions, CreateReport, CreateWatch, Created, create, give_up, restore_key};
+pub use drill::{DrillOptions, DrillReport, Drilled, drill};
+pub use outside::{Findings, Outside, Proof};
 pub use restore::{Ended, Foreseen, Outlook, Report, RestoreOptions, outlook, restore};
 pub use state::{Attention, State};
 pub use watch::{Progress, Unsent, Watch, Why};

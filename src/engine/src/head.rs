@@ -145,6 +145,14 @@ pub fn dated(values: &Values<'_>) -> Option<i64> {
     values.iter().find_map(|value| date(&trimmed(value)))
 }
 
+/// Returns the name that hubs give a file: bytes, since they escape none.
+pub fn file_name(values: &Values<'_>) -> Option<Vec<u8>> {
+    const BEFORE: &[u8] = b"filename=\"";
+    let value = values.first()?;
+    let at = value.windows(BEFORE.len()).position(|window| window.eq_ignore_ascii_case(BEFORE))?;
+    value.get(at + BEFORE.len()..)?.strip_suffix(b"\"").map(<[u8]>::to_vec)
+}
+
 /// Returns the cookies that a reply sets and does not delete again, as the text of a `Cookie` header, even if a proxy has
 /// joined several into one line.
 pub fn cookies(values: &Values<'_>) -> Option<String> {
@@ -490,6 +498,14 @@ mod tests {
         assert_eq!(of(&["a=\"1\"; Path=/"]).as_deref(), Some("a=\"1\""));
         assert_eq!((of(&[]), of(&["a=1; max-age=0"]), of(&["a=1\u{7}2"])), (None, None, None));
         assert_eq!(cookies(&[b"a=1; path=/\xfc"]).as_deref(), Some("a=1"));
+    }
+
+    #[test]
+    fn a_name_is_all_between_the_first_and_the_last_quote() {
+        let name = |value: &'static [u8]| file_name(&[value]);
+        assert_eq!(name(b"attachment; filename=\"a \"b\" \xc3\xa4.txt\""), Some(b"a \"b\" \xc3\xa4.txt".to_vec()));
+        assert_eq!(name(b"attachment; filename=\"\""), Some(Vec::new()));
+        assert_eq!((name(b"attachment; filename=x"), file_name(&[])), (None, None));
     }
 
     #[test]

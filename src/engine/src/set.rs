@@ -40,7 +40,7 @@ pub use contents::{Contents, ContentsOptions, Version};
 pub use known::{Known, Peek, unnamed_file};
 pub use lock::Writer;
 pub use look::{Condition, Look, look};
-pub(crate) use outgoing::describes;
+pub(crate) use outgoing::{Digests, Expected, describes};
 pub use outgoing::{Outgoing, Part};
 pub use prepare::{Found, PruneSpec, Pruned};
 pub use restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, SignedBy, Staged};

@@ -80,6 +80,73 @@ scenario_drill() {
 	echo "all of $(sed -n 's/.* by the seed one: //p' "$LAYOUT/scratch/certificate") in $seconds s; $red faults are red, and nothing is left"
 }
 
+# From home: of the set at $set, with a new key of the page: drill_home [option…].
+drill_home() {
+	local key status
+	key=$(make_key b) && [ -n "$key" ] || { echo 'the page made no key'; return 2; }
+	install -d -m 700 "$LAYOUT/scratch/owner"
+	echo "$key" >"$LAYOUT/scratch/owner/drill-key"
+	cli restore "$set" --to "$(hub_url b)/channel/${NICK[b]}" --drill --key-file "$LAYOUT/scratch/owner/drill-key" --cacert "$LAYOUT/ca/ca.pem" "$@"
+	status=$?
+	rm "$LAYOUT/scratch/owner/drill-key"
+	return $status
+}
+# A look as at a drill of the hub's own, but for what is known of what was sent: drill_home_look <name>.
+drill_home_look() {
+	local REHEARSE_TABLES="$REHEARSE_TABLES filesync_door filesync_door_key"
+	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
+	drill_look "$1" || return 1
+	[ "$(database_value hub_b "SELECT COUNT(*) FROM session WHERE sid LIKE 'filesync-scratch%'")" = 0 ] || { echo 'a session of the hidden channel is left'; return 1; }
+}
+drill_is_readable() { [ "$(database_value hub_b "SELECT COUNT(*) FROM filesync_door WHERE state = 'drilling' AND changed <> ''")" = 1 ]; }
+drill_is_over() { [ "$(database_value hub_b "SELECT COUNT(*) FROM filesync_door WHERE state IN ('choosing', 'drilling')")" = 0 ]; }
+
+# The owner's command drills a set on hub B, and reads it back from outside; a lost crop is red, and killed while it reads, it goes on, or hub B takes all away.
+scenario_cli_drill() {
+	local set said status a seconds running
+	[ "$ADDON" != 0 ] || return "$SKIPPED"
+	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
+	trap 'drill_loses_none' EXIT
+	drill_set || return 1
+	chmod -R go+rX "$set"
+	# The first also makes what every hub with filesync soon has.
+	drill_home >"$LAYOUT/scratch/drilled" 2>&1 || { tail -n 5 "$LAYOUT/scratch/drilled"; return 1; }
+	drill_home_look before || return 1
+	a=$(requests_to a) seconds=$SECONDS
+	said=$(drill_home --sample all --seed one 2>&1)
+	status=$?
+	seconds=$((SECONDS - seconds))
+	echo "$said" >"$LAYOUT/scratch/certificate"
+	[ $status = 0 ] || { grep -a -A20 '^NOT' <<<"$said" || tail -n 5 <<<"$said"; return 1; }
+	drill_home_look after || return 1
+	rehearse_same before after || return 1
+	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	drill_loses_crops || return 1
+	said=$(drill_home --sample all 2>&1)
+	status=$?
+	drill_loses_none
+	[ $status = 1 ] && grep -aqE 'set.jpg, scale [47]: the hub (gives 0 bytes|answers with status 404)' <<<"$said" || { echo "a lost crop is not named ($status): $(tail -n 3 <<<"$said")"; return 1; }
+	# Killed, and run again without a key.
+	drill_home --sample all --json >"$LAYOUT/scratch/drilled" 2>&1 &
+	running=$!
+	wait_for 120 'something to read' drill_is_readable || { tail -n 3 "$LAYOUT/scratch/drilled"; return 1; }
+	pkill -9 -f "restore $set --to $(hub_url b)"
+	wait $running 2>/dev/null
+	said=$(cli restore "$set" --to "$(hub_url b)/channel/${NICK[b]}" --drill --sample all --cacert "$LAYOUT/ca/ca.pem" 2>&1) || { echo "killed, and run again: $(tail -n 5 <<<"$said")"; return 1; }
+	# Killed, and never run again.
+	drill_home --json >"$LAYOUT/scratch/drilled" 2>&1 &
+	running=$!
+	wait_for 120 'something to read' drill_is_readable || { tail -n 3 "$LAYOUT/scratch/drilled"; return 1; }
+	pkill -9 -f "restore $set --to $(hub_url b)"
+	wait $running 2>/dev/null
+	echo 'UPDATE filesync_door SET asked = 0' | database_sql hub_b
+	wait_for 60 'the end of what nobody reads' drill_is_over || return 1
+	[ "$(database_value hub_b "SELECT code FROM filesync_door WHERE state = 'ended' ORDER BY ended DESC LIMIT 1")" = not_read ] || { echo 'it ended otherwise'; return 1; }
+	drill_home_look after || return 1
+	rehearse_same before after || return 1
+	echo "all of $(sed -n 's/.* by the seed one: //p' "$LAYOUT/scratch/certificate") in $seconds s, read back from outside; a lost crop is red, killed it goes on, and nothing is left"
+}
+
 # drill_killed_at <statement>: ends the process before a statement, 0 for none.
 drill_killed_at() {
 	(export COUNTER="$LAYOUT/actions/count-statement.php" STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1 COUNT; drill --seed one) >/dev/null 2>&1

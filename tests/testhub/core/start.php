@@ -103,7 +103,9 @@ function sys_boot() {
 	if (!is_array($settings)) {
 		throw new RuntimeException('there is no test hub in ' . getcwd());
 	}
-	App::$config['system'] = ['baseurl' => $settings['url'], 'php_path' => PHP_BINARY];
+	// That of PHP-FPM runs no scripts.
+	$php = PHP_SAPI === 'fpm-fcgi' ? PHP_BINDIR . '/php' : PHP_BINARY;
+	App::$config['system'] = ['baseurl' => $settings['url'], 'php_path' => $php];
 	App::set_baseurl($settings['url']);
 	date_default_timezone_set('UTC');
 

@@ -87,7 +87,9 @@ impl Answer {
     pub(crate) fn refusal(&self) -> Error {
         let kind = match self.code.as_deref() {
             _ if self.passes() => ErrorKind::PeerBusy,
-            Some("restore_running" | "too_many_sessions" | "restoring" | "planning" | "disk_short") => ErrorKind::PeerBusy,
+            Some("restore_running" | "too_many_sessions" | "restoring" | "planning" | "drilling" | "disk_short") => {
+                ErrorKind::PeerBusy
+            }
             None if self.status == 404 => ErrorKind::NotFound,
             Some(_) | None => ErrorKind::Refused,
         };

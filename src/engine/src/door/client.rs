@@ -9,10 +9,12 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::state::State;
+use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, Result};
+use crate::head;
 use crate::http::{Method, Request};
 use crate::owner::{ConnectionOptions, Wire};
-use crate::patience::{Halt, Stoppable};
+use crate::patience::{Halt, StallMeter, Stoppable};
 use crate::signature::Secret;
 
 /// The door of a hub, and the key that opens it.
@@ -36,7 +38,23 @@ pub struct Terms {
     pub pack_bytes: u64,
     /// Most digests in one question.
     pub digests: u64,
+    /// Whether what is sent can be tried.
+    pub has_drills: bool,
 }
+
+/// A reply that was read to its end, or as far as it should have gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) size: u64,
+    pub(crate) sha256: Digest,
+    /// The name that it gives a file.
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) wait_seconds: Option<u64>,
+}
+
+/// How often somebody says that they still read.
+const BETWEEN_BEATS: Duration = Duration::from_mins(1);
 
 impl Terms {
     /// Reads what the door says of itself.
@@ -68,6 +86,7 @@ impl Terms {
             piece_bytes: number("limits", "piece_bytes").unwrap_or(1 << 20),
             pack_bytes: number("limits", "pack_bytes").unwrap_or(1 << 20),
             digests: number("limits", "digests").unwrap_or(1000),
+            has_drills: said.get("drill").and_then(Value::as_str) == Some("open"),
         })
     }
 }
@@ -175,6 +194,57 @@ impl Door {
                 Either::Right(_) => Err(Halt::Stopped),
             }
         })
+    }
+
+    /// Sends a request that needs no key, and reads its reply, but for what is beyond so many bytes.
+    pub(crate) fn look(
+        &self,
+        request: Request,
+        most_bytes: u64,
+        beat: &dyn Fn() -> Result<Request>,
+        stop: Stop<'_>,
+    ) -> Stoppable<Seen> {
+        self.wire.wait(async {
+            let look = pin!(async {
+                let patience = self.wire.patience();
+                let mut reply = self.wire.send(request).await?;
+                let (mut hasher, mut stall) = (Hasher::default(), StallMeter::start(&patience, most_bytes));
+                while hasher.length_bytes() <= most_bytes {
+                    let Some(piece) = reply.next(&mut stall, &patience).await? else { break };
+                    hasher.update(piece.as_ref());
+                }
+                Ok(Seen {
+                    status: reply.status().as_u16(),
+                    size: hasher.length_bytes(),
+                    sha256: hasher.digest(),
+                    name: head::file_name(&reply.values("content-disposition")),
+                    wait_seconds: reply.wait_seconds(),
+                })
+            });
+            let beats = pin!(async {
+                loop {
+                    tokio::time::sleep(BETWEEN_BEATS).await;
+                    // If one does not arrive, the next one may.
+                    if let Ok(request) = beat()
+                        && let Ok(reply) = self.wire.send(request).await
+                    {
+                        let _ = Answer::read(reply, &self.wire.patience()).await;
+                    }
+                    if stop() {
+                        break;
+                    }
+                }
+            });
+            match select(look, select(pin!(until(stop)), beats)).await {
+                Either::Left((outcome, _)) => outcome.map_err(Halt::Failed),
+                Either::Right(_) => Err(Halt::Stopped),
+            }
+        })
+    }
+
+    /// Builds a request for a page of the hub, as somebody without a key.
+    pub(crate) fn page(&self, place: &[&str]) -> Request {
+        Request::get(self.options().hub.page(place.iter().copied())).keep_errors()
     }
 
     /// Waits until so many bytes may be sent.

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Method;
 use crate::patience::{Halt, Stoppable};
-use crate::set::{self, Sorted, Sorter, Wanted};
+use crate::set::{self, Digests, Sorted, Sorter, Wanted};
 
 /// Files to be sent, in the order of their paths.
 pub(crate) struct Plan {
@@ -43,9 +43,15 @@ type Page = Vec<(Digest, Vec<String>)>;
 impl Run<'_> {
     /// Finds out what must be sent.
     pub(crate) fn plan(&mut self) -> Stoppable<Plan> {
+        let digests = self.set.digests()?;
+        self.plan_of(digests)
+    }
+
+    /// Finds out which of some digests must be sent.
+    pub(crate) fn plan_of(&mut self, mut digests: Digests) -> Stoppable<Plan> {
         let mut collecting = Collecting { sorter: self.set.sorter(), lacking: Lacking::default() };
         let mut missing = Wanted::new(self.set);
-        let (mut digests, mut asked) = (self.set.digests()?, 0);
+        let mut asked = 0;
         self.counts.entries = digests.entries;
         loop {
             let most = self.digests_at_once();

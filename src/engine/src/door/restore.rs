@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Door, Stop, Terms};
 use super::pace::Pace;
+use super::plan::Plan;
 use super::run::{Counts, Run};
 use super::sending::Sending;
 use super::state::State;
@@ -102,6 +103,8 @@ pub enum Foreseen {
     Stopped,
 }
 
+/// Why the door refuses to begin what has begun.
+const BEGUN: [&str; 4] = ["planning", "restoring", "drilling", "over"];
 const BEGINNING: &str = "beginning a restore";
 const LEAST_REST: Duration = Duration::from_millis(250);
 const MOST_REST: Duration = Duration::from_secs(5);
@@ -124,12 +127,12 @@ pub fn outlook(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) -> 
     or_stopped(outlook_unless(door, options, watch), Foreseen::Stopped)
 }
 
-fn open(options: &RestoreOptions) -> Result<Outgoing> {
+pub(super) fn open(options: &RestoreOptions) -> Result<Outgoing> {
     Outgoing::open(&options.folder, &options.scratch, &options.surroundings, options.limits.clone(), options.part.clone())
 }
 
 /// Prepares to send to a session that is open.
-fn run<'a>(
+pub(super) fn run<'a>(
     door: &'a Door,
     terms: Terms,
     set: &'a Outgoing,
@@ -199,7 +202,7 @@ fn outlook_unless(door: &Door, options: &RestoreOptions, watch: &mut dyn Watch) 
 /// Begins, or goes on with what the same key began; while that is counted, nothing is taken.
 fn enter(door: &Door, options: &RestoreOptions, set: &Outgoing, watch: &mut dyn Watch) -> Stoppable<State> {
     loop {
-        let begun = begin(door, options, set, &|| watch.must_stop())?;
+        let begun = begin(door, options, set, false, &|| watch.must_stop())?;
         watch.begun(begun.session());
         if begun.name() != "planning" {
             return Ok(begun);
@@ -208,12 +211,16 @@ fn enter(door: &Door, options: &RestoreOptions, set: &Outgoing, watch: &mut dyn 
     }
 }
 
-fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) -> Stoppable<State> {
-    let asked = json!({
+/// Begins a restore, or a drill.
+pub(super) fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, is_drill: bool, stop: Stop<'_>) -> Stoppable<State> {
+    let mut asked = json!({
         "set": { "filesync_set": set.format(), "channel": { "hash": set.channel_hash() } },
         "lists": set.proofs().iter().map(|(name, digest)| (*name, digest.to_string())).collect::<std::collections::BTreeMap<_, _>>(),
         "as_copy": options.as_copy,
     });
+    if let Some(asked) = asked.as_object_mut().filter(|_| is_drill) {
+        asked.insert("drill".to_owned(), true.into());
+    }
     let answer = door.ask(&Method::POST, &["restore"], Some(&asked), stop)?;
     let state = State::of(answer.said.unwrap_or_default());
     let session = state.session();
@@ -226,6 +233,11 @@ fn begin(door: &Door, options: &RestoreOptions, set: &Outgoing, stop: Stop<'_>) 
 
 fn send_all(run: &mut Run<'_>) -> Stoppable<()> {
     let plan = run.plan()?;
+    send(run, plan)
+}
+
+/// Sends what a plan says, if there is room for it; what is damaged is looked for elsewhere.
+pub(super) fn send(run: &mut Run<'_>, plan: Plan) -> Stoppable<()> {
     run.need_room(&plan)?;
     let looks_again = run.find_in.is_some();
     if let Some(damaged) = Sending::new(run, looks_again).send(plan)?.filter(|damaged| !damaged.is_empty()) {
@@ -251,13 +263,21 @@ fn leave(door: &Door, session: &str, place: &str, options: &RestoreOptions, stop
             wanted.insert(name.to_owned(), value);
         }
     }
-    let is_begun =
-        |error: &Error| error.facts().any(|(name, value)| name == "code" && ["planning", "restoring", "over"].contains(&value));
-    match door.ask(&Method::POST, &["restore", session, place], Some(&json!({ "options": wanted })), stop) {
+    leave_with(door, session, place, &json!({ "options": wanted }), stop)
+}
+
+/// Leaves something to the hub.
+pub(super) fn leave_with(door: &Door, session: &str, place: &str, wanted: &Value, stop: Stop<'_>) -> Stoppable<()> {
+    match door.ask(&Method::POST, &["restore", session, place], Some(wanted), stop) {
         // An answer was lost, and the hub has begun, or is done already.
-        Err(Halt::Failed(error)) if is_begun(&error) => Ok(()),
+        Err(Halt::Failed(error)) if BEGUN.iter().any(|code| is_refused(&error, code)) => Ok(()),
         outcome => outcome.map(|_| ()),
     }
+}
+
+/// Tells whether the door refuses for a reason.
+pub(super) fn is_refused(error: &Error, code: &str) -> bool {
+    error.facts().any(|(name, value)| name == "code" && value == code)
 }
 
 /// Waits until the hub has done what was left to it, or waits itself.

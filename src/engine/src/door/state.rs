@@ -98,6 +98,25 @@ impl State {
         Some(Self(serde_json::json!({ "restore": plan, "attention": attention })))
     }
 
+    fn drill(&self, name: &str) -> Option<&Value> {
+        self.0.get("drill").and_then(|drill| drill.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// Returns which part of the set a drill takes; none before that is chosen.
+    pub(crate) fn sample(&self) -> Option<&Value> {
+        self.drill("sample")
+    }
+
+    /// Tells whether what a drill restored can be read now.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.drill("readable").and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Returns what the hub itself proved by a drill; none before its end.
+    pub fn certificate(&self) -> Option<&Value> {
+        self.drill("certificate")
+    }
+
     /// Returns how many files and folders it says something about.
     pub(crate) fn entries(&self) -> u64 {
         let restore = self.0.get("restore");

@@ -36,6 +36,26 @@ pub enum Progress<'a> {
     },
     /// The hub counts what a restore would do.
     Planning,
+    /// The hub chooses what a drill takes.
+    Choosing,
+    /// The hub tries to restore it.
+    Trying {
+        /// How much of it is done.
+        percent: u64,
+    },
+    /// What it restored is read back.
+    Reading {
+        /// Files that were read.
+        files: u64,
+        /// All that are to be read.
+        all_files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// The bytes of all.
+        all_bytes: u64,
+        /// What is under way: a path of true names.
+        name: &'a str,
+    },
     /// The hub restores them.
     Restoring {
         /// How much of it is done.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::contents::{Contents, ContentsOptions};
 use super::list::Lines;
 use super::lists::Lists;
@@ -151,6 +153,16 @@ impl Outgoing {
 
     /// Returns all digests that a hub needs, each once and with its paths.
     pub(crate) fn digests(&self) -> Result<Digests> {
+        let chosen = if self.part == Part::default() { None } else { Some(self.chosen()?) };
+        self.digests_of(chosen)
+    }
+
+    /// Returns the digests of what says what the set has, and those of the payload that are among some others: lines in order.
+    pub(crate) fn digests_with(&self, others: Sorted) -> Result<Digests> {
+        self.digests_of(Some(Chosen { digests: others, now: None, entries: 0 }))
+    }
+
+    fn digests_of(&self, chosen: Option<Chosen>) -> Result<Digests> {
         let (mut sorter, mut entries) = (self.sorter(), 0);
         let mut add = |path: &str, digest: Digest| sorter.add(format!("{digest}\0{path}").as_bytes());
         for (path, digest) in &self.proofs {
@@ -164,7 +176,6 @@ impl Outgoing {
             add(path, digest)
         })?;
         let lines = sorter.end()?;
-        let chosen = if self.part == Part::default() { None } else { Some(self.chosen()?) };
         let entries = chosen.as_ref().map_or(entries, |chosen| chosen.entries);
         Ok(Digests { lines, ahead: None, entries, chosen })
     }
@@ -205,6 +216,18 @@ impl Outgoing {
         Ok(parts.map(|part| (part.sha256, part.size)))
     }
 
+    /// Returns what a hub that has a file must give; none if the set does not say it.
+    pub(crate) fn expected(&self, hash: &str) -> Result<Option<Expected>> {
+        if !place::is_hash(hash) {
+            return Ok(None);
+        }
+        match self.tree.read(&place::metadata(hash), self.limits.metadata_bytes) {
+            Ok(Some(bytes)) => Ok(Expected::read(&bytes, &self.limits)),
+            Err(error) if error.kind() == ErrorKind::Storage => Err(error),
+            _ => Ok(None),
+        }
+    }
+
     /// Returns the size of a file, if it is at its place.
     pub(crate) fn size(&self, path: &str) -> Result<Option<u64>> {
         match self.tree.stat(path) {
@@ -233,6 +256,47 @@ impl Outgoing {
         })?;
         sorter.end()
     }
+}
+
+/// What a hub that has a file gives of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    /// The true names of its folders, and its own.
+    pub(crate) names: Vec<String>,
+    /// Size and digest of its bytes, by scale; 0 is the file itself.
+    pub(crate) parts: BTreeMap<u8, (u64, Digest)>,
+    /// Whether everybody may see it, by its own access and that of its folders.
+    pub(crate) is_public: bool,
+    /// The crops that not everybody may see by their own access; profile photos and covers are for everybody.
+    pub(crate) private_crops: Vec<u8>,
+}
+
+impl Expected {
+    /// Reads a metadata file; none if it is not one of a file.
+    fn read(bytes: &[u8], limits: &SetLimits) -> Option<Self> {
+        let saved = Saved::parse(bytes, limits).ok().filter(|saved| saved.metadata.is_file())?;
+        let rows: Value = serde_json::from_slice(bytes).ok()?;
+        let rows = |name: &str| rows.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let parts: BTreeMap<u8, (u64, Digest)> =
+            saved.parts.iter().map(|part| (part.scale.unwrap_or_default(), (part.size, part.sha256))).collect();
+        let scale = |row: &Value| number(row, "imgscale").and_then(|scale| u8::try_from(scale).ok());
+        let private =
+            rows("photo").into_iter().filter(|row| is_limited(row) && number(row, "photo_usage").unwrap_or_default() == 0);
+        let private_crops = private.filter_map(|row| scale(&row)).filter(|scale| parts.contains_key(scale)).collect();
+        Some(Self { is_public: !rows("attach").iter().any(is_limited), names: saved.metadata.names, parts, private_crops })
+    }
+}
+
+/// Tells whether a row says who may see something.
+fn is_limited(row: &Value) -> bool {
+    let lists = ["allow_cid", "allow_gid", "deny_cid", "deny_gid"];
+    lists.into_iter().any(|list| row.get(list).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
+}
+
+/// Returns a number of a row; databases give numbers as numbers or as text.
+fn number(row: &Value, name: &str) -> Option<u64> {
+    let value = row.get(name)?;
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// Tells whether a file of a set says what the set has: a list, or metadata.

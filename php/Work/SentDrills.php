@@ -1,0 +1,236 @@
+<?php
+
+namespace FileSync\Addon\Work;
+
+use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Door\Session;
+use FileSync\Addon\Door\Trying;
+use FileSync\Addon\Drill\Drill;
+use FileSync\Addon\Drill\Needed;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Daemon;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Log;
+use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Token;
+use FileSync\Addon\Restore\Intake;
+use FileSync\Addon\Restore\Job;
+use FileSync\Addon\Status\Words;
+use FileSync\Exception\FileSyncException;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * Does the drills of sets that owners send: chooses a sample before its bytes come, then tries to restore it, and keeps
+ * what was restored until the owner has read it, or nobody reads any more. One at a time, since a hub has one scratch
+ * channel.
+ */
+final class SentDrills
+{
+	private const LEASE_SECONDS = 180;
+	private const SUMMON_SECONDS = 60;
+	private const BEAT_SECONDS = 10;
+	private const LOOK_SECONDS = 1;
+	/** Longer than whoever reads is silent. */
+	private const SILENT_SECONDS = 300;
+	/** A drill whose process ends so often without a word is given up. */
+	private const MOST_ATTEMPTS = 3;
+
+	private int $beatAt = 0;
+	private int $lookedAt = 0;
+	private bool $mustStop = false;
+	private int $doneBytes = 0;
+
+	private function __construct(
+		private readonly Session $session,
+		private readonly string $token,
+		private Trying $drill,
+	) {}
+
+	/** Starts the background job if there is something to do. */
+	public static function summon(): void
+	{
+		if (
+			self::due() !== []
+			&& ! Lease::isHeld(Session::DRILL_LEASE)
+			&& Lease::take('summon-drill', Token::make(), self::SUMMON_SECONDS)
+		) {
+			Daemon::summon('drill');
+		}
+	}
+
+	/** Works until a deadline; a drill that has begun goes on to its end. */
+	public static function work(int $deadline): void
+	{
+		Lease::end('summon-drill');
+		$token = Token::make();
+		if (self::due() === [] || ! Lease::take(Session::DRILL_LEASE, $token, self::LEASE_SECONDS)) {
+			return;
+		}
+		try {
+			foreach (self::due() as $due) {
+				if (Clock::now() >= $deadline) {
+					break;
+				}
+				// The one before may have taken long.
+				$session = Session::find($due->id);
+				if ($session && in_array($session->state, Session::DRILLED, true)) {
+					(new self($session, $token, $session->drill()))->serve();
+				}
+			}
+		} finally {
+			Lease::giveBack(Session::DRILL_LEASE, $token);
+		}
+		self::summon();
+	}
+
+	/** @return list<Session> */
+	private static function due(): array
+	{
+		return (
+			Parts::has(Parts::SETS) && Runtime::extensionProblem() === null
+				? array_values(array_filter(Session::drilled(), fn ($session) => Job::isDoorOpen($session->channelId)))
+				: []
+		);
+	}
+
+	private function serve(): void
+	{
+		$channel = Clones::channel($this->session->channelId);
+		if (! $channel) {
+			Session::forget($this->session->channelId);
+			return;
+		}
+		if ($this->session->state === Session::ENDING) {
+			$this->session->giveUpDrill('ended', 'It was ended before its end.');
+			return;
+		}
+		if ($this->drill->attempts >= self::MOST_ATTEMPTS) {
+			$this->session->giveUpDrill(
+				'failed',
+				sprintf("Its process ended %d times without a word. The hub's log may say why.", self::MOST_ATTEMPTS),
+			);
+			return;
+		}
+		$this->session->show('');
+		$this->note($this->drill->attempt($this->drill->attempts + 1));
+		$set = Intake::set($channel->id, $this->session->id);
+		try {
+			$this->session->state === Session::CHOOSING ? $this->choose($channel, $set) : $this->try($channel, $set);
+		} catch (FileSyncException|Problem $e) {
+			$this->fail(Problem::of($e, 'what was sent'));
+		} catch (\Throwable $e) {
+			Log::failure("the drill of what was sent to channel $channel->id", $e);
+			$this->fail(new Problem('failed', "That did not work; the hub's log says why.", true, previous: $e));
+		}
+	}
+
+	private function choose(Channel $channel, string $set): void
+	{
+		$needed = new Needed(Intake::folder($channel->id, $this->session->id));
+		$sample = $needed->choose($channel, $set, $this->drill->wish(), Words::size(...), function (): void {
+			if ($this->mustStop()) {
+				throw new Problem('stopped', 'It was stopped.', true);
+			}
+		});
+		$this->session->leaveDrill($this->drill->chosen($sample));
+	}
+
+	private function try(Channel $channel, string $set): void
+	{
+		$certificate = Drill::fromOutside(
+			$channel,
+			$set,
+			$this->drill->wish(),
+			Words::size(...),
+			function (int $bytes): void {
+				$this->doneBytes = $bytes;
+				$this->look();
+			},
+			$this->mustStop(...),
+			$this->waitUntilRead(...),
+		);
+		$this->session->certify($certificate);
+	}
+
+	/**
+	 * Keeps the scratch channel until its files were read.
+	 *
+	 * @param \Closure(): void $beat
+	 *
+	 * @throws Problem Nobody reads them.
+	 */
+	private function waitUntilRead(Channel $scratch, bool $hasAccess, \Closure $beat): void
+	{
+		$this->note($this->drill->at($this->doneBytes, $hasAccess));
+		$this->session->show($scratch->nick);
+		try {
+			while (true) {
+				$now = Session::find($this->session->id);
+				if ($now === null || $now->state !== Session::DRILLING) {
+					throw new Problem('stopped', 'It was stopped; nothing of it is left.', true);
+				}
+				if ($now->restored === $scratch->nick) {
+					return;
+				}
+				if ($now->asked < (Clock::now() - self::SILENT_SECONDS)) {
+					throw new Problem(
+						'not_read',
+						sprintf(
+							'Nobody read what was restored for %d minutes: the hidden channel was removed, and what was'
+							. ' sent with it. Make another key and begin again.',
+							intdiv(self::SILENT_SECONDS, 60),
+						),
+					);
+				}
+				$beat();
+				Clock::wait(self::LOOK_SECONDS);
+			}
+		} finally {
+			$this->session->show('');
+		}
+	}
+
+	private function fail(Problem $problem): void
+	{
+		// What nobody waits for is not kept.
+		$problem->kind === 'not_read'
+			? $this->session->giveUpDrill($problem->kind, $problem->getMessage())
+			: $this->session->leaveDrill($this->drill->attempt(0), $problem->kind, $problem->getMessage());
+	}
+
+	private function note(Trying $drill): void
+	{
+		$this->drill = $drill;
+		$this->session->note($drill);
+	}
+
+	private function mustStop(): bool
+	{
+		$this->look();
+
+		return $this->mustStop;
+	}
+
+	/** Keeps the lease, notes how far it is, and looks whether it was ended. */
+	private function look(): void
+	{
+		if (Clock::now() < ($this->lookedAt + self::LOOK_SECONDS)) {
+			return;
+		}
+		$this->lookedAt = Clock::now();
+		if (Clock::now() >= ($this->beatAt + self::BEAT_SECONDS)) {
+			$this->beatAt = Clock::now();
+			Lease::extend(Session::DRILL_LEASE, $this->token, self::LEASE_SECONDS);
+		}
+		$this->mustStop = Session::find($this->session->id)?->state !== $this->session->state;
+		if (! $this->mustStop && $this->doneBytes > $this->drill->doneBytes) {
+			$this->note($this->drill->at($this->doneBytes, $this->drill->hasAccess));
+		}
+	}
+}
