@@ -5,8 +5,9 @@ declare(strict_types=1);
 /**
  * Scales 1 to 3 of a photo, at the hub's default quality. Peers: vipsthumbnail, once for each scale; GD and Imagick as
  * hubs use them, each scale from the one before, Imagick told the size so that it too shrinks while decoding. Every
- * program ends in files. Beside time: memory, the files' size together, and how scale 1 differs from one that was made
- * of all pixels (PSNR).
+ * program ends in files. Beside time: memory, the files' size together, and how each plane of scale 1 differs from that
+ * of one that was made of all pixels (PSNR), also of a photo whose colour is half as fine (4:2:0). djpeg only decodes,
+ * to a size that suffices, on one core: it is the floor.
  */
 function photos(Bench $bench): void
 {
@@ -30,12 +31,18 @@ function photos(Bench $bench): void
 		}
 	}
 	$peers = array_filter($peers, fn ($name) => $has[$name], ARRAY_FILTER_USE_KEY);
-	foreach (['12 MP' => [4000, 3000], '48 MP' => [8000, 6000], '100 MP' => [11600, 8700]] as $label => [
-		$width,
-		$height,
-	]) {
+	$has['djpeg'] = trim((string) shell_exec('command -v djpeg 2>/dev/null')) !== '';
+	if (! $has['djpeg']) {
+		$bench->missing('photos', 'djpeg', 'it is not installed');
+	}
+	$photos = [
+		'12 MP' => [4000, 3000, 4, 1.5],
+		'48 MP' => [8000, 6000, 2, 1.2],
+		'100 MP' => [11600, 8700, 1, 1.0],
+	];
+	foreach ($photos as $label => [$width, $height, $eighths, $goal]) {
 		$photo = "$bench->folder/photo.jpg";
-		painted($photo, $width, $height);
+		painted($photo, $width, $height, 90);
 		$commands = [];
 		foreach (['ours' => ''] + $peers as $name => $peer) {
 			@mkdir("$bench->folder/$name");
@@ -43,6 +50,10 @@ function photos(Bench $bench): void
 				? $bench->php('worker/photos.php', $photo, "$bench->folder/ours")
 				: scaler($name, $photo, "$bench->folder/$name");
 			$commands[$name] = [PHP_BINARY, '-n', __DIR__ . '/worker/peak.php', ...$scaler];
+		}
+		if ($has['djpeg']) {
+			$decoder = ['djpeg', '-scale', "$eighths/8", '-outfile', "$bench->folder/decoded.ppm", $photo];
+			$commands['djpeg'] = [PHP_BINARY, '-n', __DIR__ . '/worker/peak.php', ...$decoder];
 		}
 		$results = $bench->interleave($commands, fn () => null);
 		// Ours is measured above idle, for PHP and the extension are there anyway; GD and Imagick as they are, with
@@ -52,7 +63,6 @@ function photos(Bench $bench): void
 		$size = fn (string $name) => array_sum(array_map(filesize(...), glob("$bench->folder/$name/[123].jpg"))) / 1024;
 		$fastest = min(array_map(fn ($name) => $results[$name]['seconds'], array_keys($peers)));
 		foreach ($peers as $name => $peer) {
-			$goal = $results[$name]['seconds'] === $fastest ? 3.0 : null;
 			$bench->row(
 				'photos',
 				$label,
@@ -60,7 +70,19 @@ function photos(Bench $bench): void
 				$results[$name]['seconds'] * 1000,
 				$peer,
 				'ms',
-				$goal,
+				$results[$name]['seconds'] === $fastest ? $goal : null,
+				$peak['ours'],
+			);
+		}
+		if ($has['djpeg']) {
+			$bench->row(
+				'photos',
+				$label,
+				$results['ours']['seconds'] * 1000,
+				$results['djpeg']['seconds'] * 1000,
+				"djpeg -scale $eighths/8, only decodes",
+				'ms',
+				null,
 				$peak['ours'],
 			);
 		}
@@ -69,36 +91,38 @@ function photos(Bench $bench): void
 		}
 		$bench->row('size', $label, $size('ours'), $size('gd'), $peers['gd'], 'KiB', 1.0);
 		if ($has['vips']) {
-			$reference = "$bench->folder/reference.png";
-			allPixels($photo, $reference, 1024 / $width);
-			$bench->row(
-				'PSNR',
-				$label,
-				psnr($reference, "$bench->folder/ours/1.jpg"),
-				null,
-				'all pixels, Lanczos, no loss',
-				'dB',
-				40.0,
-			);
-			foreach ($peers as $name => $peer) {
-				$bench->row(
-					'PSNR',
-					$label,
-					psnr($reference, "$bench->folder/ours/1.jpg"),
-					psnr($reference, "$bench->folder/$name/1.jpg"),
-					$peer,
-					'dB',
-					null,
-				);
-			}
+			detail($bench, $label, $photo, $width, $peers);
+			painted($photo, $width, $height, 89);
+			$bench->once('ours', $bench->php('worker/photos.php', $photo, "$bench->folder/ours"));
+			detail($bench, "$label 4:2:0", $photo, $width, []);
 		} else {
 			$bench->missing('PSNR', 'reference', 'vips is not installed');
 		}
 	}
 }
 
-/** Paints a photo with grain of its size. */
-function painted(string $path, int $width, int $height): void
+/**
+ * Compares the planes of scale 1 with those of one that was made without shrinking while decoding, and without loss.
+ *
+ * @param array<string, string> $peers
+ */
+function detail(Bench $bench, string $label, string $photo, int $width, array $peers): void
+{
+	$reference = "$bench->folder/reference.png";
+	allPixels($photo, $reference, 1024 / $width);
+	$ours = psnr($reference, "$bench->folder/ours/1.jpg");
+	foreach (['brightness' => 44.0, 'blue' => 42.0, 'red' => 42.0] as $plane => $goal) {
+		$bench->row('PSNR', "$label, $plane", $ours[$plane], null, 'all pixels, Lanczos, no loss', 'dB', $goal);
+	}
+	foreach ($peers as $name => $peer) {
+		foreach (psnr($reference, "$bench->folder/$name/1.jpg") as $plane => $theirs) {
+			$bench->row('PSNR', "$label, $plane", $ours[$plane], $theirs, $peer, 'dB', null);
+		}
+	}
+}
+
+/** Paints a photo with grain of its size; below a quality of 90 its colour is half as fine as its brightness. */
+function painted(string $path, int $width, int $height, int $quality): void
 {
 	exec(implode(' ', array_map(escapeshellarg(...), [
 		PHP_BINARY,
@@ -108,6 +132,7 @@ function painted(string $path, int $width, int $height): void
 		$path,
 		(string) $width,
 		(string) $height,
+		(string) $quality,
 	])), $lines, $status);
 	if ($status !== 0) {
 		fwrite(STDERR, implode("\n", $lines) . "\n");
@@ -143,9 +168,18 @@ function allPixels(string $photo, string $to, float $factor): void
 	}
 }
 
-/** Returns the peak signal-to-noise ratio of two images in dB. */
-function psnr(string $one, string $other): float
+/**
+ * Returns the peak signal-to-noise ratio of the planes of two images in dB.
+ *
+ * @return array{brightness: float, blue: float, red: float}
+ */
+function psnr(string $one, string $other): array
 {
 	$command = [PHP_BINARY, '-d', 'memory_limit=-1', __DIR__ . '/worker/psnr.php', $one, $other];
-	return (float) exec(implode(' ', array_map(escapeshellarg(...), $command)));
+	exec(implode(' ', array_map(escapeshellarg(...), $command)), $lines, $status);
+	if ($status !== 0) {
+		exit(1);
+	}
+	[$brightness, $blue, $red] = array_map(floatval(...), $lines);
+	return ['brightness' => $brightness, 'blue' => $blue, 'red' => $red];
 }

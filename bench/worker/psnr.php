@@ -1,6 +1,9 @@
 <?php
 
-/** Prints the peak signal-to-noise ratio of two images of one size in dB. */
+/**
+ * Prints the peak signal-to-noise ratio of two images of one size in dB, for each plane of a JPEG: brightness, blue,
+ * red.
+ */
 
 declare(strict_types=1);
 
@@ -10,14 +13,18 @@ if ([$width, $height] !== [imagesx($other), imagesy($other)]) {
 	fwrite(STDERR, "{$argv[1]} and {$argv[2]} are not of one size\n");
 	exit(1);
 }
-$squares = 0;
+$squares = [0, 0, 0];
 for ($y = 0; $y < $height; $y++) {
 	for ($x = 0; $x < $width; $x++) {
 		[$a, $b] = [imagecolorat($one, $x, $y), imagecolorat($other, $x, $y)];
-		$squares +=
-			((($a >> 16) & 255) - (($b >> 16) & 255)) ** 2
-			+ ((($a >> 8) & 255) - (($b >> 8) & 255)) ** 2
-			+ (($a & 255) - ($b & 255)) ** 2;
+		$red = (($a >> 16) & 255) - (($b >> 16) & 255);
+		$green = (($a >> 8) & 255) - (($b >> 8) & 255);
+		$blue = ($a & 255) - ($b & 255);
+		$squares[0] += ((0.299 * $red) + (0.587 * $green) + (0.114 * $blue)) ** 2;
+		$squares[1] += ((-0.168736 * $red) - (0.331264 * $green) + (0.5 * $blue)) ** 2;
+		$squares[2] += ((0.5 * $red) - (0.418688 * $green) - (0.081312 * $blue)) ** 2;
 	}
 }
-echo 10 * log10((255 ** 2) / max(1e-9, (($squares / $width) / $height) / 3)), "\n";
+foreach ($squares as $sum) {
+	echo 10 * log10((255 ** 2) / max(1e-9, ($sum / $width) / $height)), "\n";
+}

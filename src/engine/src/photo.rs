@@ -13,13 +13,15 @@ mod watched;
 
 use std::io::{BufRead, Seek, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use filesync_jpeg::Threads;
 use image::ImageReader;
 
 pub use codec::{Facts, Format, Quality};
 pub use geometry::{Scale, Size};
+use raster::{Pixels, Profile};
 
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
@@ -117,7 +119,12 @@ pub struct Written {
 /// longer side than `max_scale_side` or more bytes than `max_scale_bytes`; `InvalidInput` if a target's name is taken or the
 /// targets belong to different sources; `Storage` if a target cannot be written.
 pub fn scale(from: &Root, to: &Root, job: &Job, options: &Options, limits: &PhotoLimits) -> Result<Vec<Written>> {
-    Photo::open_for(from, job, options, limits)?.write(to, job, options)
+    let threads = if cores() > 1 { Threads::Two } else { Threads::One };
+    Photo::open_for(from, job, options, limits)?.write(to, job, options, threads)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Scales many photos on several threads that end before it returns. Photos processed at once stay within `memory_bytes`;
@@ -138,6 +145,9 @@ pub fn scale_all(
     let next = AtomicUsize::new(0);
     let memory = Memory { used_bytes: Mutex::new(0), freed: Condvar::new(), limit_bytes: limits.memory_bytes };
     let results: Vec<Mutex<Option<Result<Vec<Written>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let workers = cores().min(jobs.len());
+    // What is left over for each.
+    let threads = if cores() >= 2 * workers { Threads::Two } else { Threads::One };
     let work = || {
         while let Some((job, result)) = {
             let position = next.fetch_add(1, Ordering::Relaxed);
@@ -151,16 +161,15 @@ pub fn scale_all(
                 Photo::open_for(from, job, options, limits)
             };
             let outcome = opened.and_then(|mut photo| {
-                let _share = memory.reserve(photo.memory_bytes());
+                let _share = memory.reserve(photo.memory_bytes(threads));
                 photo.source.restart(limits);
-                photo.write(to, job, options)
+                photo.write(to, job, options, threads)
             });
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     std::thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..workers {
             scope.spawn(work);
         }
         work();
@@ -239,39 +248,104 @@ impl<'a> Photo<'a> {
         if self.source.facts().orientation >= 5 { shown.turned() } else { shown }
     }
 
-    fn memory_bytes(&self) -> u64 {
-        self.source.memory_bytes(self.largest())
+    fn memory_bytes(&self, threads: Threads) -> u64 {
+        self.source.memory_bytes(self.largest()) + if self.may_use(threads) == Threads::Two { self.bytes_beside() } else { 0 }
     }
 
-    fn write(self, to: &Root, job: &Job, options: &Options) -> Result<Vec<Written>> {
+    /// Returns the memory for a scale that is made while the largest one is.
+    fn bytes_beside(&self) -> u64 {
+        let mut sizes = self.sizes.clone();
+        sizes.sort_unstable_by_key(|size| std::cmp::Reverse(size.pixels()));
+        sizes.get(1).map_or(0, |second| self.source.scaling_bytes(*second))
+    }
+
+    /// Returns how many of these threads memory suffices for.
+    fn may_use(&self, threads: Threads) -> Threads {
+        let with_two = self.source.memory_bytes(self.largest()) + self.bytes_beside();
+        if with_two <= self.limits.memory_bytes { threads } else { Threads::One }
+    }
+
+    fn write(self, to: &Root, job: &Job, options: &Options, threads: Threads) -> Result<Vec<Written>> {
+        let threads = self.may_use(threads);
+        let decoded = self.source.decode(self.largest(), threads).context("path", &job.source)?;
+        let (pixels, profile) = (Arc::new(decoded.pixels), decoded.profile);
+        let targets: Vec<Target> = job
+            .targets
+            .iter()
+            .zip(&self.sizes)
+            .map(|((scale, path), size)| Target { scale: *scale, path, size: *size })
+            .collect();
+        let make = |targets, pixels| self.make(to, &job.source, targets, pixels, &profile, options);
+        let files = match targets.split_first() {
+            // The first scale is the largest: together, the others take less.
+            Some((first, others)) if threads == Threads::Two && !others.is_empty() => std::thread::scope(|scope| {
+                let shared = Arc::clone(&pixels);
+                let beside = std::thread::Builder::new().spawn_scoped(scope, move || make(others, shared));
+                let Ok(beside) = beside else { return make(&targets, pixels) };
+                let first = make(std::slice::from_ref(first), pixels);
+                let others = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                Ok([first?, others?].into_iter().flatten().collect())
+            })?,
+            _ => make(&targets, pixels)?,
+        };
+        let format = self.source.facts().format;
+        let keep = |made: Made| {
+            let (size_bytes, digest) = made.file.keep();
+            Written { scale: made.scale, format, size: made.size, size_bytes, digest, profile_fault: made.profile_fault }
+        };
+        Ok(files.into_iter().map(keep).collect())
+    }
+
+    /// Makes some of the scales and writes them to disk, as files that do not stay unless they are kept. The photo's pixels are let go before
+    /// the first one is encoded.
+    fn make(
+        &self,
+        to: &Root,
+        source: &RelativePath,
+        targets: &[Target],
+        pixels: Arc<Pixels>,
+        profile: &Profile,
+        options: &Options,
+    ) -> Result<Vec<Made>> {
         let facts = self.source.facts();
-        let decoded = self.source.decode(self.largest()).context("path", &job.source)?;
-        let mut files = Vec::with_capacity(job.targets.len());
-        for ((scale, path), size) in job.targets.iter().zip(&self.sizes) {
-            let (raster, profile_fault) =
-                decoded.raster.resized(self.as_stored(*size))?.turned(facts.orientation).in_srgb(&decoded.profile);
-            let bytes = codec::encode(&raster, facts.format, options.quality).context("path", &job.source)?;
+        let resized = |target: &Target| pixels.resized(self.as_stored(target.size));
+        let resized = targets.iter().map(resized).collect::<Result<Vec<_>>>()?;
+        drop(pixels);
+        let mut files = Vec::with_capacity(targets.len());
+        for (Target { scale, path, .. }, pixels) in targets.iter().zip(resized) {
+            let (pixels, profile_fault) = pixels.turned(facts.orientation).in_srgb(profile);
+            let bytes = codec::encode(&pixels, facts.format, options.quality).context("path", source)?;
             if bytes.len() as u64 > self.limits.max_scale_bytes {
                 return Err(Error::new(ErrorKind::LimitExceeded, "encoding an image")
                     .context("bytes", bytes.len())
                     .context("limit_bytes", self.limits.max_scale_bytes)
-                    .context("path", &job.source));
+                    .context("path", source));
             }
             let mut file = NewFile::create(to, path)?;
             file.write_all(&bytes).or_fail(ErrorKind::Storage, "writing a scale").context("path", path)?;
-            files.push((*scale, raster.size, profile_fault, path, file));
-            self.source.check_time().context("path", &job.source)?;
-        }
-        for (.., path, file) in &files {
             file.sync().context("path", path)?;
+            self.source.check_time().context("path", source)?;
+            files.push(Made { scale: *scale, size: pixels.size(), profile_fault, file });
         }
-        let keep = |(scale, size, profile_fault, _, file): (Scale, Size, Option<&'static str>, &RelativePath, NewFile)| {
-            let (size_bytes, digest) = file.keep();
-            Written { scale, format: facts.format, size, size_bytes, digest, profile_fault }
-        };
-        Ok(files.into_iter().map(keep).collect())
+        Ok(files)
     }
 }
+
+/// A scale to make, and where.
+struct Target<'a> {
+    scale: Scale,
+    path: &'a RelativePath,
+    size: Size,
+}
+
+/// A scale on disk.
+struct Made {
+    scale: Scale,
+    size: Size,
+    profile_fault: Option<&'static str>,
+    file: NewFile,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

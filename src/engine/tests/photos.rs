@@ -396,18 +396,21 @@ fn a_profile_that_cannot_be_used_is_said() {
 }
 
 /// Luma and both chroma planes, each for itself, at every fraction that a JPEG is decoded to and between them.
+/// Brightness, or how far blue or red is from it.
+fn plane_of(picture: &Picture, plane: usize) -> Vec<f32> {
+    let weights = [[0.299, 0.587, 0.114], [-0.168_7, -0.331_3, 0.5], [0.5, -0.418_7, -0.081_3]][plane];
+    let of = |[r, g, b, _]: &[f32; 4]| weights[0] * r + weights[1] * g + weights[2] * b;
+    picture.pixels.iter().map(of).collect()
+}
+
+fn plane_db(a: &[f32], b: &[f32]) -> f64 {
+    let squares: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    10.0 * (255.0 * 255.0 / (squares / f64::from(u32::try_from(a.len()).unwrap())).max(1e-9)).log10()
+}
+
 #[test]
 fn colour_keeps_its_detail_whatever_the_sampling_and_the_size() {
     use jpeg_encoder::SamplingFactor;
-    let planes = |picture: &Picture, plane: usize| {
-        let weights = [[0.299, 0.587, 0.114], [-0.168_7, -0.331_3, 0.5], [0.5, -0.418_7, -0.081_3]][plane];
-        let of = |[r, g, b, _]: &[f32; 4]| weights[0] * r + weights[1] * g + weights[2] * b;
-        picture.pixels.iter().map(of).collect::<Vec<f32>>()
-    };
-    let db = |a: &[f32], b: &[f32]| {
-        let squares: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        10.0 * (255.0 * 255.0 / (squares / f64::from(u32::try_from(a.len()).unwrap())).max(1e-9)).log10()
-    };
     let folder = Folder::new();
     let mut faults = Vec::new();
     for eighth in 1..=8u32 {
@@ -432,8 +435,8 @@ fn colour_keeps_its_detail_whatever_the_sampling_and_the_size() {
                 folder.scale("photo", &[3], &PhotoLimits::default()).unwrap();
                 let scaled = decoded(&folder.bytes("photo-3"));
                 let expected = drawn.mean_of(scaled.size());
-                let all = [0, 1, 2].map(|plane| planes(&expected, plane));
-                let compared = |picture: &Picture| [0, 1, 2].map(|plane| db(&planes(picture, plane), &all[plane]));
+                let all = [0, 1, 2].map(|plane| plane_of(&expected, plane));
+                let compared = |picture: &Picture| [0, 1, 2].map(|plane| plane_db(&plane_of(picture, plane), &all[plane]));
                 // What the file itself has: decoded in full by another decoder.
                 let (found, in_full) = (compared(&scaled), compared(&decoded(&bytes).mean_of(scaled.size())));
                 if found.iter().zip(in_full).any(|(found, in_full)| *found < in_full.min(42.0) - 3.0) || found[0] < 44.0 {
@@ -447,6 +450,42 @@ fn colour_keeps_its_detail_whatever_the_sampling_and_the_size() {
 }
 
 /// What Pillow, vips and GD all read is read; what one of them refuses may be refused, and so may what is damaged.
+/// Grain is what shrinking while decoding could lose first.
+#[test]
+fn a_photo_with_grain_is_as_fine_as_if_all_pixels_had_been_used() {
+    use jpeg_encoder::SamplingFactor;
+    let folder = Folder::new();
+    let mut seed = 1u32;
+    let grain: Vec<f32> = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f32::from(u8::try_from(seed >> 27).unwrap()) - 16.0
+    })
+    .take(1300 * 975)
+    .collect();
+    let mut drawn = Picture::scene(1300, 975);
+    for (pixel, grain) in drawn.pixels.iter_mut().zip(grain) {
+        *pixel = [pixel[0] + grain, pixel[1] + grain, pixel[2] + grain, 255.0].map(|value| value.round().clamp(0.0, 255.0));
+    }
+    for (name, sampling) in [("4:4:4", SamplingFactor::F_1_1), ("4:2:0", SamplingFactor::F_2_2)] {
+        let bytes = drawn.jpeg(|encoder| encoder.set_sampling_factor(sampling));
+        folder.put("photo", &bytes);
+        for (number, side) in [(1, 1024), (2, 640), (3, 320)] {
+            let job = Folder::job("photo", &[number]);
+            let options = Options { quality: Quality::default(), first_side: None };
+            photo::scale(&folder.root, &folder.root, &job, &options, &PhotoLimits::default()).unwrap();
+            let scaled = decoded(&folder.bytes(&format!("photo-{number}")));
+            let all = image::load_from_memory(&bytes).unwrap();
+            let all = all.resize_exact(side, side * 3 / 4, image::imageops::FilterType::Lanczos3);
+            let expected = Picture::of(&all.into_rgba8());
+            for (plane, least) in [(0, 44.0), (1, 42.0), (2, 42.0)] {
+                let db = plane_db(&plane_of(&scaled, plane), &plane_of(&expected, plane));
+                assert!(db >= least, "{name}, scale {number}, plane {plane}: {db:.1} dB");
+            }
+            std::fs::remove_file(folder.dir.path().join(format!("photo-{number}"))).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_others_read_is_read() {
     let drawn = Picture::scene(160, 120);

@@ -7,10 +7,12 @@ use std::io::{self, BufRead, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use filesync_jpeg::{Jpeg, Threads};
+
 use super::exif::orientation;
 use super::geometry::Size;
 use super::jpeg;
-use super::raster::{Layout, Profile, Raster, Shrinker};
+use super::raster::{Layout, Pixels, Profile, Raster, Shrinker};
 use super::watched::{Bytes, Fault, READING, Watched};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
@@ -105,9 +107,9 @@ struct Cost {
 }
 
 /// A decoded image.
-pub(super) struct Decoded {
-    /// The pixels as stored.
-    pub(super) raster: Raster,
+pub(super) struct Decoded<P = Pixels> {
+    /// As stored.
+    pub(super) pixels: P,
     pub(super) profile: Profile,
     /// Whether it was undamaged and complete, as far as the decoder can tell.
     is_whole: bool,
@@ -176,13 +178,22 @@ impl<'a> Source<'a> {
         let stored = self.facts.stored;
         let channels = self.cost.layout.channels() as u64;
         let decoded = match self.facts.format {
-            // Planes and their combination, at the size that is decoded.
-            Format::Jpeg => 2 * channels * in_eighths(stored, eighths).pixels(),
+            Format::Jpeg => self.decoded_bytes(eighths),
             _ => Shrinker::bytes(self.cost.layout, stored, largest),
         };
         let rows = if self.cost.row_by_row { 0 } else { stored.pixels() * channels };
         let profile = if self.cost.has_profile { PROFILE_BYTES } else { 0 };
-        self.cost.decoder_bytes + rows + decoded + profile + 4 * channels * largest.pixels() + FIXED_BYTES
+        self.cost.decoder_bytes + rows + decoded + profile + self.scaling_bytes(largest) + FIXED_BYTES
+    }
+
+    /// Returns the maximum of memory for making a scale: its pixels, turned, converted, and as a file.
+    pub(super) fn scaling_bytes(&self, scale: Size) -> u64 {
+        4 * self.cost.layout.channels() as u64 * scale.pixels()
+    }
+
+    /// Returns the size of a JPEG's planes and their combination, decoded at so many eighths.
+    fn decoded_bytes(&self, eighths: u32) -> u64 {
+        2 * self.cost.layout.channels() as u64 * in_eighths(self.facts.stored, eighths).pixels()
     }
 
     /// Returns to how many eighths of its size a JPEG is decoded. The decoder shrinks every plane alike; if colour is stored
@@ -213,10 +224,17 @@ impl<'a> Source<'a> {
             .context("limit_bytes", self.limits.memory_bytes))
     }
 
-    /// Decodes to at least a size.
-    pub(super) fn decode(&self, largest: Size) -> Result<Decoded> {
+    /// Decodes to at least a size. With two threads, both have ended when it returns.
+    pub(super) fn decode(&self, largest: Size, threads: Threads) -> Result<Decoded> {
         self.check_memory(largest)?;
         let format = self.facts.format;
+        if format == Format::Jpeg {
+            let (reader, fault) = self.bytes.watched(self.until)?;
+            let decoded = guarded(DECODING, || self.decode_plain_jpeg(reader, &fault, largest, threads));
+            if let Some(decoded) = decoded.context("format", format.mimetype())? {
+                return Ok(decoded);
+            }
+        }
         let (reader, fault) = self.bytes.watched(self.until)?;
         let decoded = guarded(DECODING, || match format {
             Format::Jpeg => self.decode_jpeg(reader, &fault, largest, jpeg::Ending::Zeros),
@@ -224,10 +242,44 @@ impl<'a> Source<'a> {
             Format::Gif => self.decode_gif(reader, &fault, largest),
             Format::Webp => self.decode_webp(reader, &fault, largest),
         });
-        decoded.context("format", format.mimetype())
+        let Decoded { pixels, profile, is_whole } = decoded.context("format", format.mimetype())?;
+        Ok(Decoded { pixels: Pixels::Together(pixels), profile, is_whole })
     }
 
-    fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded> {
+    /// Decodes what a camera writes, fast. Returns none of any other JPEG, or of a damaged one: the other decoder knows more forms, and
+    /// says what is wrong, or makes the best of it.
+    fn decode_plain_jpeg(&self, mut reader: Watched, fault: &Fault, largest: Size, threads: Threads) -> Result<Option<Decoded>> {
+        let notes = fault.judge(jpeg::Notes::read(&mut reader, jpeg::Keep::Profile), DECODING)?;
+        fault.judge(reader.rewind(), DECODING)?;
+        if !notes.is_grey_or_ycc() {
+            return Ok(None);
+        }
+        let decoded = Jpeg::open(&mut reader).and_then(|jpeg| {
+            let eighths: Vec<u8> =
+                (0..).zip(jpeg.planes()).map(|(number, plane)| plane_eighths(number, plane, largest)).collect();
+            // No more than was counted for the other decoder.
+            let is_within = jpeg.memory_bytes(&eighths) <= self.decoded_bytes(self.eighths(largest)) + FIXED_BYTES / 2;
+            let is_as_before = Size::new(jpeg.size().0, jpeg.size().1) == self.facts.stored;
+            (is_within && is_as_before).then(|| jpeg.decode(&eighths, threads)).transpose()
+        });
+        let planes = match decoded {
+            Ok(Some(planes)) => planes,
+            Ok(None) | Err(filesync_jpeg::Error::Declined(_)) => return Ok(None),
+            Err(filesync_jpeg::Error::Read(error)) => return Err(fault.error(error, DECODING)),
+        };
+        let mut planes = planes.into_iter().map(|plane| {
+            let size = Size::new(plane.size.0, plane.size.1);
+            Raster { covered: plane.covered, ..Raster::new(Layout::Grey, size, plane.samples) }
+        });
+        let pixels = match (planes.next(), planes.next(), planes.next()) {
+            (Some(grey), None, _) => Pixels::Together(grey),
+            (Some(y), Some(blue), Some(red)) => Pixels::Planes([y, blue, red]),
+            _ => return Ok(None),
+        };
+        Ok(Some(Decoded { pixels, profile: Profile::of(notes.profile, notes.has_profile), is_whole: true }))
+    }
+
+    fn decode_jpeg(&self, reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded<Raster>> {
         // By default the decoder passes rows to threads of its own without waiting for them: on a busy machine they pile up. In a pool it waits.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(JPEG_THREADS);
         let decoded = pool.build_scoped(rayon::ThreadBuilder::run, |pool| {
@@ -236,7 +288,13 @@ impl<'a> Source<'a> {
         decoded.or_fail(ErrorKind::Storage, DECODING)?
     }
 
-    fn decode_jpeg_in_pool(&self, mut reader: Watched, fault: &Fault, largest: Size, ending: jpeg::Ending) -> Result<Decoded> {
+    fn decode_jpeg_in_pool(
+        &self,
+        mut reader: Watched,
+        fault: &Fault,
+        largest: Size,
+        ending: jpeg::Ending,
+    ) -> Result<Decoded<Raster>> {
         let failed = |error| jpeg_error(error, fault, DECODING);
         let notes = fault.judge(jpeg::Notes::read(&mut reader, jpeg::Keep::Profile), DECODING)?;
         fault.judge(reader.rewind(), DECODING)?;
@@ -259,8 +317,8 @@ impl<'a> Source<'a> {
         // The last column and row may cover fewer pixels than the others.
         let part = |stored: u32| f64::from(stored) * f64::from(eighths) / 8.0;
         let covered = (part(self.facts.stored.width), part(self.facts.stored.height));
-        let raster = Raster { covered, ..Raster::new(self.cost.layout, size, samples) };
-        Ok(Decoded { raster, profile: Profile::of(notes.profile, notes.has_profile), is_whole: bare.has_all_scans() })
+        let pixels = Raster { covered, ..Raster::new(self.cost.layout, size, samples) };
+        Ok(Decoded { pixels, profile: Profile::of(notes.profile, notes.has_profile), is_whole: bare.has_all_scans() })
     }
 
     /// Decodes in full with ones after each scan, then with zeros: a complete scan reads neither, an incomplete one gives
@@ -271,13 +329,13 @@ impl<'a> Source<'a> {
         let picture = |ending| {
             let (reader, fault) = self.bytes.watched(self.until)?;
             let decoded = guarded(DECODING, || self.decode_jpeg(reader, &fault, stored, ending))?;
-            Ok((Digest::of(&decoded.raster.samples), decoded.is_whole))
+            Ok((Digest::of(&decoded.pixels.samples), decoded.is_whole))
         };
         let (with_ones, is_whole) = picture(jpeg::Ending::Ones)?;
         Ok(is_whole && picture(jpeg::Ending::Zeros)?.0 == with_ones)
     }
 
-    fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
+    fn decode_png(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded<Raster>> {
         let failed = |error| png_error(error, fault, DECODING);
         let mut decoder = png::Decoder::new_with_limits(reader, png_limits(self.limits.memory_bytes / 8));
         decoder.set_ignore_text_chunk(true);
@@ -305,10 +363,10 @@ impl<'a> Source<'a> {
             reader.next_frame(&mut samples).map_err(failed)?;
             samples.chunks_exact(row_bytes).for_each(|row| shrinker.take(row));
         }
-        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
+        Ok(Decoded { pixels: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
     }
 
-    fn decode_gif(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
+    fn decode_gif(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded<Raster>> {
         let failed = |error| gif_error(error, fault, DECODING);
         let mut decoder = gif_options(self.limits).read_info(reader).map_err(failed)?;
         let Some(frame) = decoder.next_frame_info().map_err(failed)? else { return Err(cut_short()) };
@@ -344,7 +402,7 @@ impl<'a> Source<'a> {
             }
             shrinker.take(&row);
         }
-        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile: Profile::None, is_whole: true })
+        Ok(Decoded { pixels: shrinker.finish().ok_or_else(cut_short)?, profile: Profile::None, is_whole: true })
     }
 
     /// Reads the frames after the first one, to the end of the file.
@@ -358,7 +416,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded> {
+    fn decode_webp(&self, reader: Watched, fault: &Fault, largest: Size) -> Result<Decoded<Raster>> {
         let failed = |error| webp_error(error, fault, DECODING);
         let mut decoder = webp_decoder(reader, fault, self.limits.memory_bytes / 8, DECODING)?;
         let row_bytes = self.facts.stored.width as usize * self.cost.layout.channels();
@@ -370,7 +428,7 @@ impl<'a> Source<'a> {
         let profile = decoder.icc_profile().map_or(Profile::Unreadable, |bytes| Profile::of(bytes, false));
         let mut shrinker = Shrinker::new(self.cost.layout, self.facts.stored, largest);
         samples.chunks_exact(row_bytes).for_each(|row| shrinker.take(row));
-        Ok(Decoded { raster: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
+        Ok(Decoded { pixels: shrinker.finish().ok_or_else(cut_short)?, profile, is_whole: true })
     }
 }
 
@@ -387,7 +445,7 @@ pub(super) fn check_whole(bytes: &[u8], limits: &PhotoLimits, until: Instant) ->
         };
     }
     let source = Source::open(Bytes::Memory(bytes), limits, until)?;
-    let decodes = || Ok::<_, Error>(source.decode(Size::new(1, 1))?.is_whole);
+    let decodes = || Ok::<_, Error>(source.decode(Size::new(1, 1), Threads::One)?.is_whole);
     let is_whole = match source.facts.format {
         Format::Jpeg => source.jpeg_is_whole()?,
         Format::Png => decodes()?,
@@ -595,6 +653,17 @@ fn jpeg_eighths(stored: Size, asked: Size) -> u32 {
     [1, 2, 4].into_iter().find(is_enough).unwrap_or(8)
 }
 
+/// Returns to how many eighths of its size a plane of a JPEG is decoded, if each may be decoded at its own: brightness to one and a half
+/// times the largest scale, colour to the scale.
+fn plane_eighths(number: u32, (width, height): (u32, u32), largest: Size) -> u8 {
+    let halves = if number == 0 { 3 } else { 2 };
+    let is_enough = |eighths: &u8| {
+        let reaches = |side: u32, asked: u32| u64::from(side) * u64::from(*eighths) * 2 >= u64::from(asked) * 8 * halves;
+        reaches(width, largest.width) && reaches(height, largest.height)
+    };
+    (1..8).find(is_enough).unwrap_or(8)
+}
+
 fn in_eighths(stored: Size, eighths: u32) -> Size {
     Size::new((stored.width * eighths).div_ceil(8), (stored.height * eighths).div_ceil(8))
 }
@@ -729,37 +798,73 @@ impl Default for Quality {
 }
 
 /// Returns a file of these pixels, which are not CMYK, without metadata.
-pub(super) fn encode(raster: &Raster, format: Format, quality: Quality) -> Result<Vec<u8>> {
+pub(super) fn encode(pixels: &Pixels, format: Format, quality: Quality) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoded = match format {
-        Format::Jpeg => encode_jpeg(raster, quality.jpeg, &mut bytes),
-        Format::Png => encode_png(raster, quality.png, &mut bytes),
-        Format::Gif => encode_gif(raster, &mut bytes),
-        Format::Webp => encode_webp(raster, quality.webp, &mut bytes),
+    let encoded = match (format, pixels) {
+        (Format::Jpeg, _) => encode_jpeg(pixels, quality.jpeg, &mut bytes),
+        (Format::Png, Pixels::Together(raster)) => encode_png(raster, quality.png, &mut bytes),
+        (Format::Gif, Pixels::Together(raster)) => encode_gif(raster, &mut bytes),
+        (Format::Webp, Pixels::Together(raster)) => encode_webp(raster, quality.webp, &mut bytes),
+        (_, Pixels::Planes(_)) => Err("planes of a JPEG".into()),
     };
+    let size = pixels.size();
     encoded
         .map_err(|source| Error::new(ErrorKind::Unsupported, ENCODING).source(source))
         .context("format", format.mimetype())
-        .context("width", raster.size.width)
-        .context("height", raster.size.height)?;
+        .context("width", size.width)
+        .context("height", size.height)?;
     Ok(bytes)
 }
 
 type Encoded = std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-fn encode_jpeg(raster: &Raster, quality: u8, bytes: &mut Vec<u8>) -> Encoded {
-    let order = match raster.layout {
-        Layout::Grey => jpeg_encoder::ColorType::Luma,
-        Layout::Rgb => jpeg_encoder::ColorType::Rgb,
-        other => return Err(format!("JPEG from {other:?}").into()),
-    };
+fn encode_jpeg(pixels: &Pixels, quality: u8, bytes: &mut Vec<u8>) -> Encoded {
     let mut encoder = jpeg_encoder::Encoder::new(bytes, quality);
     // Like the hubs' own drivers: from 90 on, colour at full resolution.
     let fine = quality >= 90;
     encoder.set_sampling_factor(if fine { jpeg_encoder::SamplingFactor::F_1_1 } else { jpeg_encoder::SamplingFactor::F_2_2 });
     encoder.set_optimized_huffman_tables(true);
-    encoder.encode(&raster.samples, u16::try_from(raster.size.width)?, u16::try_from(raster.size.height)?, order)?;
+    let size = pixels.size();
+    let (width, height) = (u16::try_from(size.width)?, u16::try_from(size.height)?);
+    match pixels {
+        Pixels::Planes(planes) => encoder.encode_image(Planes { of: planes, width, height })?,
+        Pixels::Together(Raster { layout: Layout::Grey, samples, .. }) => {
+            encoder.encode(samples, width, height, jpeg_encoder::ColorType::Luma)?;
+        }
+        Pixels::Together(Raster { layout: Layout::Rgb, samples, .. }) => {
+            encoder.encode(samples, width, height, jpeg_encoder::ColorType::Rgb)?;
+        }
+        Pixels::Together(raster) => return Err(format!("JPEG from {:?}", raster.layout).into()),
+    }
     Ok(())
+}
+
+/// Three planes of one size, for the encoder.
+struct Planes<'a> {
+    of: &'a [Raster; 3],
+    width: u16,
+    height: u16,
+}
+
+impl jpeg_encoder::ImageBuffer for Planes<'_> {
+    fn get_jpeg_color_type(&self) -> jpeg_encoder::JpegColorType {
+        jpeg_encoder::JpegColorType::Ycbcr
+    }
+
+    fn width(&self) -> u16 {
+        self.width
+    }
+
+    fn height(&self) -> u16 {
+        self.height
+    }
+
+    fn fill_buffers(&self, row: u16, buffers: &mut [Vec<u8>; 4]) {
+        let width = usize::from(self.width);
+        for (plane, buffer) in self.of.iter().zip(buffers) {
+            buffer.extend_from_slice(plane.samples.chunks_exact(width).nth(row.into()).unwrap_or_default());
+        }
+    }
 }
 
 fn encode_png(raster: &Raster, quality: u8, bytes: &mut Vec<u8>) -> Encoded {

@@ -118,6 +118,12 @@ impl Notes {
         }
     }
 
+    /// Tells whether the planes are brightness, alone or with two differences of colour.
+    pub(super) fn is_grey_or_ycc(&self) -> bool {
+        use jpeg_decoder::ColorTransform;
+        matches!(self.transform(), ColorTransform::Grayscale | ColorTransform::YCbCr)
+    }
+
     /// Returns how many pixels one sample of the coarsest plane covers, across and down.
     pub(super) fn coarsest(&self) -> (u32, u32) {
         let coarsest = |at: usize| {

@@ -150,6 +150,65 @@ fn grey_like_srgb() -> ColorProfile {
     grey
 }
 
+/// The pixels of an image.
+#[derive(Debug)]
+pub(super) enum Pixels {
+    /// All samples of a pixel side by side.
+    Together(Raster),
+    /// As a JPEG has them: brightness, and how far blue and red are from it. Until they are resampled, each has a size of its own.
+    Planes([Raster; 3]),
+}
+
+impl Pixels {
+    pub(super) fn size(&self) -> Size {
+        match self {
+            Self::Together(raster) | Self::Planes([raster, ..]) => raster.size,
+        }
+    }
+
+    /// Resamples to a size, Lanczos with three lobes.
+    pub(super) fn resized(&self, size: Size) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Together(raster) => Self::Together(raster.resized(size)?),
+            Self::Planes([y, blue, red]) => Self::Planes([y.resized(size)?, blue.resized(size)?, red.resized(size)?]),
+        })
+    }
+
+    /// Turns and mirrors according to an EXIF orientation, 1 to 8.
+    pub(super) fn turned(self, orientation: u8) -> Self {
+        match self {
+            Self::Together(raster) => Self::Together(raster.turned(orientation)),
+            Self::Planes(planes) => Self::Planes(planes.map(|plane| plane.turned(orientation))),
+        }
+    }
+
+    /// Converts colours to sRGB. If the profile cannot be used, they stay as they are, and the second value says why.
+    pub(super) fn in_srgb(self, profile: &Profile) -> (Self, Option<&'static str>) {
+        let raster = match (self, profile) {
+            (Self::Planes(planes), Profile::None) => return (Self::Planes(planes), None),
+            (Self::Planes(planes), _) => rgb(&planes),
+            (Self::Together(raster), _) => raster,
+        };
+        let (raster, fault) = raster.in_srgb(profile);
+        (Self::Together(raster), fault)
+    }
+}
+
+/// Puts planes of one size together, as the JFIF standard says.
+fn rgb([y, blue, red]: &[Raster; 3]) -> Raster {
+    let colours = y.samples.iter().zip(&blue.samples).zip(&red.samples).flat_map(|((y, blue), red)| {
+        let (blue, red) = (f32::from(*blue) - 128.0, f32::from(*red) - 128.0);
+        let (green, blue, red) = (-0.344_136 * blue - 0.714_136 * red, 1.772 * blue, 1.402 * red);
+        [red, green, blue].map(|difference| rounded(f32::from(*y) + difference))
+    });
+    Raster::new(Layout::Rgb, y.size, colours.collect())
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast keeps within a byte")]
+fn rounded(sample: f32) -> u8 {
+    (sample + 0.5) as u8
+}
+
 /// Takes rows and keeps the mean of each square of `factor` × `factor` pixels.
 pub(super) struct Shrinker {
     layout: Layout,
