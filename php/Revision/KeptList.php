@@ -9,7 +9,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Lists the kept files, newest first: rows in pages, and each file's entry, which can be large, one at a time. */
+/**
+ * Lists the kept files, newest first: rows in pages, and each file's entry, which can be large, one at a time.
+ *
+ * @import-type KeptRow from \FileSync\Addon\Hub\Rows
+ */
 final class KeptList
 {
 	private const PAGE = 500;
@@ -25,30 +29,54 @@ final class KeptList
 	 */
 	public static function each(array $where, int $most = 0): \Generator
 	{
-		$where += ['scale' => 0, 'source' => ''];
-		for (
-			$count = 0, $before = PHP_INT_MAX;
-			$at = Table::first('filesync_kept', $where + ['created <' => $before], 'created DESC', 'created');
-			$before = (int) $at['created']
-		) {
-			foreach (Table::each(
-				'filesync_kept',
-				$where + ['created' => (int) $at['created']],
-				self::PAGE,
-				self::COLUMNS,
-			) as $row) {
-				yield $row + self::known($row['id']);
-				if (++$count === $most) {
-					return;
-				}
+		$count = 0;
+		foreach (self::newestFirst($where + ['scale' => 0, 'source' => ''], self::COLUMNS) as $row) {
+			yield $row + self::known($row['id']);
+			if (++$count === $most) {
+				return;
 			}
+		}
+	}
+
+	/**
+	 * Returns all rows, a page at a time, however many are of one second.
+	 *
+	 * @return \Generator<int, KeptRow>
+	 */
+	public static function newestFirst(array $where, string $columns): \Generator
+	{
+		$before = PHP_INT_MAX;
+		do {
+			$older = $where + ['created <' => $before];
+			$rows = Table::select('filesync_kept', $older, 'created DESC, id', self::PAGE, $columns);
+			foreach ($rows as $row) {
+				yield $row;
+			}
+			$isLast = count($rows) < self::PAGE;
+			if (! $isLast) {
+				$last = $rows[self::PAGE - 1];
+				$before = (int) $last['created'];
+				yield from self::ofOneSecond($where + ['created' => $before], $last['id'], $columns);
+			}
+		} while (! $isLast);
+	}
+
+	/** @return \Generator<int, KeptRow> */
+	private static function ofOneSecond(array $where, string $after, string $columns): \Generator
+	{
+		while ($rows = Table::select('filesync_kept', $where + ['id >' => $after], 'id', self::PAGE, $columns)) {
+			foreach ($rows as $row) {
+				yield $row;
+			}
+			$after = $rows[count($rows) - 1]['id'];
 		}
 	}
 
 	/** Returns the ids with a given prefix, at most a few. */
 	public static function begun(string $id): array
 	{
-		$rows = Table::select('filesync_kept', ['source' => '', 'id like' => "$id%"], 'id', 20, 'id');
+		// Ids are hexadecimal.
+		$rows = Table::select('filesync_kept', ['id >=' => $id, 'id <' => "{$id}g", 'source' => ''], 'id', 20, 'id');
 
 		return array_values(array_filter(array_column($rows, 'id'), fn ($one) => str_starts_with($one, $id)));
 	}

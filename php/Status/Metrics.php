@@ -28,8 +28,6 @@ if (! class_exists('App', false)) {
  */
 final class Metrics
 {
-	private const STATES = [...Queue::LIVE, TransferState::PARKED, TransferState::PUBLISHED, TransferState::DROPPED];
-
 	/** Answers a request for them. */
 	public static function answer(Request $request): Response
 	{
@@ -194,7 +192,7 @@ final class Metrics
 	private static function queue(): array
 	{
 		$files = $bytes = [];
-		foreach (self::STATES as $state) {
+		foreach (TransferState::ALL as $state) {
 			$files["state=\"$state\""] = Table::count('filesync_transfer', ['state' => $state]);
 			$bytes["state=\"$state\""] = Table::sum('filesync_transfer', 'size_bytes', ['state' => $state]);
 		}

@@ -52,8 +52,8 @@ final class PagingTest extends AddonTestCase
 			array_column(iterator_to_array(KeptList::each(['uid' => 1], 2), false), 'name'),
 		);
 		$this->assertBounded(fn () => $this->assertSame(1, $this->runVerb('undo', sprintf('%064d', 3))[0]));
-		Table::update('filesync_kept', ['source' => 'f1-0.1.partial'], ['hash' => 'f1']);
-		Table::update('filesync_kept', ['source' => 'f2-0.1.partial'], ['hash' => 'f2']);
+		Table::update('filesync_kept', ['source' => 'f1-0.1.partial', 'is_moving' => 1], ['hash' => 'f1']);
+		Table::update('filesync_kept', ['source' => 'f2-0.1.partial', 'is_moving' => 1], ['hash' => 'f2']);
 		$this->assertBounded(fn () => Kept::settle(1));
 	}
 
