@@ -61,13 +61,19 @@ final class ScaleHub
 	{
 		$all = array_merge(...(new ReflectionMethod(Migrations::class, 'steps'))->invoke(null));
 		$indexes = array_filter($all, fn ($one) => is_string($one) && str_starts_with($one, 'CREATE INDEX'));
+		$gone = [];
 		foreach ($indexes as $statement) {
 			preg_match('/INDEX (\w+) ON (\w+)/', $statement, $found);
 			$on = Databases::kind(DBA::$dba->dsn) === 'mysql' ? " ON $found[2]" : '';
-			$this->database->exec("DROP INDEX $found[1]$on");
+			try {
+				$this->database->exec("DROP INDEX $found[1]$on");
+				$gone[] = $statement;
+			} catch (PDOException) {
+				// A later step removed it.
+			}
 		}
 
-		return array_values($indexes);
+		return $gone;
 	}
 
 	/** The channel of a file: the first has a tenth of all. */

@@ -114,7 +114,7 @@ final class OwnerPage
 			'packets' => self::packets($channel),
 			'conflicts' => self::conflicts($channel),
 			'kept' => self::kept($channelId),
-			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''])
+			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'is_moving' => 0])
 			- self::rows()),
 			'kept_url' => Web::root() . self::PATH . '?kept=' . self::MOST_ROWS,
 			'say' => self::say($clones[0], $progress, $channelId, (bool) $isPaused),

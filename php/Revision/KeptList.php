@@ -17,6 +17,8 @@ if (! class_exists('App', false)) {
 final class KeptList
 {
 	private const PAGE = 500;
+	/** As an index has them, read from its end. */
+	private const NEWEST = 'created DESC, id DESC';
 	private const COLUMNS = 'id, uid, hash, scale, path, source, size_bytes, why, created';
 
 	/**
@@ -30,7 +32,8 @@ final class KeptList
 	public static function each(array $where, int $most = 0): \Generator
 	{
 		$count = 0;
-		foreach (self::newestFirst($where + ['scale' => 0, 'source' => ''], self::COLUMNS) as $row) {
+		$page = $most > 0 ? min($most, self::PAGE) : self::PAGE;
+		foreach (self::newestFirst($where + ['scale' => 0, 'source' => ''], self::COLUMNS, $page) as $row) {
 			yield $row + self::known($row['id']);
 			if (++$count === $most) {
 				return;
@@ -43,32 +46,31 @@ final class KeptList
 	 *
 	 * @return \Generator<int, KeptRow>
 	 */
-	public static function newestFirst(array $where, string $columns): \Generator
+	public static function newestFirst(array $where, string $columns, int $page = self::PAGE): \Generator
 	{
 		$before = PHP_INT_MAX;
 		do {
 			$older = $where + ['created <' => $before];
-			$rows = Table::select('filesync_kept', $older, 'created DESC, id', self::PAGE, $columns);
+			$rows = Table::select('filesync_kept', $older, self::NEWEST, $page, $columns);
 			foreach ($rows as $row) {
 				yield $row;
 			}
-			$isLast = count($rows) < self::PAGE;
-			if (! $isLast) {
-				$last = $rows[self::PAGE - 1];
+			$last = end($rows);
+			if ($last && count($rows) === $page) {
 				$before = (int) $last['created'];
-				yield from self::ofOneSecond($where + ['created' => $before], $last['id'], $columns);
+				yield from self::ofOneSecond($where + ['created' => $before], $last['id'], $columns, $page);
 			}
-		} while (! $isLast);
+		} while (count($rows) === $page);
 	}
 
 	/** @return \Generator<int, KeptRow> */
-	private static function ofOneSecond(array $where, string $after, string $columns): \Generator
+	private static function ofOneSecond(array $where, string $before, string $columns, int $page): \Generator
 	{
-		while ($rows = Table::select('filesync_kept', $where + ['id >' => $after], 'id', self::PAGE, $columns)) {
+		while ($rows = Table::select('filesync_kept', $where + ['id <' => $before], 'id DESC', $page, $columns)) {
 			foreach ($rows as $row) {
 				yield $row;
 			}
-			$after = $rows[count($rows) - 1]['id'];
+			$before = $rows[count($rows) - 1]['id'];
 		}
 	}
 

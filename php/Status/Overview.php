@@ -32,11 +32,12 @@ if (! class_exists('App', false)) {
 final class Overview
 {
 	private const PAGE_ROWS = 500;
+	private const SUMS = 'count(*) as files, sum(filesize) as bytes, max(filesize) as largest';
 	private const HERE_TIMES = 30;
 	private const THERE_TIMES = 60;
 	private const THERE_SECONDS = 20;
 	/** So long a page counts what other hubs have; the next one goes on there. */
-	private const AT_ONCE = 0.1;
+	private const AT_ONCE = 0.05;
 	/** A count that nobody went on with begins again. */
 	private const LEFT_SECONDS = 600;
 
@@ -116,9 +117,9 @@ final class Overview
 	private static function countHere(int $channelId): array
 	{
 		$mine = ['uid' => $channelId, 'is_dir' => 0];
-		$sums = Table::rows('attach', $mine, '', 0, 'count(*) as files, sum(filesize) as bytes')[0] ?? [];
+		$sums = Table::rows('attach', $mine, '', 0, self::SUMS)[0] ?? [];
 		$files = (int) ($sums['files'] ?? 0);
-		$bytes = (int) ($sums['bytes'] ?? 0) + self::beyondColumn($mine);
+		$bytes = (int) ($sums['bytes'] ?? 0) + self::beyondColumn($mine, (int) ($sums['largest'] ?? 0));
 		$counts = ['missing_files' => 0, 'old_files' => 0, 'parked_files' => 0];
 		$missingBytes = $oldBytes = 0;
 		$wanted = ['uid' => $channelId, 'scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
@@ -159,9 +160,12 @@ final class Overview
 	}
 
 	/** Returns the bytes of files beyond the maximum of the hub's size column. */
-	private static function beyondColumn(array $mine): int
+	private static function beyondColumn(array $mine, int $largest): int
 	{
 		$end = Family::largestFileBytes();
+		if ($largest < $end) {
+			return 0;
+		}
 		$large = Table::select('attach', $mine + ['filesize' => $end], 'id', 100);
 
 		return array_sum(array_map(fn ($row) => (int) Store::withTrueSize($row)['filesize'] - $end, $large));

@@ -32,10 +32,9 @@ final class Report
 	{
 		$states = [];
 		foreach (TransferState::ALL as $state) {
-			$files = Table::count('filesync_transfer', ['state' => $state]);
-			if ($files > 0) {
-				$bytes = Table::sum('filesync_transfer', 'size_bytes', ['state' => $state]);
-				$states[$state] = ['files' => $files, 'bytes' => $bytes];
+			$sums = Queue::sums(['state' => $state]);
+			if ($sums['files'] > 0) {
+				$states[$state] = $sums;
 			}
 		}
 		ksort($states);

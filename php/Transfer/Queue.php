@@ -813,6 +813,14 @@ final class Queue
 		}
 	}
 
+	/** @return array{files: int, bytes: int} The number of transfers, and of their bytes. */
+	public static function sums(array $where): array
+	{
+		$sums = Table::rows('filesync_transfer', $where, '', 0, 'count(*) as files, sum(size_bytes) as bytes')[0] ?? [];
+
+		return ['files' => (int) ($sums['files'] ?? 0), 'bytes' => (int) ($sums['bytes'] ?? 0)];
+	}
+
 	/** Counts the waiting transfers of a channel's files that were found missing. */
 	public static function countWaiting(int $channelId): int
 	{

@@ -25,7 +25,7 @@ final class Filled
 			'dropped' => 4,
 			'published' => 0,
 		],
-		'filesync_packet' => ['queued' => 10, 'staged' => 20, 'parked' => 0],
+		'filesync_packet' => ['queued' => 10, 'staged' => 20, 'parked' => 100, '' => 0],
 		'filesync_outbox' => ['due' => 50, 'parked' => 10, 'held' => 0],
 		'filesync_held' => ['held' => 20, 'taken' => 0],
 		'filesync_file' => ['gone' => 60, 'unknown' => 20, 'unseen' => 20, 'here' => 0],
@@ -41,7 +41,7 @@ final class Filled
 		'filesync_transfer.result' => ['{"rung":"tickets"}' => 20, '' => 0],
 		'filesync_outbox.kind' => ['intent' => 20, 'announce' => 20, 'bulk' => 20, 'deleting' => 10, 'preview' => 0],
 		'filesync_outbox.reason' => ['no answer' => 20, '' => 0],
-		'filesync_reconcile.role' => ['answer' => 500, 'ask' => 0],
+		'filesync_reconcile.role' => ['answer' => 20, 'ask' => 0],
 		'filesync_setting.name' => ['enabled' => 5, 'paused' => 5, 'progress' => 200, 'here' => 200, 'clones' => 0],
 		'filesync_setting.value' => ['0' => 10, '{"until":0}' => 0],
 		'item.resource_type' => ['photo' => 50, '' => 0],
@@ -114,6 +114,7 @@ final class Filled
 				(bool) preg_match('/byte|blob/', $type) => "'x'",
 				in_array($name, ['origin', 'url', 'peer', 'hubloc_url', 'site_url'], true)
 					=> "concat('https://', seq, '.example')",
+				$name === 'id' => "md5(concat('id', seq))",
 				in_array(
 					$name,
 					['hash', 'resource_id', 'channel_hash', 'abook_xchan', 'xchan_hash', 'hubloc_hash'],
