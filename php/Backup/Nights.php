@@ -57,8 +57,32 @@ final class Nights
 	 */
 	public static function of(int $channelId): array
 	{
+		return self::read(Config::get('nightly', self::scope($channelId)));
+	}
+
+	/**
+	 * Returns it for each of some channels.
+	 *
+	 * @param list<int> $channelIds
+	 *
+	 * @return array<int, Night>
+	 */
+	public static function each(array $channelIds): array
+	{
+		$all = Config::byScope('nightly');
+		$nights = [];
+		foreach ($channelIds as $id) {
+			$nights[$id] = self::read($all[self::scope($id)] ?? '');
+		}
+
+		return $nights;
+	}
+
+	/** @return Night */
+	private static function read(string $text): array
+	{
 		/** @var array<string, int|string> */
-		$known = json_decode(Config::get('nightly', self::scope($channelId)), true) ?? [];
+		$known = json_decode($text, true) ?? [];
 
 		/** @var Night */
 		return array_intersect_key($known, self::NONE) + self::NONE;

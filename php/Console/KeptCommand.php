@@ -21,6 +21,7 @@ final class KeptCommand implements Task
 	{
 		$json = $this->options->has(Option::Json);
 		$of = $this->options->has(Option::Channel) ? Channels::of($this->options)[0]->id : null;
+		$seconds = 86400 * Config::number('kept_days');
 		$isEmpty = true;
 		foreach (KeptList::each($of === null ? [] : ['uid' => $of]) as $row) {
 			$isEmpty = false;
@@ -33,7 +34,7 @@ final class KeptCommand implements Task
 				'why' => $row['why'],
 				'by' => $row['by'],
 				'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
-				'until' => gmdate('Y-m-d', (int) $row['created'] + (86400 * Config::number('kept_days'))),
+				'until' => gmdate('Y-m-d', (int) $row['created'] + $seconds),
 			];
 			echo
 				$json

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\DroppedPackets;
@@ -211,7 +212,7 @@ final class Background
 				t('fix the disk; transfers resume automatically'),
 			);
 		}
-		$slots = max(1, min(4, Config::number('workers')));
+		$slots = max(1, min(Settings::MOST_WORKERS, Config::number('workers')));
 		$busy = count(array_filter(range(1, $slots), fn ($n) => Lease::isHeld("worker-$n")));
 		$oldest = Queue::nextDue() ?? 0;
 		$isLate = $oldest && $oldest < (Clock::now() - self::LATE_SECONDS) && ! $until && $busy < $slots;

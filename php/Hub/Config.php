@@ -71,6 +71,18 @@ final class Config
 	}
 
 	/**
+	 * Returns the values of a setting in all scopes, by scope.
+	 *
+	 * @return array<string, string>
+	 */
+	public static function byScope(string $name): array
+	{
+		$rows = Table::select('filesync_setting', ['name' => $name], 'scope', 0, 'scope, value');
+
+		return array_column($rows, 'value', 'scope');
+	}
+
+	/**
 	 * Returns the scopes in which a setting is set.
 	 *
 	 * @return list<string>

@@ -14,6 +14,7 @@ if (! class_exists('App', false)) {
 final class Lease
 {
 	private const LONGEST_SECONDS = 7200;
+	private const AT_ONCE = 500;
 
 	/** Takes the lease and returns true; returns false if somebody else holds it. */
 	public static function take(string $name, string $token, int $seconds): bool
@@ -62,10 +63,40 @@ final class Lease
 	/** Tells whether somebody holds the lease. */
 	public static function isHeld(string $name): bool
 	{
-		return Table::first('filesync_lease', [
-			'id' => hash('sha256', $name),
-			'expires >=' => Clock::now(),
-			'expires <=' => Clock::now() + self::LONGEST_SECONDS,
-		]) !== null;
+		return self::held([$name]) !== [];
+	}
+
+	/**
+	 * Returns those of some leases that somebody holds.
+	 *
+	 * @param list<string> $names
+	 *
+	 * @return list<string>
+	 */
+	public static function held(array $names): array
+	{
+		$held = [];
+		foreach (array_chunk($names, self::AT_ONCE) as $some) {
+			$now = Clock::now();
+			$held = [
+				...$held,
+				...array_column(
+					Table::select(
+						'filesync_lease',
+						[
+							'id' => array_map(fn ($name) => hash('sha256', $name), $some),
+							'expires >=' => $now,
+							'expires <=' => $now + self::LONGEST_SECONDS,
+						],
+						'',
+						0,
+						'name',
+					),
+					'name',
+				),
+			];
+		}
+
+		return $held;
 	}
 }

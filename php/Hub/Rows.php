@@ -58,7 +58,7 @@ if (! class_exists('App', false)) {
  * }
  * @type KeptRow = array{
  *     id: string, uid: Number, hash: string, scale: Number, path: string, source: string, size_bytes: Number,
- *     why: string, entry: string, created: Number, hub: string
+ *     why: string, entry: string, created: Number, hub: string, is_moving: Number
  * }
  * @type OutboxRow = array{
  *     id: string, uid: Number, kind: string, name: string, body: string, state: string, attempts: Number,

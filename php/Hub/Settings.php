@@ -9,6 +9,9 @@ if (! class_exists('App', false)) {
 /** Every setting: the source for the command, the admin's page and docs/settings.md. */
 final class Settings
 {
+	/** So many suffice for eight front ends of one database. */
+	public const MOST_WORKERS = 32;
+
 	/**
 	 * By name: default, unit, explanation. A number is between `least` and `most`; text matches `shape`, or is `empty`.
 	 * `scopes` lists the permitted scopes beside the site's. With `only`, the admin's page does not change it.
@@ -48,7 +51,7 @@ final class Settings
 			'default' => '2',
 			'unit' => 'workers',
 			'least' => 1,
-			'most' => 4,
+			'most' => self::MOST_WORKERS,
 			'text' => 'Background workers at once on this hub; each serves one channel.',
 		],
 		'parallel' => [

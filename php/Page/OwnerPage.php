@@ -21,6 +21,7 @@ use FileSync\Addon\Receive\HeldPackets;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Revision\KeptList;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Status\Conflicts;
 use FileSync\Addon\Status\LongFolders;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Status\Progress;
@@ -113,7 +114,7 @@ final class OwnerPage
 			'packets' => self::packets($channel),
 			'conflicts' => self::conflicts($channel),
 			'kept' => self::kept($channelId),
-			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'source' => ''])
+			'kept_more' => max(0, Table::count('filesync_kept', ['uid' => $channelId, 'scale' => 0, 'is_moving' => 0])
 			- self::rows()),
 			'kept_url' => Web::root() . self::PATH . '?kept=' . self::MOST_ROWS,
 			'say' => self::say($clones[0], $progress, $channelId, (bool) $isPaused),
@@ -546,14 +547,7 @@ final class OwnerPage
 
 	private static function conflicts(Channel $channel): array
 	{
-		$rows = Table::select(
-			'attach',
-			['uid' => $channel->id, 'filename like' => '% (conflict % ____-__-__ __.__.__)%'],
-			'id DESC',
-			self::ROWS,
-			'hash, display_path',
-		);
-
+		$rows = Conflicts::newest($channel->id, self::ROWS);
 		$root = Web::root() . '/cloud/' . rawurlencode($channel->nick) . '/';
 
 		return array_map(fn ($row) => [

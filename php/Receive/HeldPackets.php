@@ -175,7 +175,11 @@ final class HeldPackets
 		);
 	}
 
-	/** Returns the channels with due entries. */
+	/**
+	 * Returns the channels with due entries.
+	 *
+	 * @return list<int>
+	 */
 	public static function dueChannels(): array
 	{
 		if (! Parts::has(Parts::RECEIVER)) {

@@ -120,17 +120,21 @@ final class Journal
 	public static function runs(): array
 	{
 		$runs = [];
-		foreach (Table::select('filesync_journal', [], 'created DESC', 0, 'run, uid, created') as $row) {
-			$runs[$row['run']] ??= [
-				'run' => $row['run'],
-				'channel' => (int) $row['uid'],
-				'when' => gmdate('Y-m-d H:i:s', (int) $row['created']),
-				'changes' => 0,
-			];
-			$runs[$row['run']]['changes']++;
+		foreach (Table::select('filesync_journal', [], '', 0, 'DISTINCT run') as $row) {
+			$of = ['run' => $row['run']];
+			$last = Table::first('filesync_journal', $of, 'position DESC', 'uid, created');
+			if ($last) {
+				$runs[] = [
+					'run' => $row['run'],
+					'channel' => (int) $last['uid'],
+					'when' => gmdate('Y-m-d H:i:s', (int) $last['created']),
+					'changes' => Table::count('filesync_journal', $of),
+				];
+			}
 		}
+		usort($runs, fn ($one, $other) => $other['when'] <=> $one['when']);
 
-		return array_values($runs);
+		return $runs;
 	}
 
 	/**

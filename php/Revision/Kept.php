@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
  * Bytes that a sync replaced or deleted, kept for a while in our data folder.
  *
  * A row whose `source` is not empty announces a move from there (a partial file's name) to `path`, which may not have
- * happened yet.
+ * happened yet; `is_moving` says so to those who look for them.
  *
  * @import-type KeptRow from \FileSync\Addon\Hub\Rows
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
@@ -265,6 +265,7 @@ final class Kept
 			'scale' => $transfer->scale,
 			'path' => 'kept/' . $id,
 			'source' => $source,
+			'is_moving' => 1,
 			'size_bytes' => $sizeBytes,
 			'why' => $why,
 			'entry' => $entry,
@@ -276,31 +277,32 @@ final class Kept
 	/** Makes the announced but unfinished moves of one channel. */
 	public static function settle(int $channelId): void
 	{
-		$root = Store::dataRoot($channelId, true);
-		foreach (Table::select(
-			'filesync_kept',
-			['uid' => $channelId, 'source <>' => ''],
-			'',
-			0,
-			'id, path, source',
-		) as $row) {
-			clearstatcache();
-			if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
-				@rename("$root/{$row['source']}", "$root/{$row['path']}");
-			}
-			clearstatcache();
-			if (is_file("$root/{$row['path']}")) {
-				Table::update('filesync_kept', ['source' => ''], ['id' => $row['id']]);
-			} elseif (! is_file("$root/{$row['source']}")) {
-				Table::delete('filesync_kept', ['id' => $row['id']]);
-			}
+		$moving = ['uid' => $channelId, 'is_moving' => 1];
+		foreach (Table::select('filesync_kept', $moving, '', 0, 'id, uid, path, source') as $row) {
+			self::move($row);
+		}
+	}
+
+	/** @param array{id: string, uid: int|string, path: string, source: string, ...} $row */
+	private static function move(array $row): void
+	{
+		$root = Store::dataRoot((int) $row['uid'], true);
+		clearstatcache();
+		if (is_file("$root/{$row['source']}") && ! is_file("$root/{$row['path']}")) {
+			@rename("$root/{$row['source']}", "$root/{$row['path']}");
+		}
+		clearstatcache();
+		if (is_file("$root/{$row['path']}")) {
+			Table::update('filesync_kept', ['source' => '', 'is_moving' => 0], ['id' => $row['id']]);
+		} elseif (! is_file("$root/{$row['source']}")) {
+			Table::delete('filesync_kept', ['id' => $row['id']]);
 		}
 	}
 
 	/** Makes moves that a killed process announced. */
 	public static function settleAll(): void
 	{
-		foreach (Table::select('filesync_kept', ['source <>' => ''], '', 0, 'DISTINCT uid') as $row) {
+		foreach (Table::select('filesync_kept', ['is_moving' => 1], '', 0, 'DISTINCT uid') as $row) {
 			self::settle((int) $row['uid']);
 		}
 	}
@@ -315,26 +317,23 @@ final class Kept
 		$hubBytes = 0;
 		$channelBytes = [];
 		$recent = Clock::now() - (86400 * Config::number('displaced_days'));
-		foreach (Table::select(
-			'filesync_kept',
-			[],
-			'created DESC, id',
-			0,
-			'id, uid, scale, why, path, size_bytes, created',
-		) as $row) {
+		$old = Clock::now() - (86400 * Config::number('kept_days'));
+		$most = Config::number('kept_max_bytes');
+		$mostOfHub = Config::number('kept_hub_max_bytes');
+		foreach (KeptList::newestFirst([], 'id, uid, scale, why, path, source, size_bytes, created') as $row) {
+			if ($row['source'] !== '') {
+				// Announced by an older version of filesync while the tables were changed.
+				self::move($row);
+				continue;
+			}
 			$size = (int) $row['size_bytes'];
 			$channelBytes[$row['uid']] ??= 0;
 			$isRecent =
 				$row['why'] === self::BY_RESTORE
 				|| (int) $row['created'] > $recent
 				&& ($row['why'] === 'deleted' || in_array((int) $row['scale'], [0, ...ScaleTable::CROPS], true));
-			$isOver =
-				! $isRecent
-				&& (
-					($channelBytes[$row['uid']] + $size) > Config::number('kept_max_bytes')
-					|| ($hubBytes + $size) > Config::number('kept_hub_max_bytes')
-				);
-			if ($isOver || (int) $row['created'] < (Clock::now() - (86400 * Config::number('kept_days')))) {
+			$isOver = ! $isRecent && (($channelBytes[$row['uid']] + $size) > $most || ($hubBytes + $size) > $mostOfHub);
+			if ($isOver || (int) $row['created'] < $old) {
 				@unlink(Store::dataRoot((int) $row['uid']) . '/' . $row['path']);
 				Table::delete('filesync_kept', ['id' => $row['id']]);
 			} else {

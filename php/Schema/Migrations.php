@@ -29,6 +29,9 @@ final class Migrations
 	/** A statement that adds a column: table, name, definition without its default. */
 	private const ADDED = '/^ALTER TABLE (\w+) ADD COLUMN (\w+) (.+?)(?: DEFAULT .+)?$/D';
 
+	/** A statement that makes or removes an index: it may exist already, or no longer. */
+	private const INDEX = '/^CREATE INDEX | DROP INDEX |^DROP INDEX /';
+
 	/** Migrates the tables to the newest step. Returns the number of that step. */
 	public static function run(): int
 	{
@@ -124,7 +127,7 @@ final class Migrations
 				$statement();
 			} elseif (preg_match(self::ADDED, $statement, $added) && ! Table::lacking($added[1], [$added[2] => ''])) {
 				continue;
-			} elseif (! Table::define($statement) && ! str_starts_with($statement, 'CREATE INDEX')) {
+			} elseif (! Table::define($statement) && ! preg_match(self::INDEX, $statement)) {
 				throw new \RuntimeException("migration $number failed");
 			}
 		}
@@ -312,6 +315,40 @@ final class Migrations
 					. " hash varchar(64) NOT NULL, is_delete bigint NOT NULL, beneath $long NOT NULL, place bigint NOT NULL, created bigint NOT NULL)",
 				'CREATE INDEX filesync_bulk_order ON filesync_bulk (uid, peer, place)',
 				'ALTER TABLE filesync_peer ADD COLUMN bulk_refused_until bigint NOT NULL DEFAULT 0',
+			],
+			20 => [
+				'CREATE INDEX filesync_transfer_age ON filesync_transfer (state, updated)',
+				'CREATE INDEX filesync_transfer_sums ON filesync_transfer (state, scale, size_bytes)',
+				'CREATE INDEX filesync_transfer_channels ON filesync_transfer (state, next_at, uid)',
+				(Database::isPostgres() ? '' : 'ALTER TABLE filesync_transfer ') . 'DROP INDEX filesync_transfer_due',
+				'CREATE INDEX filesync_file_channel ON filesync_file (uid, id)',
+				'CREATE INDEX filesync_file_age ON filesync_file (state, updated)',
+				'CREATE INDEX filesync_packet_age ON filesync_packet (created)',
+				'CREATE INDEX filesync_packet_newest ON filesync_packet (updated)',
+				'CREATE INDEX filesync_packet_size ON filesync_packet (size_bytes)',
+				'ALTER TABLE filesync_kept ADD COLUMN is_moving bigint NOT NULL DEFAULT 0',
+				"UPDATE filesync_kept SET is_moving = 1 WHERE source <> ''",
+				'CREATE INDEX filesync_kept_moving ON filesync_kept (is_moving, uid)',
+				'CREATE INDEX filesync_kept_channel ON filesync_kept (uid, scale, is_moving)',
+				'CREATE INDEX filesync_kept_newest ON filesync_kept (created)',
+				'CREATE INDEX filesync_kept_size ON filesync_kept (size_bytes)',
+				'CREATE INDEX filesync_outbox_call ON filesync_outbox (uid, kind, name)',
+				'CREATE INDEX filesync_outbox_kind ON filesync_outbox (kind, created)',
+				'CREATE INDEX filesync_outbox_newest ON filesync_outbox (created)',
+				'CREATE INDEX filesync_setting_name ON filesync_setting (name, scope)',
+				'CREATE INDEX filesync_reconcile_channel ON filesync_reconcile (uid, role, updated)',
+				'CREATE INDEX filesync_reconcile_age ON filesync_reconcile (role, updated)',
+				'CREATE INDEX filesync_journal_age ON filesync_journal (created)',
+				'CREATE INDEX filesync_held_state ON filesync_held (state, uid, hub)',
+				'CREATE INDEX filesync_dropped_by ON filesync_dropped (peer)',
+				'CREATE INDEX filesync_restore_channel ON filesync_restore (uid)',
+				'CREATE INDEX filesync_restore_state ON filesync_restore (state)',
+				'CREATE INDEX filesync_restore_untold ON filesync_restore (is_untold)',
+				'CREATE INDEX filesync_door_state ON filesync_door (state, ended)',
+				'CREATE INDEX filesync_door_key_end ON filesync_door_key (expires)',
+				'CREATE INDEX filesync_door_key_kind ON filesync_door_key (kind, session)',
+				'CREATE INDEX filesync_door_entry_size ON filesync_door_entry (is_whole, size_bytes)',
+				'CREATE INDEX filesync_bulk_age ON filesync_bulk (created)',
 			],
 		];
 	}

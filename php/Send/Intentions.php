@@ -43,6 +43,7 @@ if (! class_exists('App', false)) {
 final class Intentions
 {
 	private const ABANDONED_SECONDS = 120;
+	private const PAGE_ROWS = 500;
 
 	private const RECOVERED_AT_ONCE = 100;
 
@@ -309,37 +310,33 @@ final class Intentions
 	/** Returns the hashes of a channel whose rows differ from our records. */
 	private static function different(int $channelId): array
 	{
-		$known = [];
-		foreach (Table::select(
-			'filesync_file',
-			['uid' => $channelId, 'state' => 'here'],
-			'',
-			0,
-			'hash, here',
-		) as $row) {
-			$known[$row['hash']] = json_decode($row['here'], true);
-		}
-		$terms = [];
-		foreach (Table::select(
-			'term',
-			['uid' => $channelId, 'otype' => Core::TERM_OF_FILE],
-			'tid',
-			0,
-			'oid, ttype, term, url',
-		) as $term) {
-			$terms[$term['oid']][] = $term;
-		}
 		$different = [];
 		$columns = 'id, uid, hash, filename, folder, filesize, is_dir, edited, allow_cid, allow_gid, deny_cid, deny_gid, content';
-		foreach (array_keys($known) ? Table::select('attach', ['uid' => $channelId], 'id', 0, $columns) : [] as $row) {
-			if (
-				isset($known[$row['hash']])
-				&& Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key(
-					$known[$row['hash']],
-					Revisions::DIGESTS,
-				)
-			) {
-				$different[] = $row['hash'];
+		foreach (Table::pages('attach', ['uid' => $channelId], self::PAGE_ROWS, $columns) as $rows) {
+			$here = ['state' => 'here'] + Revisions::keys($channelId, array_column($rows, 'hash'));
+			$known = array_column(Table::select('filesync_file', $here, '', 0, 'hash, here'), 'here', 'hash');
+			$terms = [];
+			foreach (Table::select(
+				'term',
+				['uid' => $channelId, 'otype' => Core::TERM_OF_FILE, 'oid' => array_column($rows, 'id')],
+				'tid',
+				0,
+				'oid, ttype, term, url',
+			) as $term) {
+				$terms[$term['oid']][] = $term;
+			}
+			foreach ($rows as $row) {
+				/** @var ?array<string, mixed> $prints */
+				$prints = json_decode($known[$row['hash']] ?? 'null', true);
+				if (
+					$prints !== null
+					&& Revisions::prints(Store::withTrueSize($row), $terms[$row['id']] ?? []) != array_diff_key(
+						$prints,
+						Revisions::DIGESTS,
+					)
+				) {
+					$different[] = $row['hash'];
+				}
 			}
 		}
 

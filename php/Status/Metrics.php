@@ -28,8 +28,6 @@ if (! class_exists('App', false)) {
  */
 final class Metrics
 {
-	private const STATES = [...Queue::LIVE, TransferState::PARKED, TransferState::PUBLISHED, TransferState::DROPPED];
-
 	/** Answers a request for them. */
 	public static function answer(Request $request): Response
 	{
@@ -82,7 +80,7 @@ final class Metrics
 	{
 		$counts = Meter::allCounts();
 		[$files, $bytes] = self::queue();
-		$undone = ['scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]];
+		$undone = Queue::sums(['scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]]);
 
 		return [
 			[
@@ -120,13 +118,13 @@ final class Metrics
 				'filesync_missing_files',
 				'gauge',
 				'Files that are known but not here, or here in an older version.',
-				[Table::count('filesync_transfer', $undone)],
+				[$undone['files']],
 			],
 			[
 				'filesync_missing_bytes',
 				'gauge',
 				'Their size.',
-				[Table::sum('filesync_transfer', 'size_bytes', $undone)],
+				[$undone['bytes']],
 			],
 			['filesync_queue_files', 'gauge', 'Files and thumbnails by state; see docs/how-it-works.md.', $files],
 			['filesync_queue_bytes', 'gauge', 'Their size.', $bytes],
@@ -194,9 +192,10 @@ final class Metrics
 	private static function queue(): array
 	{
 		$files = $bytes = [];
-		foreach (self::STATES as $state) {
-			$files["state=\"$state\""] = Table::count('filesync_transfer', ['state' => $state]);
-			$bytes["state=\"$state\""] = Table::sum('filesync_transfer', 'size_bytes', ['state' => $state]);
+		foreach (TransferState::ALL as $state) {
+			['files' => $files["state=\"$state\""], 'bytes' => $bytes["state=\"$state\""]] = Queue::sums([
+				'state' => $state,
+			]);
 		}
 
 		return [$files, $bytes];

@@ -31,12 +31,11 @@ final class Report
 	public static function status(): array
 	{
 		$states = [];
-		foreach (Table::select('filesync_transfer', [], '', 0, 'DISTINCT state') as $row) {
-			$where = ['state' => $row['state']];
-			$states[$row['state']] = [
-				'files' => Table::count('filesync_transfer', $where),
-				'bytes' => Table::sum('filesync_transfer', 'size_bytes', $where),
-			];
+		foreach (TransferState::ALL as $state) {
+			$sums = Queue::sums(['state' => $state]);
+			if ($sums['files'] > 0) {
+				$states[$state] = $sums;
+			}
 		}
 		ksort($states);
 
@@ -66,13 +65,7 @@ final class Report
 			'paused_reason' => Config::get('storage_paused_reason', 'state'),
 			'conflicts' => array_map(
 				fn ($row) => ['channel' => (int) $row['uid'], 'hash' => $row['hash'], 'name' => $row['display_path']],
-				Table::select(
-					'attach',
-					['filename like' => '% (conflict % ____-__-__ __.__.__)%'],
-					'id DESC',
-					100,
-					'uid, hash, display_path',
-				),
+				Conflicts::newest(null, 100),
 			),
 			'drills_failed' => array_map(
 				fn ($id) => ['channel' => $id, 'failed' => Drills::failure($id)],

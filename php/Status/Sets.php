@@ -57,7 +57,7 @@ final class Sets
 	/** Returns when the oldest of the nightly sets was made; 0 if a channel has none, null if there shall be none. */
 	public static function oldest(): ?int
 	{
-		$times = Nights::areOn() ? array_map(fn ($id) => Nights::of($id)['success'], Clones::local()) : [];
+		$times = Nights::areOn() ? array_column(Nights::each(Clones::local()), 'success') : [];
 
 		return $times === [] ? null : min($times);
 	}

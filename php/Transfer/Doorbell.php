@@ -23,7 +23,13 @@ final class Doorbell
 	/** Starts a background worker if there is work and no worker for it. */
 	public static function ring(): void
 	{
-		if (Activation::isActive() && self::hasWork() && Lease::take('summon', Token::make(), self::SUMMON_SECONDS)) {
+		// Asked first: while many are due, looking for them takes long.
+		if (
+			! Lease::isHeld('summon')
+			&& Activation::isActive()
+			&& self::hasWork()
+			&& Lease::take('summon', Token::make(), self::SUMMON_SECONDS)
+		) {
 			Daemon::summon();
 		}
 	}
@@ -54,8 +60,22 @@ final class Doorbell
 				'',
 				'id',
 			) !== null
-			|| array_filter(self::dueChannels(), fn ($id) => ! Lease::isHeld('channel-' . $id)) !== []
+			|| self::unserved(self::dueChannels()) !== []
 		);
+	}
+
+	/**
+	 * Returns those of some channels that no worker serves now.
+	 *
+	 * @param list<int> $channelIds
+	 *
+	 * @return list<int>
+	 */
+	public static function unserved(array $channelIds): array
+	{
+		$names = array_combine($channelIds, array_map(fn ($id) => "channel-$id", $channelIds));
+
+		return array_keys(array_diff($names, Lease::held(array_values($names))));
 	}
 
 	/**
@@ -65,7 +85,7 @@ final class Doorbell
 	 */
 	public static function dueChannels(): array
 	{
-		$toFetch = Fetching::canFetch() ? array_filter(Queue::dueChannels(), Fetching::mayFetch(...)) : [];
+		$toFetch = Fetching::canFetch() ? Fetching::among(Queue::dueChannels()) : [];
 
 		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
 	}

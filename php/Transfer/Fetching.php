@@ -23,6 +23,23 @@ final class Fetching
 	}
 
 	/**
+	 * Returns those of some channels for which files may be fetched now.
+	 *
+	 * @param list<int> $channelIds
+	 *
+	 * @return list<int>
+	 */
+	public static function among(array $channelIds): array
+	{
+		if ($channelIds === [] || ! self::canFetch()) {
+			return [];
+		}
+		$paused = array_flip(Config::scopesWhere('paused', '1'));
+
+		return array_values(array_filter($channelIds, fn ($id) => ! isset($paused["channel:$id"])));
+	}
+
+	/**
 	 * Tells whether any may be fetched: the extension is loaded, the disk has room, the admin did not pause it, the hub
 	 * is one on which files can be received.
 	 */

@@ -56,6 +56,8 @@ final class Queue
 	public const LEASE_SECONDS = 180;
 	/** The park reason that ends automatically once the channel's limit allows the file. */
 	public const TOO_LARGE = 'size_limit';
+	/** Of files that came together a photo before its scales. */
+	private const TURNS = 'priority, next_at, created, scale';
 	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
 	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
@@ -340,27 +342,26 @@ final class Queue
 			$due = Table::rows(
 				'filesync_transfer',
 				['uid' => $channelId, 'state' => [TransferState::STAGED, TransferState::WAITING], 'next_at <=' => $now],
-				'priority, next_at, created',
+				self::TURNS,
 				$most,
-				self::SIZED,
+				'id',
 			);
-			$due = self::fitting($due);
-			foreach ($due as $row) {
-				Table::update(
+			// The text of all that wait would be read only to measure it.
+			$due = $due
+				? Table::rows(
 					'filesync_transfer',
-					[
-						'state' => TransferState::LEASED,
-						'token' => $token,
-						'lease_until' => $now + self::LEASE_SECONDS,
-						'updated' => $now,
-					],
-					['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => $row['state']],
-				);
-			}
+					['id' => array_column($due, 'id'), 'state' => [TransferState::STAGED, TransferState::WAITING]],
+					self::TURNS,
+					0,
+					self::SIZED,
+				)
+				: [];
+			$due = self::fitting($due);
+			self::lease($due, $token, $now);
 			$mine = $due
 				? self::select(
 					['id' => array_column($due, 'id'), 'state' => TransferState::LEASED, 'token' => $token],
-					'priority, next_at, created',
+					self::TURNS,
 				)
 				: [];
 			$free = $sift ? $sift($channelId, $mine) : $mine;
@@ -382,21 +383,10 @@ final class Queue
 			['t.uid' => $channelId, 't.state' => TransferState::TO_MAKE, 't.next_at <=' => $now, 'f.id is' => null],
 			't.created, t.hash, t.scale',
 			$most,
-			't.id, t.generation, length(t.entry) as text_bytes',
+			't.id, t.generation, t.state, length(t.entry) as text_bytes',
 		);
 		$due = self::fitting($due);
-		foreach ($due as $row) {
-			Table::update(
-				'filesync_transfer',
-				[
-					'state' => TransferState::LEASED,
-					'token' => $token,
-					'lease_until' => $now + self::LEASE_SECONDS,
-					'updated' => $now,
-				],
-				['id' => $row['id'], 'generation' => (int) $row['generation'], 'state' => TransferState::TO_MAKE],
-			);
-		}
+		self::lease($due, $token, $now);
 
 		return (
 			$due
@@ -406,6 +396,35 @@ final class Queue
 				)
 				: []
 		);
+	}
+
+	/**
+	 * Leases the rows that are as they were seen, those that were alike in one statement.
+	 *
+	 * @param list<array<string, scalar|null>> $due With id, generation and state.
+	 */
+	private static function lease(array $due, string $token, int $now): void
+	{
+		$alike = [];
+		foreach ($due as $row) {
+			$alike["{$row['state']} {$row['generation']}"][] = $row;
+		}
+		foreach ($alike as $rows) {
+			Table::update(
+				'filesync_transfer',
+				[
+					'state' => TransferState::LEASED,
+					'token' => $token,
+					'lease_until' => $now + self::LEASE_SECONDS,
+					'updated' => $now,
+				],
+				[
+					'id' => array_column($rows, 'id'),
+					'generation' => (int) $rows[0]['generation'],
+					'state' => $rows[0]['state'],
+				],
+			);
+		}
 	}
 
 	/**
@@ -719,7 +738,10 @@ final class Queue
 		Table::update(
 			'filesync_transfer',
 			['lease_until' => 0],
-			['lease_until >' => Clock::now() + (10 * self::LEASE_SECONDS)],
+			[
+				'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING],
+				'lease_until >' => Clock::now() + (10 * self::LEASE_SECONDS),
+			],
 		);
 		Table::update(
 			'filesync_transfer',
@@ -789,6 +811,14 @@ final class Queue
 			]);
 			self::removeFiles($channelId, $row);
 		}
+	}
+
+	/** @return array{files: int, bytes: int} The number of transfers, and of their bytes. */
+	public static function sums(array $where): array
+	{
+		$sums = Table::rows('filesync_transfer', $where, '', 0, 'count(*) as files, sum(size_bytes) as bytes')[0] ?? [];
+
+		return ['files' => (int) ($sums['files'] ?? 0), 'bytes' => (int) ($sums['bytes'] ?? 0)];
 	}
 
 	/** Counts the waiting transfers of a channel's files that were found missing. */

@@ -27,4 +27,17 @@ final class TransferState
 	public const PARKED = 'parked';
 	/** No longer wanted. */
 	public const DROPPED = 'dropped';
+
+	/** @var list<string> */
+	public const ALL = [
+		self::STAGED,
+		self::WAITING,
+		self::TO_MAKE,
+		self::LEASED,
+		self::VERIFIED,
+		self::PUBLISHING,
+		self::PUBLISHED,
+		self::PARKED,
+		self::DROPPED,
+	];
 }

@@ -113,14 +113,16 @@ final class NightlySets
 		// A set does not change while it is restored.
 		$read = array_column(Job::in(JobState::LIVE), 'channelId');
 
-		return array_values(array_filter(array_diff(Clones::local(), $read), function ($channelId) {
-			$night = Nights::of($channelId);
+		$channels = array_values(array_diff(Clones::local(), $read));
 
-			return (
-				($night['due'] > 0 || $night['to_read'] > 0 || Drills::isDue($channelId))
-				&& $night['next_at'] <= Clock::now()
-			);
-		}));
+		return array_keys(array_filter(
+			Nights::each($channels),
+			fn ($night, $id) => (
+				$night['next_at'] <= Clock::now()
+				&& ($night['due'] > 0 || $night['to_read'] > 0 || Drills::isDue($id))
+			),
+			ARRAY_FILTER_USE_BOTH,
+		));
 	}
 
 	private function serve(int $channelId): void

@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\ServedLast;
+use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Import\Background;
 use FileSync\Addon\Outbox\Outbox;
@@ -155,18 +156,22 @@ final class Worker implements Slice
 	{
 		if (Clock::now() >= ($this->lookedAt + self::LOOK_SECONDS)) {
 			$this->lookedAt = Clock::now();
-			$this->doOthersWait = (bool) array_filter(
-				[...Doorbell::dueChannels(), ...HeldPackets::dueChannels()],
-				fn ($id) => $id !== $this->channelId && ! Lease::isHeld('channel-' . $id),
-			);
+			$due = array_unique([...Doorbell::dueChannels(), ...HeldPackets::dueChannels()]);
+			$this->doOthersWait = Doorbell::unserved(array_values(array_diff($due, [$this->channelId]))) !== [];
 		}
 
 		return $this->doOthersWait;
 	}
 
+	/** Returns how many workers may run at once. */
+	private static function slots(): int
+	{
+		return max(1, min(Settings::MOST_WORKERS, Config::number('workers')));
+	}
+
 	private function takeSlot(): bool
 	{
-		for ($i = 1; $i <= max(1, min(4, Config::number('workers'))); $i++) {
+		for ($i = 1; $i <= self::slots(); $i++) {
 			if (Lease::take('worker-' . $i, $this->token, Queue::LEASE_SECONDS)) {
 				$this->slot = 'worker-' . $i;
 				return true;

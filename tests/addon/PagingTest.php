@@ -42,18 +42,18 @@ final class PagingTest extends AddonTestCase
 		});
 		preg_match_all('/name (\d+)$/m', $lines, $found);
 		$this->assertSame(
-			['12', '9', '10', '11', '6', '7', '8', '3', '4', '5', '1', '2'],
+			['12', '11', '10', '9', '8', '7', '6', '5', '4', '3', '2', '1'],
 			$found[1],
 			'the newest first',
 		);
 		$this->assertBounded(fn () => $this->assertCount(self::ROWS, OwnerPage::values($this->channel)['kept']));
 		$this->assertSame(
-			['name 12', 'name 9'],
+			['name 12', 'name 11'],
 			array_column(iterator_to_array(KeptList::each(['uid' => 1], 2), false), 'name'),
 		);
 		$this->assertBounded(fn () => $this->assertSame(1, $this->runVerb('undo', sprintf('%064d', 3))[0]));
-		Table::update('filesync_kept', ['source' => 'f1-0.1.partial'], ['hash' => 'f1']);
-		Table::update('filesync_kept', ['source' => 'f2-0.1.partial'], ['hash' => 'f2']);
+		Table::update('filesync_kept', ['source' => 'f1-0.1.partial', 'is_moving' => 1], ['hash' => 'f1']);
+		Table::update('filesync_kept', ['source' => 'f2-0.1.partial', 'is_moving' => 1], ['hash' => 'f2']);
 		$this->assertBounded(fn () => Kept::settle(1));
 	}
 

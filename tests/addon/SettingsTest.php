@@ -53,8 +53,8 @@ final class SettingsTest extends AddonTestCase
 	public static function values(): array
 	{
 		return [
-			['workers', '4', 'site', true],
-			['workers', '5', 'site', false],
+			['workers', '32', 'site', true],
+			['workers', '33', 'site', false],
 			['workers', '0', 'site', false],
 			['workers', '-1', 'site', false],
 			['workers', '2x', 'site', false],
@@ -79,7 +79,7 @@ final class SettingsTest extends AddonTestCase
 	{
 		$answers = [
 			$this->runVerb('config'),
-			$this->runVerb('config', 'set', 'workers', '9'),
+			$this->runVerb('config', 'set', 'workers', '33'),
 			$this->runVerb('config', 'set', 'nothing', '9'),
 			$this->runVerb('config', 'set', 'workers', '2', '--scope', 'channel:1'),
 			$this->runVerb('config', 'set', 'enabled', '0', '--scope=channel:1'),

@@ -39,6 +39,9 @@ class dba_test {
 
 	public function q($sql) {
 		$this->error = '';
+		if (TestHub\Statements::folder() !== '') {
+			TestHub\Statements::note($sql);
+		}
 		if (self::$watch) {
 			(self::$watch)($sql);
 		}
