@@ -31,6 +31,8 @@ final class Trying
 		public readonly int $doneBytes = 0,
 		/** Whether the set's access holds: it is proven, or believed. */
 		public readonly bool $hasAccess = false,
+		/** Until when it may be read, in Unix seconds; 0: it cannot be read. */
+		public readonly int $readUntil = 0,
 	) {}
 
 	/** Reads what text() wrote. */
@@ -39,7 +41,7 @@ final class Trying
 		/**
 		 * @var array{
 		 *     percent?: int, seed?: string, trust?: bool, sample?: ?Facts, attempts?: int, done_bytes?: int,
-		 *     has_access?: bool
+		 *     has_access?: bool, read_until?: int
 		 * } $said
 		 */
 		$said = json_decode($text, true) ?? [];
@@ -52,6 +54,7 @@ final class Trying
 			$said['attempts'] ?? 0,
 			$said['done_bytes'] ?? 0,
 			$said['has_access'] ?? false,
+			$said['read_until'] ?? 0,
 		);
 	}
 
@@ -66,6 +69,7 @@ final class Trying
 			'attempts' => $this->attempts,
 			'done_bytes' => $this->doneBytes,
 			'has_access' => $this->hasAccess,
+			'read_until' => $this->readUntil,
 		], JSON_THROW_ON_ERROR);
 	}
 
@@ -100,7 +104,7 @@ final class Trying
 	}
 
 	/** Returns it as far as it is now. */
-	public function at(int $doneBytes, bool $hasAccess): self
+	public function at(int $doneBytes, bool $hasAccess, int $readUntil = 0): self
 	{
 		return new self(
 			$this->percent,
@@ -110,6 +114,7 @@ final class Trying
 			$this->attempts,
 			$doneBytes,
 			$hasAccess,
+			$readUntil,
 		);
 	}
 }

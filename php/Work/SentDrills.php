@@ -38,6 +38,9 @@ final class SentDrills
 	private const LOOK_SECONDS = 1;
 	/** Longer than whoever reads is silent. */
 	private const SILENT_SECONDS = 300;
+	/** Others wait meanwhile, so whoever reads has to end. Connections are not slower than this. */
+	private const READ_SECONDS = 900;
+	private const READ_BYTES_A_SECOND = 262144;
 	/** A drill whose process ends so often without a word is given up. */
 	private const MOST_ATTEMPTS = 3;
 
@@ -167,7 +170,8 @@ final class SentDrills
 	 */
 	private function waitUntilRead(Channel $scratch, bool $hasAccess, \Closure $beat): void
 	{
-		$this->note($this->drill->at($this->doneBytes, $hasAccess));
+		$seconds = self::READ_SECONDS + intdiv($this->drill->sample['bytes'] ?? 0, self::READ_BYTES_A_SECOND);
+		$this->note($this->drill->at($this->doneBytes, $hasAccess, Clock::now() + $seconds));
 		$this->session->show($scratch->nick);
 		try {
 			while (true) {
@@ -178,14 +182,18 @@ final class SentDrills
 				if ($now->restored === $scratch->nick) {
 					return;
 				}
-				if ($now->asked < (Clock::now() - self::SILENT_SECONDS)) {
+				$isSilent = $now->asked < (Clock::now() - self::SILENT_SECONDS);
+				if ($isSilent || Clock::now() >= $now->drill()->readUntil) {
 					throw new Problem(
 						'not_read',
 						sprintf(
-							'Nobody read what was restored for %d minutes: the hidden channel was removed, and what was'
-							. ' sent with it. Make another key and begin again.',
-							intdiv(self::SILENT_SECONDS, 60),
-						),
+							$isSilent
+								? 'Nobody read what was restored for %d minutes'
+								: 'What was restored was not read to its end within %d minutes',
+							intdiv($isSilent ? self::SILENT_SECONDS : $seconds, 60),
+						)
+						. ': the hidden channel was removed, and what was sent with it. Make another key and begin again'
+						. ($isSilent ? '.' : ', with a smaller --sample.'),
 					);
 				}
 				$beat();

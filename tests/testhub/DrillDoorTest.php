@@ -103,12 +103,7 @@ final class DrillDoorTest extends TestCase
 
 	public function test_a_drill_that_is_killed_begins_again_and_one_that_nobody_reads_is_removed(): void
 	{
-		self::$door->makeKey();
-		$session = $this->described();
-		self::$door->say('POST', "$session/sample", ['percent' => 100]);
-		self::$door->work();
-		$this->sendBytes($session, self::$door->say('POST', "$session/needed", [])['sha256']);
-		self::$door->say('POST', "$session/drill", []);
+		$session = $this->readyToDrill();
 		$this->kill($this->drilling($session));
 		$first = self::scratches();
 		$this->assertCount(1, $first);
@@ -122,13 +117,20 @@ final class DrillDoorTest extends TestCase
 		$said = self::$door->say('GET', $session);
 		$this->assertSame(['ended', 'not_read'], [$said['state'], $said['code']]);
 		$this->assertNothingIsLeft();
+		// One that is asked for without end keeps nobody waiting for ever.
+		$session = $this->readyToDrill();
+		$worker = $this->drilling($session);
+		$drill = json_decode(self::$door->pair->rows('b', 'SELECT result FROM filesync_door')[0]['result'], true);
+		$this->assertEqualsWithDelta(time() + 900, $drill['read_until'], 120);
+		$over = json_encode(['read_until' => time()] + $drill);
+		self::$door->pair->execute('b', "UPDATE filesync_door SET result = '$over'");
+		proc_close($worker);
+		$said = self::$door->say('GET', $session);
+		$this->assertSame(['ended', 'not_read'], [$said['state'], $said['code']]);
+		$this->assertStringContainsString('not read to its end within 15 minutes', $said['reason']);
+		$this->assertNothingIsLeft();
 		// One that is ended while it is read leaves nothing either.
-		self::$door->makeKey();
-		$session = $this->described();
-		self::$door->say('POST', "$session/sample", []);
-		self::$door->work();
-		$this->sendBytes($session, self::$door->say('POST', "$session/needed", [])['sha256']);
-		self::$door->say('POST', "$session/drill", []);
+		$session = $this->readyToDrill();
 		$worker = $this->drilling($session);
 		$this->assertSame(202, self::$door->ask('DELETE', $session)['status']);
 		proc_close($worker);
@@ -293,6 +295,19 @@ final class DrillDoorTest extends TestCase
 		]);
 
 		return hash('sha256', (string) curl_exec($curl));
+	}
+
+	/** Sends a set, all of it, to be drilled with another key; returns the session. */
+	private function readyToDrill(): string
+	{
+		self::$door->makeKey();
+		$session = $this->described();
+		self::$door->say('POST', "$session/sample", ['percent' => 100]);
+		self::$door->work();
+		$this->sendBytes($session, self::$door->say('POST', "$session/needed", [])['sha256']);
+		self::$door->say('POST', "$session/drill", []);
+
+		return $session;
 	}
 
 	/** Begins a drill, and sends the lists and the metadata of the set; returns the session's path. */
