@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 use crate::getfile::HubUrl;
-use edges::{Place, Places};
+use edges::{Marks, Place, Places};
 use looked_at::Looked;
 use table::table_of;
 
@@ -93,19 +93,20 @@ pub struct Relocation {
     from: Home,
     to: Home,
     own_media: Option<HashSet<String>>,
+    marks: Marks,
 }
 
 impl Relocation {
     /// Describes a move. `own_media` are the hashes of the channel's files; URLs of other media on the origin hub belong to
     /// other people and stay. None: every file and photo on the origin hub counts as the channel's.
     pub fn new(from: Home, to: Home, own_media: Option<HashSet<String>>) -> Self {
-        Self { from, to, own_media }
+        Self { from, to, own_media, marks: Marks::new() }
     }
 
     /// Returns the opposite move.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self { from: self.to.clone(), to: self.from.clone(), own_media: self.own_media.clone() }
+        Self { from: self.to.clone(), to: self.from.clone(), own_media: self.own_media.clone(), marks: self.marks.clone() }
     }
 
     /// Rewrites bbcode, Markdown or HTML.
@@ -123,7 +124,7 @@ impl Relocation {
     fn find(&self, text: &str, looked: &Looked, mut found: impl FnMut(&Place, &Moved)) {
         let mut shares = None;
         let mut last_own = None;
-        let mut places = Places::of(text, looked);
+        let mut places = Places::of(text, &self.marks, looked);
         while let Some(place) = places.next() {
             let url = text.get(place.start..place.end);
             let Some(moved) = url.and_then(|url| self.moved(url, place.is_bare, &mut last_own)) else { continue };
@@ -219,7 +220,8 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
     let unescaped = text.replace("\\/", "/");
     let home = Home::at(hub.clone(), "");
     let mut hashes = HashSet::new();
-    let mut places = Places::of(&unescaped, &Looked::default());
+    let marks = Marks::new();
+    let mut places = Places::of(&unescaped, &marks, &Looked::default());
     while let Some(place) = places.next() {
         let Some(path) = unescaped.get(place.start..place.end).and_then(|url| home.strip_root(url)) else { continue };
         let mut segments = Segments::of(path);

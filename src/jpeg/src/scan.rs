@@ -12,7 +12,7 @@ pub(crate) const MEMORY_BYTES: u64 = 256 << 10;
 
 /// Reads a scan, a row of units at a time.
 pub(crate) struct Scan<'a> {
-    codes: Codes<'a>,
+    bits: Bits<'a>,
     components: Vec<Component<'a>>,
     units_across: u32,
     rows_left: u32,
@@ -55,7 +55,7 @@ impl<'a> Scan<'a> {
         }
         let (units_across, rows_left) = header.units();
         Ok(Self {
-            codes: Codes::new(reader),
+            bits: Bits::new(reader),
             components,
             units_across,
             rows_left,
@@ -79,7 +79,7 @@ impl<'a> Scan<'a> {
                 }
                 self.units_left -= 1;
             }
-            self.codes.prepare_unit()?;
+            self.bits.prepare_unit()?;
             for (component, blocks) in self.components.iter_mut().zip(&mut row.planes) {
                 let length = component.side * component.side;
                 let blocks_across = self.units_across as usize * component.across;
@@ -87,17 +87,17 @@ impl<'a> Scan<'a> {
                     let first = (down * blocks_across + unit * component.across) * length;
                     let blocks = blocks.get_mut(first..first + component.across * length).unwrap_or_default();
                     for block in blocks.chunks_exact_mut(length) {
-                        self.codes.block(component, block).ok_or(Error::Declined("a code that there is not"))?;
+                        self.bits.block(component, block).ok_or(Error::Declined("a code that there is not"))?;
                     }
                 }
             }
-            self.codes.check()?;
+            self.bits.check()?;
         }
         Ok(true)
     }
 
     fn restart(&mut self) -> Result<()> {
-        if !self.codes.is_used_up() || self.codes.next_segment()? != Some(0xd0 + self.restarts) {
+        if !self.bits.is_used_up() || self.bits.next_segment()? != Some(0xd0 + self.restarts) {
             return Err(Error::Declined("a restart marker is not where it belongs"));
         }
         self.restarts = (self.restarts + 1) % 8;
@@ -108,7 +108,7 @@ impl<'a> Scan<'a> {
 
     /// Makes sure that nothing but the image's end follows.
     pub(crate) fn finish(mut self) -> Result<()> {
-        match self.codes.next_segment()? {
+        match self.bits.next_segment()? {
             Some(0xd9) => Ok(()),
             _ => Err(Error::Declined("something follows the scan")),
         }
@@ -116,7 +116,7 @@ impl<'a> Scan<'a> {
 }
 
 /// The bytes of a scan as bits.
-struct Codes<'a> {
+struct Bits<'a> {
     reader: &'a mut dyn BufRead,
     /// Bytes without the zeros behind 0xff; if the last ones are there, many zeros follow them.
     bytes: Vec<u8>,
@@ -124,15 +124,15 @@ struct Codes<'a> {
     length: usize,
     /// The marker behind the bytes, if it has been reached.
     marker: Option<u8>,
-    /// How many bytes have been taken into `bits`.
+    /// How many bytes have been taken into `next`.
     taken: usize,
-    /// The next bits, from the uppermost on.
-    bits: u64,
+    /// The next ones, from the uppermost on.
+    next: u64,
     /// How many of them count.
     count: u32,
 }
 
-impl<'a> Codes<'a> {
+impl<'a> Bits<'a> {
     const READ_BYTES: usize = 64 << 10;
     /// More than the codes of a unit take: ten blocks, each coefficient with a code and a number of at most 16 bits.
     const UNIT_BYTES: usize = 10 * 64 * 4 + 16;
@@ -141,7 +141,7 @@ impl<'a> Codes<'a> {
     const WHOLE_BYTES: u32 = 7 * 8;
 
     fn new(reader: &'a mut dyn BufRead) -> Self {
-        Self { reader, bytes: Vec::new(), length: 0, marker: None, taken: 0, bits: 0, count: 0 }
+        Self { reader, bytes: Vec::new(), length: 0, marker: None, taken: 0, next: 0, count: 0 }
     }
 
     /// Makes sure that all bytes of the next unit are there.
@@ -207,7 +207,7 @@ impl<'a> Codes<'a> {
             self.fill()?;
         }
         self.bytes.clear();
-        (self.length, self.taken, self.bits, self.count) = (0, 0, 0, 0);
+        (self.length, self.taken, self.next, self.count) = (0, 0, 0, 0);
         Ok(self.marker.take())
     }
 
@@ -215,7 +215,7 @@ impl<'a> Codes<'a> {
     #[inline]
     fn refill(&mut self) -> Option<()> {
         let bytes = self.bytes.get(self.taken..)?.first_chunk::<8>()?;
-        self.bits |= u64::from_be_bytes(*bytes) >> self.count;
+        self.next |= u64::from_be_bytes(*bytes) >> self.count;
         self.taken += (63 - self.count as usize) >> 3;
         self.count |= Self::WHOLE_BYTES;
         Some(())
@@ -223,22 +223,22 @@ impl<'a> Codes<'a> {
 
     #[inline]
     fn advance(&mut self, bits: u8) {
-        self.bits <<= bits;
-        self.count = self.count.wrapping_sub(bits.into());
+        self.next <<= bits;
+        self.count -= u32::from(bits);
     }
 
     /// Reads a block into one of zeros. Returns none if a code is unknown or leads beyond the block.
     #[inline]
     fn block(&mut self, component: &mut Component, block: &mut [i16]) -> Option<()> {
         self.refill()?;
-        let difference = component.dc.find(self.bits)?;
+        let difference = component.dc.find(self.next)?;
         self.advance(difference.bits);
         component.before = component.before.wrapping_add(difference.value);
         *block.first_mut()? = component.before;
         let mut at = 1;
         while at < component.end {
             self.refill()?;
-            let code = component.ac.find(self.bits)?;
+            let code = component.ac.find(self.next)?;
             self.advance(code.bits);
             at += usize::from(code.run);
             if code.value == 0 {
@@ -260,7 +260,7 @@ impl<'a> Codes<'a> {
             self.refill()?;
             // The bits suffice for four look-ups.
             for _ in 0..4 {
-                let passed = table.pass(self.bits);
+                let passed = table.pass(self.next);
                 let next = at + usize::from(passed.steps);
                 if passed.bits > 0 && next <= 64 {
                     self.advance(passed.bits);
@@ -274,7 +274,7 @@ impl<'a> Codes<'a> {
                 } else {
                     // A long code, or the block ends among these.
                     self.refill()?;
-                    let code = table.find(self.bits)?;
+                    let code = table.find(self.next)?;
                     self.advance(code.bits);
                     if (code.value, code.run) == (0, 0) {
                         return Some(());

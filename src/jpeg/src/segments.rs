@@ -126,6 +126,9 @@ impl Header {
             for (step, bytes) in table.iter_mut().zip(steps.chunks_exact(width)) {
                 *step = bytes.iter().fold(0, |step, byte| step << 8 | u16::from(*byte));
             }
+            if table.contains(&0) {
+                return None;
+            }
             *self.quantization.get_mut(usize::from(kind & 15))? = Some(table);
             body = rest;
         }

@@ -219,6 +219,7 @@ fn other_forms_are_left_to_others() {
         ("more blocks than a unit may have", changed(frame + 11, &[0x44])),
         ("a table that is missing", changed(scan + 6, &[0x33])),
         ("not all coefficients", changed(scan + 12, &[62])),
+        ("a step of nothing", changed(segment(0xdb) + 20, &[0])),
         ("no tables", [&plain[..segment(0xc4)], &plain[scan..]].concat()),
         ("no frame", [&plain[..2], &plain[scan..]].concat()),
         ("two frames", [&plain[..frame], &plain[frame..frame + 19], &plain[frame..]].concat()),

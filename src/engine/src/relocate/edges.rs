@@ -4,6 +4,8 @@
 //! a proxy belongs to that service as a whole. Edges depend on the markup and never on the host, so they are the same in a text and
 //! in its relocated form. Each byte is examined a bounded number of times.
 
+use memchr::memmem::{FindIter, Finder};
+
 use super::looked_at::Looked;
 use super::table::table_of;
 
@@ -16,11 +18,24 @@ pub(super) struct Place {
     pub(super) is_bare: bool,
 }
 
+/// What a URL is recognized by; prepared once, for a search is prepared as long as it takes in a short text.
+#[derive(Clone, Debug)]
+pub(super) struct Marks {
+    separator: Finder<'static>,
+    host: Finder<'static>,
+}
+
+impl Marks {
+    pub(super) fn new() -> Self {
+        Self { separator: Finder::new("://"), host: Finder::new("www.") }
+    }
+}
+
 /// Finds the http and https URLs of a text, the outermost ones.
 pub(super) struct Places<'t> {
     text: &'t str,
-    separators: memchr::memmem::FindIter<'t, 'static>,
-    hosts: memchr::memmem::FindIter<'t, 'static>,
+    separators: FindIter<'t, 't>,
+    hosts: FindIter<'t, 't>,
     separator: Option<usize>,
     host: Option<usize>,
     /// Anything that begins before this is part of a URL already found.
@@ -31,9 +46,9 @@ pub(super) struct Places<'t> {
 }
 
 impl<'t> Places<'t> {
-    pub(super) fn of(text: &'t str, looked: &Looked) -> Self {
-        let mut separators = memchr::memmem::find_iter(text.as_bytes(), b"://");
-        let mut hosts = memchr::memmem::find_iter(text.as_bytes(), b"www.");
+    pub(super) fn of(text: &'t str, marks: &'t Marks, looked: &Looked) -> Self {
+        let mut separators = marks.separator.find_iter(text.as_bytes());
+        let mut hosts = marks.host.find_iter(text.as_bytes());
         looked.at(text.len());
         let (separator, host) = (separators.next(), hosts.next());
         Self {
