@@ -32,9 +32,18 @@ final class Config
 	/** Returns a setting of a channel as a number: its own, or else the site's. */
 	public static function numberFor(string $name, int $channelId): int
 	{
-		$own = self::get($name, 'channel:' . $channelId);
+		[$own, $site] = [Settings::id('channel:' . $channelId, $name), Settings::id('site', $name)];
+		$values = array_column(
+			Table::select('filesync_setting', ['id' => [$own, $site]], '', 0, 'id, value'),
+			'value',
+			'id',
+		);
 
-		return (int) ($own === '' ? self::get($name) : $own);
+		return (int) (
+			($values[$own] ?? '') === ''
+				? $values[$site] ?? Settings::ALL[$name]['default'] ?? ''
+				: $values[$own]
+		);
 	}
 
 	/** Sets a setting. */
