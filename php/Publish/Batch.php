@@ -51,7 +51,6 @@ final class Batch
 	 * that, disk space is checked again.
 	 */
 	private const GROWTH_BYTES = 1048576;
-	private const ASKED_SECONDS = 1.0;
 	private const STEP_MS = 500;
 	private const LEAST_RATE = 65536;
 	/** A batch below this rate, once it has run for a while, lets others go first. */
@@ -71,8 +70,6 @@ final class Batch
 	private array $ways = [];
 	private readonly Meter $meter;
 	/** The time since which no file was completed. */
-	private bool $mayFetch = false;
-	private float $askedAt = 0.0;
 	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
@@ -104,7 +101,7 @@ final class Batch
 			while (
 				$this->batch->pending() > 0
 				&& ! $this->slice->isTurnOver()
-				&& $this->mayFetch()
+				&& Fetching::mayFetch($this->channelId())
 				&& ! $this->givesWay()
 			) {
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
@@ -222,18 +219,6 @@ final class Batch
 			. ($underWay + $missing)
 			. " bytes on disk, the limit is $most (under_way_max_bytes)"
 			: '';
-	}
-
-	/** Tells whether files may be fetched for the channel, as it was within the last second: small files are many. */
-	private function mayFetch(): bool
-	{
-		$now = Clock::exact();
-		if ($now < $this->askedAt || $now >= ($this->askedAt + self::ASKED_SECONDS)) {
-			$this->mayFetch = Fetching::mayFetch($this->channelId());
-			$this->askedAt = $now;
-		}
-
-		return $this->mayFetch;
 	}
 
 	/** Returns the maximum size of the channel's files, 0 for no limit. */
