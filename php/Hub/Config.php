@@ -29,12 +29,33 @@ final class Config
 		return (int) self::get($name, $scope);
 	}
 
+	/**
+	 * Tells whether a setting has a value in one of some scopes.
+	 *
+	 * @param list<string> $scopes
+	 */
+	public static function isSet(string $name, string $value, array $scopes): bool
+	{
+		$ids = array_map(fn ($scope) => Settings::id($scope, $name), $scopes);
+
+		return Table::first('filesync_setting', ['id' => $ids, 'value' => $value], '', 'id') !== null;
+	}
+
 	/** Returns a setting of a channel as a number: its own, or else the site's. */
 	public static function numberFor(string $name, int $channelId): int
 	{
-		$own = self::get($name, 'channel:' . $channelId);
+		[$own, $site] = [Settings::id('channel:' . $channelId, $name), Settings::id('site', $name)];
+		$values = array_column(
+			Table::select('filesync_setting', ['id' => [$own, $site]], '', 0, 'id, value'),
+			'value',
+			'id',
+		);
 
-		return (int) ($own === '' ? self::get($name) : $own);
+		return (int) (
+			($values[$own] ?? '') === ''
+				? $values[$site] ?? Settings::ALL[$name]['default'] ?? ''
+				: $values[$own]
+		);
 	}
 
 	/** Sets a setting. */

@@ -324,6 +324,7 @@ final class PublishRows
 				],
 				['id' => (int) $own['id']],
 			);
+			$own = self::own($transfer);
 		} else {
 			$name = Store::freeName(
 				$transfer->channelId,
@@ -339,9 +340,9 @@ final class PublishRows
 				'attach',
 				AttachRow::columns($channel, $entry['attach'], $place, $name) + $facts,
 			);
-			Store::setTerms($transfer->channelId, (int) self::own($transfer)['id'], $entry['attach']['term']);
+			$own = self::own($transfer);
+			Store::setTerms($transfer->channelId, (int) $own['id'], $entry['attach']['term']);
 		}
-		$own = self::own($transfer);
 		if (! empty($intent['is_plain'])) {
 			Table::delete('photo', ['uid' => $transfer->channelId, 'resource_id' => $transfer->hash, 'imgscale' => 0]);
 		} elseif ($entry['photo']) {

@@ -176,8 +176,13 @@ final class Brake
 	public static function sift(int $channelId, array $transfers): array
 	{
 		$channel = $transfers ? Clones::channel($channelId) : null;
+		$present = array_flip($transfers ? self::present($channelId, $transfers) : []);
 
-		return array_values(array_filter($transfers, function (Transfer $transfer) use ($channel): bool {
+		return array_values(array_filter($transfers, function (Transfer $transfer) use ($channel, $present): bool {
+			if ($transfer->scale === 0 && ! isset($present[$transfer->hash])) {
+				// It replaces nothing; what comes meanwhile is seen before it is published.
+				return true;
+			}
 			$reason = $channel ? self::hold($channel, $transfer) : null;
 			if ($reason !== null) {
 				Queue::park($transfer, Queue::BRAKE, $reason);
@@ -195,6 +200,23 @@ final class Brake
 
 			return false;
 		}));
+	}
+
+	/**
+	 * Returns which of the files of some transfers are here.
+	 *
+	 * @param list<Transfer> $transfers
+	 *
+	 * @return list<string>
+	 */
+	private static function present(int $channelId, array $transfers): array
+	{
+		$hashes = array_values(array_unique(array_map(fn ($transfer) => $transfer->hash, $transfers)));
+
+		return array_column(
+			Table::select('attach', ['uid' => $channelId, 'hash' => $hashes], '', 0, 'hash'),
+			'hash',
+		);
 	}
 
 	/**

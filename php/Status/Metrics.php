@@ -80,6 +80,7 @@ final class Metrics
 	{
 		$counts = Meter::allCounts();
 		[$files, $bytes] = self::queue();
+		$kept = Overview::kept();
 		$undone = Queue::sums(['scale' => 0, 'state' => [...Queue::LIVE, TransferState::PARKED]]);
 
 		return [
@@ -145,9 +146,9 @@ final class Metrics
 				'filesync_kept_files',
 				'gauge',
 				'Replaced and deleted files that are kept.',
-				[Table::count('filesync_kept', [])],
+				[$kept['files']],
 			],
-			['filesync_kept_bytes', 'gauge', 'Their size.', [Table::sum('filesync_kept', 'size_bytes', [])]],
+			['filesync_kept_bytes', 'gauge', 'Their size.', [$kept['bytes']]],
 			[
 				'filesync_held_files',
 				'gauge',

@@ -95,6 +95,14 @@ final class Overview
 		return $counts;
 	}
 
+	/** @return array{files: int, bytes: int} The replaced and deleted files of all channels. */
+	public static function kept(): array
+	{
+		$sums = Table::rows('filesync_kept', [], '', 0, 'count(*) as files, sum(size_bytes) as bytes')[0] ?? [];
+
+		return ['files' => (int) ($sums['files'] ?? 0), 'bytes' => (int) ($sums['bytes'] ?? 0)];
+	}
+
 	private static function noted(string $name, Channel $channel): mixed
 	{
 		return json_decode(Config::get($name, 'overview:' . $channel->id), true);

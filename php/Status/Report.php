@@ -38,6 +38,7 @@ final class Report
 			}
 		}
 		ksort($states);
+		$kept = Overview::kept();
 
 		return [
 			'version' => Runtime::version(),
@@ -59,8 +60,8 @@ final class Report
 					])
 					+ Table::count('filesync_outbox', ['state' => 'held', 'kind <>' => 'relocate']),
 			'calls_parked' => Table::count('filesync_outbox', ['state' => 'parked']),
-			'kept_files' => Table::count('filesync_kept', []),
-			'kept_bytes' => Table::sum('filesync_kept', 'size_bytes', []),
+			'kept_files' => $kept['files'],
+			'kept_bytes' => $kept['bytes'],
 			'paused_until' => self::date(Queue::pausedUntil()),
 			'paused_reason' => Config::get('storage_paused_reason', 'state'),
 			'conflicts' => array_map(

@@ -19,7 +19,7 @@ final class Fetching
 	 */
 	public static function mayFetch(int $channelId): bool
 	{
-		return self::canFetch() && Config::get('paused', "channel:$channelId") !== '1';
+		return self::isPossible() && ! Config::isSet('paused', '1', ['site', "channel:$channelId"]);
 	}
 
 	/**
@@ -45,11 +45,11 @@ final class Fetching
 	 */
 	public static function canFetch(): bool
 	{
-		return (
-			Runtime::extensionProblem() === null
-			&& ! Queue::pausedUntil()
-			&& Config::get('paused') !== '1'
-			&& Parts::has(Parts::RECEIVER)
-		);
+		return self::isPossible() && ! Config::isSet('paused', '1', ['site']);
+	}
+
+	private static function isPossible(): bool
+	{
+		return Runtime::extensionProblem() === null && ! Queue::pausedUntil() && Parts::has(Parts::RECEIVER);
 	}
 }

@@ -78,6 +78,22 @@ final class ScaleTest extends AddonTestCase
 		$this->assertSame('staged', $this->transfer('f4')['state']);
 	}
 
+	public function test_a_small_file_is_published_by_few_statements(): void
+	{
+		$publish = function (string $name, int $files): int {
+			for ($n = 0; $n < $files; $n++) {
+				$this->receive($this->file("$name$n", "bytes of $name $n"));
+			}
+
+			return $this->statements($this->work(...));
+		};
+		$publish('warm', 1);
+		$few = $publish('few', 5);
+		$many = $publish('many', 25);
+		$this->assertSame('published', $this->transfer('many24')['state']);
+		$this->assertLessThanOrEqual(43, ($many - $few) / 20);
+	}
+
 	public function test_conflict_copies_are_looked_for_once(): void
 	{
 		$name = 'a (conflict b.example 2024-05-01 10.00.00).txt';

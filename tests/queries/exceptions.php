@@ -78,6 +78,7 @@ return [
 		],
 		'filesync_kept' => [
 			'UPDATE filesync_kept SET is_moving = ? WHERE source <> ?' => 'once, by a migration',
+			'select count(*) as files, sum(size_bytes) as bytes from filesync_kept' => INDEX_ALONE,
 			'select count(*) as total from filesync_kept' => INDEX_ALONE,
 			'select sum(size_bytes) as total from filesync_kept' => INDEX_ALONE,
 		],
