@@ -120,14 +120,15 @@ final class DrillDoorTest extends TestCase
 		// One that is asked for without end keeps nobody waiting for ever.
 		$session = $this->readyToDrill();
 		$worker = $this->drilling($session);
-		$drill = json_decode(self::$door->pair->rows('b', 'SELECT result FROM filesync_door')[0]['result'], true);
+		$live = "filesync_door WHERE state = 'drilling'";
+		$drill = json_decode(self::$door->pair->rows('b', "SELECT result FROM $live")[0]['result'], true);
 		$this->assertEqualsWithDelta(time() + 900, $drill['read_until'], 120);
 		$over = json_encode(['read_until' => time()] + $drill);
-		self::$door->pair->execute('b', "UPDATE filesync_door SET result = '$over'");
+		self::$door->pair->execute('b', "UPDATE filesync_door SET result = '$over' WHERE state = 'drilling'");
 		proc_close($worker);
 		$said = self::$door->say('GET', $session);
 		$this->assertSame(['ended', 'not_read'], [$said['state'], $said['code']]);
-		$this->assertStringContainsString('not read to its end within 15 minutes', $said['reason']);
+		$this->assertStringContainsString('not read to its end within 15 minutes', $said['message']);
 		$this->assertNothingIsLeft();
 		// One that is ended while it is read leaves nothing either.
 		$session = $this->readyToDrill();
