@@ -139,8 +139,8 @@ fn closed_dav_is_said_and_read_around() {
 fn a_session_whose_token_ends_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let hub = stock(Faults { no_cookie: true, ..Faults::default() });
-    // More than calls that run at once: the hub answers them in any order.
-    hub.state().owner.as_mut().unwrap().token_uses = Some(6);
+    // The log-in of each command takes one. A slow machine reads a file by more requests, so not all of them end.
+    hub.state().owner.as_mut().unwrap().ending_tokens = (3, 4);
     let channel = format!("{}/channel/alice", hub.url);
     std::fs::write(home.path().join("secret"), "s3cret").unwrap();
     let secret = home.path().join("secret");
@@ -150,10 +150,8 @@ fn a_session_whose_token_ends_goes_on() {
     let to = home.path().join("set");
     let said = filesync(home.path(), &["backup", &channel, "--to", to.to_str().unwrap(), "--json"]);
     assert!(is_honest("tokens", home.path(), &said) && said.code == 0, "{}{}", said.out, said.err);
-    let owner = hub.state().owner.clone().unwrap();
-    assert!(owner.tokens > 2, "{} tokens were asked for", owner.tokens);
-    // The log-in of each command has one, and the last may have uses left; calls at once ask for one together.
-    assert!(owner.tokens <= 3 + owner.let_in / 6, "{} tokens for {} requests", owner.tokens, owner.let_in);
+    // Calls that find the end together ask for one together.
+    assert_eq!(hub.state().owner.as_ref().unwrap().tokens, 4);
 }
 
 #[test]

@@ -7,13 +7,11 @@ use super::{Reply, Request, State, form};
 /// Who may read the channel's own.
 #[derive(Clone, Default)]
 pub struct Owner {
-    /// A token is valid for so many requests; none: for ever.
-    pub token_uses: Option<usize>,
+    /// So many tokens end, each after so many requests; later ones are valid for ever.
+    pub ending_tokens: (usize, usize),
     /// Tokens that were given, and uses of the last one.
     pub tokens: usize,
     pub uses: usize,
-    /// Requests that were let in for a token.
-    pub let_in: usize,
     /// What the hub shows as the channel's public key in place of the right one.
     pub public_key: Option<String>,
 }
@@ -28,9 +26,8 @@ pub(super) fn is_let_in(request: &Request, state: &mut State) -> bool {
     let token = format!("Bearer token-{}", owner.tokens);
     if owner.tokens > 0 && request.headers.get("authorization") == Some(&token) {
         owner.uses += 1;
-        let is_valid = owner.token_uses.is_none_or(|most| owner.uses <= most);
-        owner.let_in += usize::from(is_valid);
-        return is_valid;
+        let (tokens, uses) = owner.ending_tokens;
+        return owner.tokens > tokens || owner.uses <= uses;
     }
     has_session
 }
