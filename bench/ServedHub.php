@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+require_once __DIR__ . '/batch.php';
+
 /** A test hub with one channel's files, behind nginx and PHP-FPM as a hub is. */
 final class ServedHub
 {
@@ -12,8 +14,11 @@ final class ServedHub
 
 	public readonly string $url;
 
-	/** @param list<string> $options Of make-hub.php. */
-	public function __construct(private Bench $bench, public readonly string $folder, array $options = [])
+	/**
+	 * @param list<string> $options Of make-hub.php.
+	 * @param int          $ms      So many milliseconds each way are between it and others.
+	 */
+	public function __construct(private Bench $bench, public readonly string $folder, array $options = [], int $ms = 0)
 	{
 		$port = Origin::freePort();
 		$this->url = "http://127.0.0.1:$port";
@@ -29,7 +34,11 @@ final class ServedHub
 			. self::SECRET
 			. "', 'uid' => \$channel['channel_id']]]);",
 		);
-		$this->serve($port);
+		$own = $ms === 0 ? $port : Origin::freePort();
+		$this->serve($own);
+		if ($ms > 0) {
+			wire($port, $own, $ms);
+		}
 	}
 
 	/** Gives the channel files of random bytes. */

@@ -60,13 +60,21 @@ function batch(Bench $bench): void
 function delayed(string $url, int $ms): string
 {
 	$port = Origin::freePort();
+	wire($port, (int) parse_url($url, PHP_URL_PORT), $ms);
+
+	return "https://localhost:$port";
+}
+
+/** Starts a wire of so many milliseconds each way from a port to a server's, which runs. */
+function wire(int $port, int $target, int $ms): void
+{
 	$process = proc_open(
 		[
 			PHP_BINARY,
 			'-n',
 			__DIR__ . '/worker/delay.php',
 			(string) $port,
-			(string) parse_url($url, PHP_URL_PORT),
+			(string) $target,
 			(string) $ms,
 		],
 		[],
@@ -76,6 +84,4 @@ function delayed(string $url, int $ms): string
 	for ($tries = 0; ! @fsockopen('127.0.0.1', $port) && $tries < 100; $tries++) {
 		usleep(20000);
 	}
-
-	return "https://localhost:$port";
 }

@@ -3,7 +3,6 @@
 declare(strict_types=1);
 
 require_once __DIR__ . '/ServedHub.php';
-require_once __DIR__ . '/batch.php';
 
 /**
  * Receive 1,000 files of 20 KiB from a hub with filesync and from a stock one, on loopback and with 50 ms round trip.
@@ -16,17 +15,15 @@ function small(Bench $bench): void
 	$bytes = 20 << 10;
 	$folder = "$bench->folder/small";
 	mkdir($folder);
-	$stock = new ServedHub($bench, "$folder/stock");
 	$addon = ['--addon', dirname(__DIR__) . '/php', '--extension', $bench->extension];
-	$filesync = new ServedHub($bench, "$folder/filesync", $addon);
-	$filesync->command('util/addons', 'install', 'filesync');
-	foreach ([$stock, $filesync] as $hub) {
-		$hub->fill($files, $bytes);
-	}
 	$goals = ['filesync' => [3.0, 20.0], 'stock' => [1.0, 5.0]];
 	foreach (['0 ms' => 0, '50 ms' => 25] as $label => $ms) {
-		foreach (['filesync' => $filesync, 'stock' => $stock] as $kind => $hub) {
-			$url = $ms === 0 ? $hub->url : strtr(delayed($hub->url, $ms), ['https://localhost' => 'http://127.0.0.1']);
+		foreach (['filesync' => $addon, 'stock' => []] as $kind => $options) {
+			// A hub takes requests that are for its own URL.
+			$hub = new ServedHub($bench, "$folder/$kind-$ms", $options, $ms);
+			$kind === 'stock' || $hub->command('util/addons', 'install', 'filesync');
+			$hub->fill($files, $bytes);
+			$url = $hub->url;
 			$target = "$folder/target";
 			file_put_contents("$folder/files.json", json_encode(filesOf($hub)));
 			file_put_contents("$folder/key.pem", $hub->in('echo $channel["channel_prvkey"];'));
@@ -46,7 +43,7 @@ function small(Bench $bench): void
 					'worker/small.php',
 					$target,
 					$url,
-					"$hub->url/channel/alice",
+					"$url/channel/alice",
 					$hub->in('echo $channel["channel_hash"];'),
 					"$folder/files.json",
 					"$folder/key.pem",
