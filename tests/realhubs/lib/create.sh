@@ -128,8 +128,9 @@ create_is_at() {
 		restored) [ "$(e_value 'SELECT count(*) FROM attach WHERE is_dir = 0')" -gt 3 ] ;;
 	esac
 }
-# Nothing of E is on its way, and no other hub has heard of it.
-nobody_knows() { [ "$(e_value 'SELECT count(*) FROM outq')" = 0 ] && [ "$(who_knows)" = "$known" ]; }
+# Nothing of E is on its way, and no other hub has heard of it, unless its import came to its end before it was killed.
+nobody_knows() { [ "$(e_value "SELECT count(*) FROM filesync_import WHERE state = 'done'")" = 1 ] || nobody_was_told; }
+nobody_was_told() { [ "$(e_value 'SELECT count(*) FROM outq')" = 0 ] && [ "$(who_knows)" = "$known" ]; }
 # Prints how often hubs A and D have heard of E: an earlier E, on hubs that stayed, counts too.
 who_knows() { local hub; for hub in a d; do database_value "hub_$hub" "SELECT count(*), max(hubloc_updated) FROM hubloc WHERE hubloc_url = '$(hub_url e)'"; done; }
 

@@ -7,7 +7,7 @@
 #  - the session that the hub begins for a web request, such as that for the ticket;
 #  - the numbers that the database gives next.
 REHEARSE_TABLES='filesync_rehearsal filesync_lease session'
-REHEARSE_NOTES='standing|looked|cron_at|cron_version|planned_at'
+REHEARSE_NOTES='filesync_standing|filesync_looked|cron_at|cron_version|planned_at'
 REHEARSE_FILES='/smarty3/|/\[data\]/cache/|/\[data\]/locks/'
 
 rehearse() { hub_php b addon/filesync/cli.php rehearse 2>&1; }
