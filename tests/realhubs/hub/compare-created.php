@@ -52,6 +52,11 @@ $is = function (string $what) use (&$counts): void {
 	$counts[$what] = ($counts[$what] ?? 0) + 1;
 };
 $own = array_key_first($there['channel']);
+// Of each conversation, when its newest part was written.
+$latest = [];
+foreach ($here['item'] ?? [] as $row) {
+	$latest[$row['parent_mid']] = max($latest[$row['parent_mid']] ?? '', $row['created']);
+}
 $isOwn = fn (array $item): bool => $item['author_xchan'] === $own;
 $isConnected = fn (string $hash): bool => isset($there['abook'][$hash]);
 foreach (array_keys($there + $here) as $table) {
@@ -88,6 +93,10 @@ foreach (array_keys($there + $here) as $table) {
 				$table === 'term' && $column === 'url' && $asThere($now) === $was => $is('links of tags'),
 				$table === 'item' && $column === 'item_verified' && $row['sig'] === 'fits: 0' && $now === '0' => $is(
 					'posts that came without a valid signature',
+				),
+				$table === 'item' && $column === 'commented' && $now === $latest[$here[$table][$key]['parent_mid']]
+					=> $is(
+					'times of the last comment, as core counts them',
 				),
 				$table === 'item' && $column === 'item_unseen' => $is('posts that count as read'),
 				$table === 'item' && $column === 'lang' && $now === '' => $is('languages that are not guessed'),
