@@ -53,7 +53,7 @@ final class UninstallTest extends AddonTestCase
 		$this->assertSame(['newer bytes', 'the bytes'], [$this->shown('here'), $this->shown('coming')]);
 		$this->assertSame([], array_diff(Migrations::tables(), Table::missing(Migrations::tables())));
 		$this->assertEqualsCanonicalizing(Migrations::tables(), Table::OURS);
-		$this->assertFalse(get_config('filesync', 'schema'));
+		$this->assertSame([], dbq("SELECT * FROM config WHERE cat = 'filesync' OR k LIKE 'filesync%'"));
 		$this->assertDirectoryDoesNotExist('store/[data]/filesync');
 
 		install_plugin('filesync');
