@@ -59,16 +59,7 @@ final class Needed
 		}
 		Drill::needRoom($lacking + Drill::neededBytes($sample->bytes), $size);
 
-		return [
-			'percent' => $sample->percent,
-			'seed' => $sample->seed,
-			'files' => $sample->files,
-			'folders' => $sample->folders,
-			'bytes' => $sample->bytes,
-			'of_files' => $sample->ofFiles,
-			'of_bytes' => $sample->ofBytes,
-			'lacking_bytes' => $lacking,
-		];
+		return $sample->facts() + ['lacking_bytes' => $lacking];
 	}
 
 	/**

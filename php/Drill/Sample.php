@@ -55,6 +55,26 @@ final class Sample
 	) {}
 
 	/**
+	 * Returns what it is, and of what.
+	 *
+	 * @return array{
+	 *     percent: int, seed: string, files: int, folders: int, bytes: int, of_files: int, of_bytes: int
+	 * }
+	 */
+	public function facts(): array
+	{
+		return [
+			'percent' => $this->percent,
+			'seed' => $this->seed,
+			'files' => $this->files,
+			'folders' => $this->folders,
+			'bytes' => $this->bytes,
+			'of_files' => $this->ofFiles,
+			'of_bytes' => $this->ofBytes,
+		];
+	}
+
+	/**
 	 * Chooses some files.
 	 *
 	 * @param \Closure(): void $beat Called for each entry.
