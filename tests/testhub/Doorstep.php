@@ -246,4 +246,45 @@ final class Doorstep
 
 		return array_values(array_filter($lines, fn ($line) => ! str_contains($line, 'No such file')));
 	}
+
+	/** Returns all that is in the hub's folder, but for what changes with every request. */
+	public function tree(): array
+	{
+		$lines = Pair::run([
+			'find',
+			$this->hub,
+			'-not',
+			'-path',
+			'*/upload/*',
+			'-not',
+			'-path',
+			'*/sessions/*',
+			'-not',
+			'-name',
+			'*.log',
+			'-not',
+			'-name',
+			'*.lock',
+			'-not',
+			'-name',
+			'*sqlite*',
+			'-not',
+			'-name',
+			'upload',
+			'-type',
+			'f',
+		]);
+		sort($lines);
+
+		return $lines;
+	}
+
+	/** Returns the rows of the channel that a restore may change. */
+	public function rows(): array
+	{
+		return array_map(
+			fn ($table) => $this->pair->rows('b', "SELECT * FROM $table"),
+			['attach', 'photo', 'item', 'filesync_file', 'filesync_ended'],
+		);
+	}
 }

@@ -46,7 +46,7 @@ final class DrillDoorTest extends TestCase
 	{
 		self::$door->makeKey();
 		$this->assertSame('open', self::$door->say('GET', '')['drill']);
-		$before = [self::rowsOf(), self::tree()];
+		$before = [self::$door->rows(), self::$door->tree()];
 		$session = $this->described();
 		$said = self::$door->say('POST', "$session/sample", ['percent' => 100, 'seed' => 'one']);
 		$this->assertSame([202, 'choosing'], [$said['status'], $said['state']]);
@@ -97,7 +97,7 @@ final class DrillDoorTest extends TestCase
 		$this->assertArrayNotHasKey('bytes', $said['drill']['certificate']['proofs'], 'that was read from outside');
 		$said = self::$door->say('POST', "$session/ticket", []);
 		$this->assertSame([409, 'not_readable'], [$said['status'], $said['error']]);
-		$this->assertSame($before, [self::rowsOf(), self::tree()]);
+		$this->assertSame($before, [self::$door->rows(), self::$door->tree()]);
 		$this->assertNothingIsLeft();
 	}
 
@@ -341,46 +341,5 @@ final class DrillDoorTest extends TestCase
 			'set' => ['filesync_set' => 1, 'channel' => ['hash' => self::$door->channelHash()]],
 			'lists' => ['tagmanifest-sha256.txt' => hash('sha256', 'tags')],
 		];
-	}
-
-	/** Returns the rows of the channel that a restore may change. */
-	private static function rowsOf(): array
-	{
-		return array_map(
-			fn ($table) => self::$door->pair->rows('b', "SELECT * FROM $table"),
-			['attach', 'photo', 'item', 'filesync_file', 'filesync_ended'],
-		);
-	}
-
-	/** Returns all that is in the hub's folder, but for what changes with every request. */
-	private static function tree(): array
-	{
-		$lines = Pair::run([
-			'find',
-			self::$door->hub,
-			'-not',
-			'-path',
-			'*/upload/*',
-			'-not',
-			'-path',
-			'*/sessions/*',
-			'-not',
-			'-name',
-			'*.log',
-			'-not',
-			'-name',
-			'*.lock',
-			'-not',
-			'-name',
-			'*sqlite*',
-			'-not',
-			'-name',
-			'upload',
-			'-type',
-			'f',
-		]);
-		sort($lines);
-
-		return $lines;
 	}
 }

@@ -229,7 +229,7 @@ final class UploadDoorTest extends TestCase
 		$pair = self::$door->pair;
 		self::$door->makeKey();
 		$session = $this->described(self::$set);
-		$before = [self::rowsOf(), self::tree()];
+		$before = [self::$door->rows(), self::$door->tree()];
 		$said = self::$door->say('POST', "$session/plan", []);
 		$this->assertSame([202, 'planning', null], [$said['status'], $said['state'], $said['plan']]);
 		// Nothing else is taken meanwhile, and another plan begins again.
@@ -245,7 +245,7 @@ final class UploadDoorTest extends TestCase
 			$said['plan']['disk_short'],
 		]);
 		$this->assertSame('alice@' . parse_url($pair->urls['b'], PHP_URL_HOST), $said['plan']['set_of']);
-		$this->assertSame($before, [self::rowsOf(), self::tree()], 'nothing was changed');
+		$this->assertSame($before, [self::$door->rows(), self::$door->tree()], 'nothing was changed');
 		// One folder alone; then the whole set, of which the plan said the same.
 		self::$door->say('POST', "$session/plan", ['options' => ['names' => ['Papers']]]);
 		self::$door->work();
@@ -329,7 +329,7 @@ final class UploadDoorTest extends TestCase
 	public function test_names_never_become_paths(): void
 	{
 		self::lose();
-		$tree = self::tree();
+		$tree = self::$door->tree();
 		foreach ([
 			'../../../../../htconfig.php',
 			'/etc/passwd',
@@ -359,7 +359,7 @@ final class UploadDoorTest extends TestCase
 				$name,
 			);
 			$this->assertSame(204, self::$door->ask('DELETE', $session)['status']);
-			$this->assertSame($tree, self::tree(), $name);
+			$this->assertSame($tree, self::$door->tree(), $name);
 		}
 	}
 
@@ -898,15 +898,6 @@ final class UploadDoorTest extends TestCase
 		return $session;
 	}
 
-	/** Returns the rows of the channel that a restore may change. */
-	private static function rowsOf(): array
-	{
-		return array_map(
-			fn ($table) => self::$door->pair->rows('b', "SELECT * FROM $table"),
-			['attach', 'photo', 'item', 'filesync_file', 'filesync_ended'],
-		);
-	}
-
 	/** Writes the list of lists of a set again. */
 	private static function relist(string $set): void
 	{
@@ -916,38 +907,6 @@ final class UploadDoorTest extends TestCase
 			$lines .= hash_file('sha256', "$set/$name") . "  $name\n";
 		}
 		file_put_contents("$set/tagmanifest-sha256.txt", $lines);
-	}
-
-	/** Returns all that is in the hub's folder, but for what changes with every request. */
-	private static function tree(): array
-	{
-		$lines = Pair::run([
-			'find',
-			self::$door->hub,
-			'-not',
-			'-path',
-			'*/upload/*',
-			'-not',
-			'-path',
-			'*/sessions/*',
-			'-not',
-			'-name',
-			'*.log',
-			'-not',
-			'-name',
-			'*.lock',
-			'-not',
-			'-name',
-			'*sqlite*',
-			'-not',
-			'-name',
-			'upload',
-			'-type',
-			'f',
-		]);
-		sort($lines);
-
-		return $lines;
 	}
 
 	private static function sorted(array $counts): array
