@@ -85,6 +85,44 @@ final class ServedHub
 			->fetchAll(PDO::FETCH_ASSOC);
 	}
 
+	/**
+	 * Returns its files, each with the names of its folders and its own.
+	 *
+	 * @return list<array{hash: string, size: int, edited: string, path: list<string>}>
+	 */
+	public function files(): array
+	{
+		$rows = $this->rows('SELECT hash, filesize, edited, display_path FROM attach WHERE is_dir = 0 ORDER BY id');
+
+		return array_map(fn ($row) => [
+			'hash' => $row['hash'],
+			'size' => (int) $row['filesize'],
+			'edited' => $row['edited'],
+			'path' => explode('/', $row['display_path']),
+		], $rows);
+	}
+
+	/**
+	 * Returns the command that reads each file by WebDAV into a folder: one after the other over one connection,
+	 * neither checked nor synced.
+	 *
+	 * @return list<string>
+	 */
+	public function readByCurl(string $target): array
+	{
+		$list = "$this->folder/curl.list";
+		file_put_contents($list, implode('', array_map(
+			fn ($file) => (
+				"url = \"$this->url/dav/alice/"
+				. implode('/', array_map(rawurlencode(...), $file['path']))
+				. "\"\noutput = \"$target/{$file['hash']}\"\n"
+			),
+			$this->files(),
+		)));
+
+		return ['curl', '-sSf', '-u', 'alice:' . self::PASSWORD, '-K', $list];
+	}
+
 	/** Returns how many requests it was sent so far. */
 	public function requests(): int
 	{

@@ -37,7 +37,7 @@ final class Simulation
 		'metrics' => ['scale', 'metrics, median', ''],
 		'cron_run' => ['scale', 'cron, median', ''],
 		'list' => ['scale', 'list for a comparison', ''],
-		'bulk' => ['bulk', 'until the last is shown', ''],
+		'bulk' => ['bulk', 'until the last is shown', ', 0 ms'],
 		'photo' => ['photos', 'vipsthumbnail', '12 MP'],
 		'receive' => ['receive', 'curl && sync', '1 GiB TLS'],
 		'serve' => ['worker', 'loop of', 'send_file'],

@@ -25,19 +25,8 @@ function small(Bench $bench): void
 			$hub->fill($files, $bytes);
 			$url = $hub->url;
 			$target = "$folder/target";
-			file_put_contents("$folder/files.json", json_encode(filesOf($hub)));
+			file_put_contents("$folder/files.json", json_encode($hub->files()));
 			file_put_contents("$folder/key.pem", $hub->in('echo $channel["channel_prvkey"];'));
-			file_put_contents(
-				"$folder/list",
-				implode('', array_map(
-					fn ($file) => (
-						"url = \"$url/dav/alice/"
-						. implode('/', array_map(rawurlencode(...), $file['path']))
-						. "\"\noutput = \"$target/{$file['hash']}\"\n"
-					),
-					filesOf($hub),
-				)),
-			);
 			$results = $bench->interleave([
 				'ours' => $bench->php(
 					'worker/small.php',
@@ -49,7 +38,7 @@ function small(Bench $bench): void
 					"$folder/key.pem",
 					$kind,
 				),
-				'curl' => ['curl', '-sSf', '-u', 'alice:' . ServedHub::PASSWORD, '-K', "$folder/list"],
+				'curl' => $hub->readByCurl($target),
 			], function () use ($target): void {
 				exec("rm -rf $target && mkdir $target && sync");
 			});
@@ -66,21 +55,4 @@ function small(Bench $bench): void
 			);
 		}
 	}
-}
-
-/**
- * Returns the files of a hub, each with the names of its folders and its own.
- *
- * @return list<array{hash: string, size: int, edited: string, path: list<string>}>
- */
-function filesOf(ServedHub $hub): array
-{
-	$rows = $hub->rows('SELECT hash, filesize, edited, display_path FROM attach WHERE is_dir = 0 ORDER BY id');
-
-	return array_map(fn ($row) => [
-		'hash' => $row['hash'],
-		'size' => (int) $row['filesize'],
-		'edited' => $row['edited'],
-		'path' => explode('/', $row['display_path']),
-	], $rows);
 }
