@@ -47,6 +47,7 @@ abstract class AddonTestCase extends TestCase
 		Api::$status = 200;
 		Client::$wire = Api::answer(...);
 		Fake\Clock::$ahead = 0;
+		Fake\Clock::$stoppedAt = null;
 		FileSync\Store::$aroundExchange = FileSync\FileDigest::$duringStep = FileSync\FileDigest::$digest = null;
 		// A test whose database went away ends no request.
 		FileSync\Addon\Hub\Begun::take();

@@ -137,12 +137,11 @@ final class BoxTest extends AddonTestCase
 	private function tooOften(string $password): array
 	{
 		$key = Key::ofBox($this->channel->id);
-		do {
-			[$now, $ahead] = [FileSync\Addon\Hub\Clock::now(), Clock::$ahead];
-			Table::update('filesync_door_key', ['used_at' => $now, 'requests' => 20], ['id' => $key->id]);
-			$said = $this->refusal('alice', $password);
-			$waited = Clock::$ahead - $ahead;
-		} while (FileSync\Addon\Hub\Clock::now() !== ($now + $waited));
+		[Clock::$stoppedAt, $ahead] = [microtime(true), Clock::$ahead];
+		$now = FileSync\Addon\Hub\Clock::now();
+		Table::update('filesync_door_key', ['used_at' => $now, 'requests' => 20], ['id' => $key->id]);
+		$said = $this->refusal('alice', $password);
+		$waited = Clock::$ahead - $ahead;
 
 		return [$said, $waited];
 	}

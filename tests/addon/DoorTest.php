@@ -257,16 +257,11 @@ final class DoorTest extends AddonTestCase
 	public function test_a_key_sends_no_more_requests_a_second_than_it_may(): void
 	{
 		$made = (string) Key::make(1);
-		$now = time();
-		Clock::$ahead = 1000;
+		Clock::$stoppedAt = microtime(true);
 		$said = [];
-		do {
-			$said = [];
-			$begun = FileSync\Addon\Hub\Clock::now();
-			for ($n = 0; $n < 22; $n++) {
-				$said[] = $this->ask('GET', ['restore', str_repeat('0', 32)], $made);
-			}
-		} while (FileSync\Addon\Hub\Clock::now() !== $begun && (time() - $now) < 60);
+		for ($n = 0; $n < 22; $n++) {
+			$said[] = $this->ask('GET', ['restore', str_repeat('0', 32)], $made);
+		}
 		$this->assertSame(['no_session', 'too_many_requests', 'too_many_requests'], array_slice($said, 19));
 		Clock::$ahead += 1;
 		$this->assertSame('no_session', $this->ask('GET', ['restore', str_repeat('0', 32)], $made));

@@ -95,7 +95,7 @@ final class OfferTest extends BackupTestCase
 			array_map(fn ($lack) => [$lack->what, $lack->why], $offered['p1']->lacks),
 		);
 		// What was written a moment ago may be half of something.
-		Clock::$ahead = 0;
+		[Clock::$stoppedAt, Clock::$ahead] = [filemtime('store/alice/f2'), 1];
 		$this->assertSame('size_differs', $this->offered('f2')['f2']->again);
 	}
 

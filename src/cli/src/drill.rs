@@ -101,7 +101,13 @@ pub(crate) fn tell(
                 forget()?;
             }
             let problem = refusal::of(&error, address, folder);
-            Err(if problem.kind == "set_other_channel" { problem.remedy("A drill is of a channel's own set.") } else { problem })
+            Err(match problem.kind {
+                "set_other_channel" => problem.remedy("A drill is of a channel's own set."),
+                "quota_short" => {
+                    problem.remedy("`--sample` takes fewer of its files; or free some there, or ask its admin for more.")
+                }
+                _ => problem,
+            })
         }
         Ok(Drilled::Stopped) => {
             output.say(&with(about, &json!({ "state": "stopped" })), "stopped; the same command goes on");

@@ -217,6 +217,7 @@ const OF_DRILLS: &[&str] = &[
     "key_used",
     "not_read",
     "passed",
+    "quota_short",
     "set_other_channel",
 ];
 const OF_BACKUPS: &[&str] = &[
@@ -455,6 +456,10 @@ fn what_is_said_of_drills() {
         let can = drilling(json!({}));
         said.restore(&[code], &["--drill"], move |asked| refused(asked).or_else(|| can(asked)));
     }
+    let short = json!({ "needed_bytes": 851_968_000_u64, "left_bytes": 800_000_000_u64, "short_bytes": 51_968_000_u64 });
+    let refused = refusing("POST SESSION/pack", 507, "quota_short", short);
+    let can = drilling(json!({ "session": "s1", "state": "open" }));
+    said.restore(&["quota_short"], &["--drill"], move |asked| refused(asked).or_else(|| can(asked)));
     // An earlier run read it.
     let proof = |proven: u64, failed: u64| json!({ "proven": proven, "failed": failed, "named": [] });
     let mut rows = proof(95, 22);

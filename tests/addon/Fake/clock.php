@@ -1,18 +1,24 @@
 <?php
 
-/** The addon's own looks at the clock, which a test can let run ahead. */
+/** The addon's own looks at the clock, which a test can let run ahead, or stop. */
 
 namespace Fake {
 	final class Clock
 	{
 		public static int $ahead = 0;
+		public static ?float $stoppedAt = null;
+
+		public static function now(): float
+		{
+			return (self::$stoppedAt ?? \microtime(true)) + self::$ahead;
+		}
 	}
 }
 
 namespace FileSync\Addon\Hub {
 	function time(): int
 	{
-		return \time() + \Fake\Clock::$ahead;
+		return (int) \Fake\Clock::now();
 	}
 
 	/** Waiting takes no time of the tests. */
@@ -25,6 +31,6 @@ namespace FileSync\Addon\Hub {
 
 	function microtime(bool $isFloat): float
 	{
-		return \microtime(true) + \Fake\Clock::$ahead;
+		return \Fake\Clock::now();
 	}
 }
