@@ -253,13 +253,8 @@ final class Door
 		if (Session::of($channel->id)?->settled()->isLive()) {
 			throw Session::second();
 		}
+		self::needRoom($said, $channel, null);
 		$session = Session::begin($channel, $known, $isDrill ? Session::DRILL : Session::UPLOAD);
-		try {
-			self::needRoom($said, $channel, $session);
-		} catch (Refusal $e) {
-			$session->end($e->kind, $e->getMessage());
-			throw $e;
-		}
 		$sender->bind($session);
 
 		return self::begun(201, $channel, $session);
@@ -299,7 +294,7 @@ final class Door
 	/**
 	 * @param array<array-key, mixed> $said
 	 */
-	private static function needRoom(array $said, Channel $channel, Session $session): Room
+	private static function needRoom(array $said, Channel $channel, ?Session $session): Room
 	{
 		$room = Room::of($channel, $session);
 		foreach (['bytes', 'largest'] as $name) {

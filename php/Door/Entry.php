@@ -149,21 +149,15 @@ final class Entry
 		return Table::count('filesync_door_entry', ['session' => $session->id, 'is_whole' => 0]);
 	}
 
-	/** @return array{files: int, bytes: int} Those of a session, or the whole ones. */
-	public static function count(Session $session, bool $onlyWhole): array
+	/** @return array{files: int, bytes: int} Those of a session, or of all; or the whole ones. */
+	public static function count(?Session $session, bool $onlyWhole): array
 	{
-		$of = ['session' => $session->id] + ($onlyWhole ? ['is_whole' => 1] : []);
+		$of = ($session ? ['session' => $session->id] : []) + ($onlyWhole ? ['is_whole' => 1] : []);
 
 		return [
 			'files' => Table::count('filesync_door_entry', $of),
 			'bytes' => Table::sum('filesync_door_entry', 'size_bytes', $of),
 		];
-	}
-
-	/** Returns the bytes of all sessions, or of their whole files. */
-	public static function allBytes(bool $onlyWhole): int
-	{
-		return Table::sum('filesync_door_entry', 'size_bytes', $onlyWhole ? ['is_whole' => 1] : []);
 	}
 
 	private static function id(string $session, string $sha256): string

@@ -32,29 +32,21 @@ final class Packs
 		$pack = new \FileSync\Pack();
 		$folder = Intake::folder($channel->id, $session->id);
 		$members = self::read($body, $pack, new Spool($folder));
-		$known = array_column(Entry::among($session, array_column($members, 'sha256')), null, 'sha256');
-		$new = array_values(array_filter($members, fn ($member) => ! isset($known[$member['sha256']])));
-		$sizes = array_column($new, 'size_bytes');
-		Room::of($channel, $session)->need(array_sum($sizes), $sizes === [] ? 0 : max($sizes));
-		foreach ($members as $member) {
-			$entry = $known[$member['sha256']] ?? null;
-			if ($entry && $entry->sizeBytes !== $member['size_bytes']) {
-				throw new Refusal(
-					409,
-					'size_differs',
-					"A file with the digest $entry->sha256 was begun with $entry->sizeBytes bytes.",
-				);
-			}
-		}
-		Entry::addAll($session, $new);
 		$store = new \FileSync\Store((string) realpath($folder));
-		$pack->place(
-			$store,
-			'set/' . Intake::BY_DIGEST,
-			'partial/' . Token::make(),
-			Config::number('headroom_bytes'),
-		);
-		Entry::completeAll($session, array_column($members, 'sha256'));
+		$lock = Intake::lock($channel->id, $session->id);
+		$lock->share();
+		try {
+			$known = self::note($channel, $session, $members);
+			$pack->place(
+				$store,
+				'set/' . Intake::BY_DIGEST,
+				'partial/' . Token::make(),
+				Config::number('headroom_bytes'),
+			);
+			Entry::completeAll($session, array_column($members, 'sha256'));
+		} finally {
+			$lock->release();
+		}
 		foreach ($known as $entry) {
 			if (! $entry->isWhole) {
 				\FileSync\Upload::remove($store, Intake::arriving($entry->sha256));
@@ -66,6 +58,34 @@ final class Packs
 			200,
 			['taken' => count($members), 'bytes' => array_sum(array_column($members, 'size_bytes'))],
 		);
+	}
+
+	/**
+	 * Notes files that come, if there is room for them; returns those that were noted before.
+	 *
+	 * @param list<array{sha256: string, size_bytes: int}> $members
+	 *
+	 * @return array<string, Entry>
+	 */
+	private static function note(Channel $channel, Session $session, array $members): array
+	{
+		$known = array_column(Entry::among($session, array_column($members, 'sha256')), null, 'sha256');
+		$new = array_values(array_filter($members, fn ($member) => ! isset($known[$member['sha256']])));
+		$sizes = array_column($new, 'size_bytes');
+		Room::of($channel, $session)->need(array_sum($sizes), $sizes === [] ? 0 : max($sizes), count($sizes));
+		foreach ($members as $member) {
+			$entry = $known[$member['sha256']] ?? null;
+			if ($entry && $entry->sizeBytes !== $member['size_bytes']) {
+				throw new Refusal(
+					409,
+					'size_differs',
+					"A file with the digest $entry->sha256 was begun with $entry->sizeBytes bytes.",
+				);
+			}
+		}
+		Entry::addAll($session, $new);
+
+		return $known;
 	}
 
 	/** @return list<array{sha256: string, size_bytes: int}> */

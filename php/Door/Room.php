@@ -17,6 +17,10 @@ if (! class_exists('App', false)) {
  */
 final class Room
 {
+	/** What a file takes of the disk beside its bytes: a block that it does not fill, and a note of it. */
+	private const FILE_BYTES = 4096;
+	private const MOST_FILES = 1_000_000;
+
 	private function __construct(
 		/** What the account has left for it, or a set may have at most. */
 		public readonly int $account,
@@ -24,32 +28,50 @@ final class Room
 		public readonly int $disk,
 		/** The largest file; null: any. */
 		public readonly ?int $file,
+		/** How many files the session may still have. */
+		public readonly int $files,
 	) {}
 
-	/** Returns what a session has left. */
-	public static function of(Channel $channel, Session $session): self
+	/** Returns what a session has left; without one, what one that is begun now would have. */
+	public static function of(Channel $channel, ?Session $session): self
 	{
 		[$used, $limit] = Store::quota($channel);
 		$most = $limit === null ? Config::number('upload_max_bytes') : max(0, $limit - $used);
 		$free = (new \FileSync\Store((string) realpath('store')))->freeBytes() - Config::number('headroom_bytes');
 		// What is here already is no longer free.
-		$all = max(0, $free) + Entry::allBytes(true);
+		$all = max(0, $free) + self::onDisk(Entry::count(null, true));
 		$share = intdiv($all, 100) * Config::number('upload_disk_percent');
+		$declared = $session ? Entry::count($session, false) : ['files' => 0, 'bytes' => 0];
 
 		return new self(
-			$most - Entry::count($session, false)['bytes'],
-			$share - Entry::allBytes(false),
+			$most - $declared['bytes'],
+			$share - self::onDisk(Entry::count(null, false)),
 			Config::numberFor('file_max_bytes', $channel->id) ?: null,
+			self::MOST_FILES - $declared['files'],
 		);
 	}
 
+	/** @param array{files: int, bytes: int} $count */
+	private static function onDisk(array $count): int
+	{
+		return $count['bytes'] + ($count['files'] * self::FILE_BYTES);
+	}
+
 	/**
-	 * Makes sure that so many bytes more may come.
+	 * Makes sure that so many files more may come, of so many bytes together.
 	 *
 	 * @throws Refusal
 	 */
-	public function need(int $bytes, int $largest): void
+	public function need(int $bytes, int $largest, int $files = 1): void
 	{
+		if ($files > $this->files) {
+			throw new Refusal(
+				409,
+				'too_many_files',
+				'A set that is sent has at most ' . self::MOST_FILES . ' files. Send a part of it.',
+				['limit' => self::MOST_FILES],
+			);
+		}
 		if ($this->file !== null && $largest > $this->file) {
 			throw new Refusal(
 				413,
@@ -70,11 +92,12 @@ final class Room
 				$this->account,
 			);
 		}
-		if ($bytes > $this->disk) {
+		$onDisk = self::onDisk(['bytes' => $bytes, 'files' => $files]);
+		if ($onDisk > $this->disk) {
 			throw $this->short(
 				'disk_short',
 				"%s are to be sent, %s are left for that on this hub's disk: short by %s. Send less, or try again later.",
-				$bytes,
+				$onDisk,
 				$this->disk,
 			);
 		}

@@ -146,16 +146,20 @@ final class Tus
 	/** Ends an upload, and frees its bytes. */
 	public function delete(string $sha256): Response
 	{
-		$entry = $this->find($sha256);
-		$store = $this->store();
-		if ($entry->isWhole) {
+		$lock = Intake::lock($this->channel->id, $this->session->id);
+		$lock->wait();
+		try {
+			$entry = $this->find($sha256);
+			$store = $this->store();
+			// Whoever writes it keeps it, and nobody begins to before its row is gone.
+			$upload = $entry->isWhole ? null : $this->open($store, $entry);
 			$store->remove(Intake::place($sha256));
-		} else {
-			// Whoever writes it keeps it until then.
-			$this->open($store, $entry);
 			\FileSync\Upload::remove($store, Intake::arriving($sha256));
+			$entry->remove();
+			unset($upload);
+		} finally {
+			$lock->release();
 		}
-		$entry->remove();
 
 		return new Response(204, ['Tus-Resumable' => self::VERSION, 'Cache-Control' => 'no-store']);
 	}

@@ -35,6 +35,12 @@ final class FileLock
 		flock($this->file, LOCK_EX);
 	}
 
+	/** Takes it together with others that do so, as soon as no other process has it alone. */
+	public function share(): void
+	{
+		flock($this->file, LOCK_SH);
+	}
+
 	/** Gives it back. */
 	public function release(): void
 	{

@@ -50,6 +50,10 @@ final class Table
 		'filesync_transfer',
 	];
 
+	/** Why something is as it is, for people: others may have a say in it, and it is cut. */
+	private const REASON = 'reason';
+	private const MOST_REASON_CHARACTERS = 500;
+
 	private const BINARY = ['attach.content', 'photo.content'];
 
 	/**
@@ -545,6 +549,9 @@ final class Table
 	{
 		if (is_int($value) || is_bool($value)) {
 			return (string) (int) $value;
+		}
+		if ($column === self::REASON && in_array($table, self::OURS, true)) {
+			$value = mb_substr((string) $value, 0, self::MOST_REASON_CHARACTERS);
 		}
 
 		return (

@@ -35,7 +35,6 @@ final class Job
 	/** So often in a row it may fail before its owner decides. */
 	private const MOST_ATTEMPTS = 5;
 	private const AGAIN_SECONDS = 30;
-	private const MOST_REASON = 400;
 	/** A request that begins one is over by then. */
 	private const BEGUN_SECONDS = 3600;
 
@@ -156,7 +155,7 @@ final class Job
 	{
 		$attempts = $this->position() === $since ? $this->attempts + 1 : 1;
 		$this->change([
-			'reason' => mb_substr($reason, 0, self::MOST_REASON),
+			'reason' => $reason,
 			'attempts' => $attempts,
 			'next_at' => Clock::now() + (self::AGAIN_SECONDS * (2 ** $attempts)),
 			'left_to' => $attempts < self::MOST_ATTEMPTS ? $this->leftTo : self::OWNER,

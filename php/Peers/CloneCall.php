@@ -24,6 +24,7 @@ final class CloneCall
 	private const MOST_BYTES = 8388608;
 	private const LONGEST_WAIT_SECONDS = 600;
 	private const DEEPEST = 32;
+	private const ERROR = '/^[a-z_]{1,40}$/D';
 
 	/** @var int Bytes of all bodies, received ones as transferred. */
 	public int $bytes = 0;
@@ -59,7 +60,9 @@ final class CloneCall
 
 			return $answer;
 		}
-		$error = is_string($answer['error']) ? $answer['error'] : '';
+		$error = is_string($answer['error']) && preg_match(self::ERROR, $answer['error'])
+			? $answer['error']
+			: 'unknown';
 		throw new PeerFailure(
 			"$this->root refuses: $error",
 			$error,
@@ -71,15 +74,15 @@ final class CloneCall
 	private function post(array $keys): array
 	{
 		$body = json_encode(
-			$keys
-			+ [
+			// In this order: of a long body the other side reads only the beginning before it has proven the signature.
+			[
 				'filesync' => Version::REQUEST,
 				'channel' => $this->channel->hash,
 				'key_id' => Clones::ownUrl($this->channel),
 				'time' => Clock::now() + $this->aheadSeconds,
 				'nonce' => Token::make(),
 				'gzip' => function_exists('gzdecode'),
-			],
+			] + $keys,
 			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
 		);
 		$path = "/getfile/$this->kind";

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
@@ -28,6 +29,11 @@ final class SignedRequest
 	private const PREFIX = 'sha512.';
 	private const CLOCK_SECONDS = 300;
 	private const NONCE_SECONDS = 600;
+	/** A longer body is decoded only once its signature is proven. */
+	private const MOST_UNPROVEN_BYTES = 1 << 19;
+	private const DEEPEST = 8;
+	/** How a longer one begins. */
+	private const BEGINNING = '/^{"filesync":(\d{1,4}),"channel":"([^"\\\\]{1,191})","key_id":"([^"\\\\]{1,255})","time":(\d{1,12}),"nonce":"([0-9a-f]{32})",/';
 
 	private function __construct(
 		public readonly Channel $channel,
@@ -36,7 +42,7 @@ final class SignedRequest
 	) {}
 
 	/**
-	 * Checks a request.
+	 * Checks a request. What nobody signed costs no more than a short body does, and no memory for a long one.
 	 *
 	 * @param string                $kind         The last part of its path: `ticket`, `inventory`.
 	 * @param \Closure(array): bool $isWellFormed Checks the keys of the body that belong to this kind.
@@ -45,33 +51,27 @@ final class SignedRequest
 	 */
 	public static function read(Request $request, string $kind, \Closure $isWellFormed): self|Response
 	{
-		return self::check($request, $kind, $isWellFormed, json_decode($request->body ?? '', true, 8));
-	}
-
-	/** @param \Closure(array): bool $isWellFormed */
-	private static function check(
-		Request $request,
-		string $kind,
-		\Closure $isWellFormed,
-		mixed $asked,
-	): self|Response {
-		if (is_array($asked) && is_int($asked['filesync'] ?? null) && $asked['filesync'] !== Version::REQUEST) {
-			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Clock::now()]);
-		}
-		if (! self::isAddressed($asked) || ! $isWellFormed($asked)) {
-			return Response::error(400, 'malformed');
-		}
 		if ($request->header('filesync-signature') === null) {
 			return Response::error(401, 'signature');
 		}
-		$channel = Clones::requested($asked['channel'], $asked['key_id']);
+		$body = (string) $request->body;
+		$isLong = strlen($body) > self::MOST_UNPROVEN_BYTES;
+		/** @var mixed $said */
+		$said = $isLong ? self::beginning($body) : json_decode($body, true, self::DEEPEST);
+		if (is_array($said) && is_int($said['filesync'] ?? null) && $said['filesync'] !== Version::REQUEST) {
+			return Response::json(200, ['filesync' => Version::REQUEST, 'error' => 'version', 'time' => Clock::now()]);
+		}
+		if (! self::isAddressed($said)) {
+			return Response::error(400, 'malformed');
+		}
+		$channel = Clones::requested($said['channel'], $said['key_id']);
 		if (! $channel) {
 			return self::refuse(403, 'unknown_requester');
 		}
 		if (! self::isSigned($request, $kind, $channel)) {
 			return self::refuse(401, 'signature');
 		}
-		if (abs($asked['time'] - Clock::now()) > self::CLOCK_SECONDS) {
+		if (abs($said['time'] - Clock::now()) > self::CLOCK_SECONDS) {
 			return Response::error(401, 'clock');
 		}
 		$recent = Table::count('filesync_nonce', [
@@ -82,7 +82,35 @@ final class SignedRequest
 			return Response::error(429, 'busy', 10);
 		}
 
+		try {
+			/** @var mixed $asked */
+			$asked = $isLong ? Json::read($body, self::DEEPEST) : $said;
+		} catch (\LengthException) {
+			return Response::error(413, 'too_long');
+		}
+		if (! is_array($asked) || array_intersect_key($asked, $said) != $said || ! $isWellFormed($asked)) {
+			return Response::error(400, 'malformed');
+		}
+		/** @var Asked $asked */
 		return self::useNonce($channel, $asked) ? new self($channel, $asked) : self::refuse(401, 'nonce');
+	}
+
+	/** Returns who sends a long body and when, which it begins with; null if it does not. */
+	private static function beginning(string $body): ?array
+	{
+		$found = [];
+		if (! preg_match(self::BEGINNING, substr($body, 0, 1024), $found)) {
+			return null;
+		}
+		[, $version, $channel, $keyId, $time, $nonce] = $found;
+
+		return [
+			'filesync' => (int) $version,
+			'channel' => $channel,
+			'key_id' => $keyId,
+			'time' => (int) $time,
+			'nonce' => $nonce,
+		];
 	}
 
 	/** Returns the header value that signs a request with the channel's key. */

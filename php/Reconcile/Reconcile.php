@@ -194,7 +194,7 @@ final class Reconcile
 			}
 			$run->save([
 				'attempts' => $attempts + 1,
-				'reason' => mb_substr($e->getMessage(), 0, 500),
+				'reason' => $e->getMessage(),
 				'next_at' => Clock::now() + self::backoff()->spread($attempts + 1),
 			]);
 

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\FileLock;
 use FileSync\Addon\Hub\Store;
 
 if (! class_exists('App', false)) {
@@ -67,6 +68,17 @@ final class Intake
 				throw new \RuntimeException("cannot make the folder $path");
 			}
 		}
+	}
+
+	/**
+	 * Returns the lock of a session's files: shared by those who place some and note them, and for whoever removes one
+	 * alone, so that none is there of which the table does not know.
+	 */
+	public static function lock(int $channelId, string $session): FileLock
+	{
+		$path = self::folder($channelId, $session) . '/files.lock';
+
+		return FileLock::open($path) ?? throw new \RuntimeException("cannot open $path");
 	}
 
 	/** Tells whether a folder is that of a set that was sent to this channel. */

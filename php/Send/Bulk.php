@@ -28,6 +28,8 @@ if (! class_exists('App', false)) {
 final class Bulk
 {
 	private const MOST_ENTRIES = 500;
+	/** A longer entry goes by a packet: a clone reads 9 MiB, in which an entry is a text within a text. */
+	private const MOST_ENTRY_BYTES = 4 << 20;
 	/** Below this, one request for each entry would be no more. */
 	private const LEAST_BYTES = 64 << 10;
 	/** So long the digests of files may take of one request. */
@@ -112,7 +114,7 @@ final class Bulk
 	private function sendSome(array $rows): void
 	{
 		if (Peers::takesBulk($this->url) === false) {
-			$this->sendPackets($rows);
+			$this->sendPackets($rows, 'it takes no others');
 			return;
 		}
 		[$texts, $bytes, $sent, $silent] = [[], 0, [], []];
@@ -122,6 +124,11 @@ final class Bulk
 			$length = strlen($text ?? '');
 			if ($texts !== [] && ($bytes + $length) > $this->mostBytes) {
 				break;
+			}
+			if ($length > self::MOST_ENTRY_BYTES) {
+				BulkQueue::forget($silent);
+				$this->sendPackets([$row], 'one of them is too long for a request');
+				return;
 			}
 			if ($text === null) {
 				$silent[] = $row;
@@ -139,8 +146,10 @@ final class Bulk
 			if ($e->status === 413 && $this->mostBytes > self::LEAST_BYTES) {
 				// The web server there takes less.
 				$this->mostBytes = intdiv($this->mostBytes, 4);
-			} elseif ($e->status === 413) {
-				$this->sendPackets($sent);
+			} elseif ($e->status === 413 || $e->error === 'malformed' && count($sent) === 1) {
+				$this->sendPackets($sent, 'it does not take them otherwise');
+			} elseif ($e->error === 'malformed') {
+				$this->mostBytes = max(1, intdiv($bytes, 2));
 			} elseif ($e->isStock) {
 				Peers::refusesBulk($this->url);
 			} else {
@@ -184,9 +193,9 @@ final class Bulk
 	 *
 	 * @param list<BulkRow> $rows
 	 */
-	private function sendPackets(array $rows): void
+	private function sendPackets(array $rows, string $why): void
 	{
-		Log::write("sends changes of channel {$this->channel->id} to $this->url by packets: it takes no others");
+		Log::write("sends changes of channel {$this->channel->id} to $this->url by packets: $why");
 		foreach ($rows as $row) {
 			self::packet($this->channel, $row);
 			BulkQueue::forget([$row]);

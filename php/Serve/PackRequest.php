@@ -39,7 +39,7 @@ final class PackRequest
 			if (! is_array($tickets) || $tickets === [] || count($tickets) > self::MOST_FILES) {
 				return Response::error(400, 'malformed');
 			}
-			$opened = array_filter(array_map(self::opened(...), $tickets));
+			$opened = self::opened($tickets);
 			if ($opened === []) {
 				return Response::error(401, 'ticket');
 			}
@@ -66,11 +66,26 @@ final class PackRequest
 		}
 	}
 
-	private static function opened(mixed $ticket): ?Facts
+	/**
+	 * Returns the files that tickets open, in the versions that they were given for. One that this hub did not give
+	 * refuses them all: a clone has none.
+	 *
+	 * @return list<Facts>
+	 */
+	private static function opened(array $tickets): array
 	{
-		$facts = is_string($ticket) ? Redeem::ticket($ticket, null) : null;
+		$opened = [];
+		/** @var mixed $ticket */
+		foreach ($tickets as $ticket) {
+			$facts = Redeem::ticket(is_string($ticket) ? $ticket : '', null);
+			if ($facts instanceof Facts) {
+				$opened[] = $facts;
+			} elseif ($facts->status === 401) {
+				return [];
+			}
+		}
 
-		return $facts instanceof Facts ? $facts : null;
+		return $opened;
 	}
 
 	private static function add(\FileSync\PackWriter $pack, Facts $facts, float $untilMs): void

@@ -370,18 +370,22 @@ abstract class AddonTestCase extends TestCase
 		return $all;
 	}
 
-	/** Returns a request of a kind as the clone at ORIGIN makes it, or signed for another kind. */
-	protected function signedRequest(string $kind, array $keys, ?string $for = null): FileSync\Addon\Hub\Request
-	{
-		$body = json_encode(
-			$keys
-			+ [
+	/** Returns a request of a kind as the clone at ORIGIN makes it; signed for another kind, or with another body. */
+	protected function signedRequest(
+		string $kind,
+		array $keys,
+		?string $for = null,
+		?string $body = null,
+	): FileSync\Addon\Hub\Request {
+		$body ??= json_encode(
+			array_merge([
 				'filesync' => 2,
 				'channel' => $this->channel->hash,
 				'key_id' => self::ORIGIN . '/channel/alice',
 				'time' => time() + Fake\Clock::$ahead,
 				'nonce' => bin2hex(random_bytes(16)),
-			],
+			], $keys),
+			JSON_UNESCAPED_SLASHES,
 		);
 		$for ??= $kind;
 		$signature = FileSync\Addon\Protocol\SignedRequest::sign(

@@ -5,9 +5,11 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Housekeeping;
@@ -160,6 +162,106 @@ final class BulkTest extends AddonTestCase
 		$this->assertCount(2, $this->sent());
 		$this->assertNothingWaits();
 		$this->assertTrue(Peers::takesBulk(self::ORIGIN), 'a bound of its web server says nothing of the hub');
+	}
+
+	public function test_an_entry_that_is_too_long_for_a_request_goes_by_a_packet_and_the_others_go_on(): void
+	{
+		$this->haveFiles('gone', 'f2');
+		Zotlabs\Module\attach_delete($this->channel->id, 'gone');
+		$this->sent();
+		// As of a folder with very many files.
+		$beneath = [];
+		for ($n = 0; $n < 90000; $n++) {
+			$beneath[sprintf('9c0d1e2f-1111-4222-8333-%012d', $n)] = ['aaaaaaaa' => 3, 'bbbbbbbb' => 2];
+		}
+		Table::update('filesync_bulk', ['beneath' => json_encode($beneath)], ['hash' => 'gone']);
+		$this->sent('f2');
+		$this->work();
+		$this->assertSame([['f2']], $this->hashes());
+		$packets = $this->sent();
+		$this->assertCount(1, $packets);
+		$this->assertNothingWaits();
+	}
+
+	public function test_a_change_that_a_clone_finds_malformed_goes_by_a_packet_and_the_others_go_on(): void
+	{
+		$this->haveFiles('f1', 'f2', 'f3', 'f4');
+		$this->sent('f1', 'f2', 'f3', 'f4');
+		$this->answer = fn ($entries) => (
+			array_filter($entries, fn ($entry) => end($entry['attach'])['hash'] === 'f2')
+				? ['status' => 400, 'body' => json_encode(['filesync' => 2, 'error' => 'malformed', 'time' => time()])]
+				: self::took(count($entries))
+		);
+		$this->work();
+		$this->assertCount(1, $this->sent());
+		$last = array_merge(...array_filter($this->hashes(), fn ($hashes) => ! in_array('f2', $hashes, true)));
+		sort($last);
+		$this->assertSame(['f1', 'f3', 'f4'], $last);
+		$this->assertNothingWaits();
+	}
+
+	public function test_an_answer_that_is_much_text_stops_nothing_else(): void
+	{
+		$this->answer = fn () => [
+			'status' => 200,
+			'body' => json_encode([
+				'filesync' => 2,
+				'error' => str_repeat('x', 70000),
+				'time' => time(),
+			]),
+		];
+		$this->haveFiles('f1');
+		$this->sent('f1');
+		$this->receive($this->file('yours', 'from the other clone'));
+		$this->work();
+		$this->assertStringEndsWith(' refuses: unknown', Table::first('filesync_outbox', ['kind' => 'bulk'])['reason']);
+		$this->assertSame('from the other clone', $this->shown('yours'));
+	}
+
+	public function test_a_change_that_comes_while_another_is_forgotten_stays(): void
+	{
+		$this->haveFiles('f1');
+		$this->sent('f1');
+		$rows = Table::select('filesync_bulk', []);
+		$sound = DBA::$dba;
+		$this->whileFailing(
+			function ($sql) use ($sound) {
+				str_starts_with($sql, 'DELETE FROM filesync_bulk')
+					&& $sound->q('UPDATE filesync_bulk SET place = place + 1');
+
+				return false;
+			},
+			fn () => BulkQueue::forget($rows),
+		);
+		$this->assertSame(['f1'], array_column(Table::select('filesync_bulk', []), 'hash'));
+		BulkQueue::forget(Table::select('filesync_bulk', []));
+		$this->assertSame([], Table::select('filesync_bulk', []));
+	}
+
+	public function test_of_a_long_body_only_its_beginning_is_read_before_its_signature_is_proven(): void
+	{
+		$entries = array_fill(0, 400, json_encode(['attach' => [], 'x' => str_repeat('much ', 1000)]));
+		$signed = $this->signedRequest('bulk', ['entries' => $entries]);
+		$lists = '"entries":[' . str_repeat('[0],', 1 << 20) . '0]}';
+		$begins = substr((string) $signed->body, 0, (int) strpos((string) $signed->body, '"entries"'));
+		$header = ['filesync-signature' => $signed->header('filesync-signature')];
+		$most = memory_get_peak_usage();
+		foreach ([
+			[401, [], $begins . $lists],
+			[401, [], (string) $signed->body],
+			[401, $header, $begins . $lists],
+			[400, $header, '{"filesync":2,' . $lists],
+		] as [$status, $headers, $body]) {
+			$answer = Serve::answer(new Request('POST', ['getfile', 'bulk'], $headers, [], $body));
+			$this->assertSame($status, $answer->status, $answer->body);
+		}
+		$this->assertLessThan(32 << 20, memory_get_peak_usage() - $most, 'decoded, it takes 400 MiB');
+		$this->assertSame(200, Serve::answer($signed)->status);
+		// Who signs it says the same in all of it.
+		$twice = ['filesync' => 2, 'channel' => $this->channel->hash, 'key_id' => self::ORIGIN . '/channel/alice'];
+		$twice += ['time' => time(), 'nonce' => str_repeat('a', 32), 'entries' => $entries];
+		$body = substr(json_encode($twice), 0, -1) . ',"key_id":"https://else.example/channel/alice"}';
+		$this->assertSame(400, Serve::answer($this->signedRequest('bulk', [], null, $body))->status);
 	}
 
 	public function test_a_clone_that_lost_filesync_gets_packets_at_once(): void

@@ -1,14 +1,17 @@
 <?php
 
 use Fake\Clock;
+use Fake\Input;
 use Fake\Page as Fake;
 use FileSync\Addon\Door\Door;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
+use FileSync\Addon\Door\Packs;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Room;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Door\Spool;
+use FileSync\Addon\Door\Tus;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
@@ -359,11 +362,98 @@ final class DoorTest extends AddonTestCase
 		dbq("UPDATE account SET account_service_class = ''");
 		Config::set('upload_max_bytes', (string) (1 << 50));
 		$share = 25 * intdiv((1 << 40) - Config::number('headroom_bytes'), 100);
-		$this->assertSame(['', ''], $this->refusal($need($share - 500)));
-		[$kind, $words] = $this->refusal($need($share));
+		// Each file takes a block, and there is one already.
+		$left = $share - 500 - (2 * 4096);
+		$this->assertSame(['', ''], $this->refusal($need($left)));
+		[$kind, $words] = $this->refusal($need($left + 500));
 		$this->assertSame(['disk_short', 'short by 500 B.'], [$kind, substr($words, strpos($words, 'short by'), 15)]);
 		Entry::add($other, str_repeat('a', 64), 1 << 30, '');
-		$this->assertStringContainsString('short by 1.0 GiB', $this->refusal($need($share - 500))[1]);
+		$this->assertStringContainsString('short by 1.0 GiB', $this->refusal($need($left))[1]);
+	}
+
+	public function test_many_tiny_files_count_what_they_take_on_the_disk_and_are_a_million_at_most(): void
+	{
+		$session = $this->session();
+		$before = Room::of($this->channel, $session);
+		$files = array_map(fn ($n) => ['sha256' => hash('sha256', "$n"), 'size_bytes' => 1], range(1, 5000));
+		Entry::addAll($session, $files);
+		$room = Room::of($this->channel, $session);
+		$this->assertSame([5000 * 4097, 5000], [$before->disk - $room->disk, $before->account - $room->account]);
+		$room->need(8000, 1, 995000);
+		$this->assertSame(
+			['too_many_files', 'A set that is sent has at most 1000000 files. Send a part of it.'],
+			$this->refusal(fn () => $room->need(8000, 1, 995001)),
+		);
+	}
+
+	public function test_a_pack_is_placed_and_noted_before_anything_of_its_session_is_removed(): void
+	{
+		$session = $this->session();
+		$lock = fn () => Intake::lock($this->channel->id, $session->id);
+		[$free, $bytes] = [[], 'many bytes'];
+		$sha256 = hash('sha256', $bytes);
+		$looking = function (string $sql) use (&$free, $lock): bool {
+			if (preg_match('/^(INSERT INTO|UPDATE|DELETE FROM) filesync_door_entry/', $sql, $found)) {
+				$free[$found[1]] = $lock()->take();
+			}
+
+			return false;
+		};
+		$_SERVER['CONTENT_TYPE'] = Packs::CONTENT_TYPE;
+		Input::$bytes = "$sha256 " . bin2hex($bytes) . "\n";
+		$request = new Request('POST', []);
+		$this->whileFailing($looking, fn () => Input::give(fn () => Packs::take($request, $this->channel, $session)));
+		$this->assertSame(['INSERT INTO' => false, 'UPDATE' => false], $free);
+		$path = Intake::folder($this->channel->id, $session->id) . '/' . Intake::place($sha256);
+		$this->assertFileExists($path);
+		$this->whileFailing(
+			$looking,
+			fn () => (new Tus(new Request('DELETE', []), $this->channel, $session))->delete($sha256),
+		);
+		$this->assertFalse($free['DELETE FROM']);
+		$this->assertFileDoesNotExist($path);
+		$this->assertSame(['files' => 0, 'bytes' => 0], Entry::count($session, false));
+		$this->assertTrue($lock()->take());
+	}
+
+	public function test_who_ends_an_upload_keeps_it_until_nothing_of_it_is_known(): void
+	{
+		$session = $this->session();
+		$entry = fn () => Entry::find($session, str_repeat('a', 64));
+		Entry::add($session, str_repeat('a', 64), 3, '');
+		$store = new FileSync\Store(realpath(Intake::folder($this->channel->id, $session->id)));
+		$open = fn () => new FileSync\Upload($store, Intake::arriving(str_repeat('a', 64)), $entry()->spec());
+		$held = $open();
+		$tus = new Tus(new Request('DELETE', []), $this->channel, $session);
+		$this->assertSame('upload_busy', $this->refusal(fn () => $tus->delete(str_repeat('a', 64)))[0]);
+		unset($held);
+		$isKept = null;
+		$this->whileFailing(
+			function (string $sql) use (&$isKept): bool {
+				if (str_starts_with($sql, 'DELETE FROM filesync_door_entry')) {
+					$isKept = FileSync\Upload::$last?->get() !== null;
+				}
+
+				return false;
+			},
+			fn () => $tus->delete(str_repeat('a', 64)),
+		);
+		$this->assertTrue($isKept);
+		$this->assertNull($entry());
+	}
+
+	public function test_what_has_no_room_leaves_no_session(): void
+	{
+		set_config('service_class', 'test', ['attach_upload_limit' => 1000]);
+		unset(App::$config['service_class']);
+		dbq("UPDATE account SET account_service_class = 'test'");
+		$_SERVER['CONTENT_TYPE'] = 'application/json';
+		$said = ['set' => ['filesync_set' => 1, 'channel' => ['hash' => $this->channel->hash]], 'bytes' => 1001];
+		Input::$bytes = json_encode($said + ['lists' => ['tagmanifest-sha256.txt' => str_repeat('a', 64)]]);
+		$key = ['filesync-key' => (string) Key::make(1)];
+		$answer = Input::give(fn () => Door::answer(new Request('POST', ['filesync', 'v1', 'restore'], $key)));
+		$this->assertSame([507, 'quota_short'], [$answer->status, $answer->headers[Refusal::HEADER] ?? '']);
+		$this->assertSame(0, Table::count('filesync_door', []));
 	}
 
 	public function test_ten_thousand_files_may_have_begun(): void

@@ -116,7 +116,7 @@ final class ServeTest extends AddonTestCase
 		);
 		[$photo, $page] = $this->ask(['p1' => 0, 'f1' => 0])['files'];
 		$scale = $this->ask(['p1' => 1])['files'][0];
-		$given = [$photo['ticket'], $page['ticket'], $scale['ticket'], 'made up', 7];
+		$given = [$photo['ticket'], $page['ticket'], $scale['ticket']];
 		$answer = $this->pack($given);
 		$bytes = $this->body($answer);
 		$this->assertSame(
@@ -130,7 +130,12 @@ final class ServeTest extends AddonTestCase
 		$this->assertStringNotContainsString(bin2hex('in the database'), $bytes);
 		file_put_contents($this->attach('f1')['content'], 'changed since');
 		$this->assertStringNotContainsString(bin2hex('changed since'), $this->body($this->pack($given)));
-		$this->assertSame(401, $this->pack(['made up'])->status);
+		$refusals = fn () => Table::sum('filesync_refusal', 'number', []);
+		foreach (['made up', 7] as $wrong) {
+			$before = $refusals();
+			$this->assertSame(401, $this->pack([...$given, ...array_fill(0, 61, $wrong)])->status);
+			$this->assertLessThanOrEqual($before + 2, $refusals(), 'one of its address, and one of all');
+		}
 		foreach ([[], array_fill(0, 65, 'x'), 'x'] as $malformed) {
 			$this->assertSame(400, $this->pack($malformed)->status);
 		}
@@ -194,6 +199,14 @@ final class ServeTest extends AddonTestCase
 			isset($keys['time']) ? ['time' => time() + $keys['time']] : $keys,
 		);
 
+		$bare = fn (?string $body) => fn ($test) => new Request(
+			'POST',
+			['getfile', 'ticket'],
+			['filesync-signature' => $test->ticketRequest(['p1' => 0])->header('filesync-signature')],
+			[],
+			$body,
+		);
+
 		return [
 			'signed for another host' => [401, 'signature', $forged(['host' => 'elsewhere.example'])],
 			'signed for another path' => [401, 'signature', $forged(['path' => '/sub/getfile/ticket'])],
@@ -220,8 +233,8 @@ final class ServeTest extends AddonTestCase
 			'a path for a hash' => [400, 'malformed', $with(['files' => [['hash' => '../x', 'scale' => 0]]])],
 			'a scale that is none' => [400, 'malformed', $with(['files' => [['hash' => 'x', 'scale' => 10]]])],
 			'a list of lists' => [400, 'malformed', $with(['files' => [[]]])],
-			'no JSON' => [400, 'malformed', fn () => new Request('POST', ['getfile', 'ticket'], [], [], 'x')],
-			'too long' => [400, 'malformed', fn () => new Request('POST', ['getfile', 'ticket'], [], [], null)],
+			'no JSON' => [400, 'malformed', $bare('x')],
+			'too long' => [400, 'malformed', $bare(null)],
 			'a version that is none' => [400, 'malformed', $with(['filesync' => '2'])],
 			'an older version' => [200, 'version', $with(['filesync' => 1])],
 			'a newer version' => [200, 'version', $with(['filesync' => 3])],

@@ -49,6 +49,18 @@ final class TableTest extends AddonTestCase
 		$this->whileFailing($fails, fn () => Table::upsert('filesync_served', self::KEY, ['place' => 2], self::FRESH));
 	}
 
+	public function test_a_reason_is_cut_for_it_may_be_another_hub_s(): void
+	{
+		$said = str_repeat('é', 70000);
+		$row = ['id' => 'x', 'uid' => 1, 'kind' => 'test', 'name' => '', 'state' => 'due', 'attempts' => 0];
+		$row += ['next_at' => 0, 'created' => 0, 'body' => $said];
+		Table::insert('filesync_outbox', $row + ['reason' => $said]);
+		$kept = Table::first('filesync_outbox', self::KEY);
+		$this->assertSame([mb_substr($said, 0, 500), 70000], [$kept['reason'], mb_strlen($kept['body'])]);
+		Table::update('filesync_outbox', ['reason' => "$said."], self::KEY);
+		$this->assertSame(500, mb_strlen(Table::first('filesync_outbox', self::KEY)['reason']));
+	}
+
 	/** In favour of another process: twice here, and then it goes through. */
 	public function test_what_a_database_gives_up_is_done_again(): void
 	{

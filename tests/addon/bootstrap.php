@@ -13,6 +13,7 @@ if (extension_loaded('filesync')) {
 require_once __DIR__ . '/../testhub/in-process.php';
 require_once __DIR__ . '/Fake/Instant.php';
 require_once __DIR__ . '/Fake/FailingDatabase.php';
+require_once __DIR__ . '/Fake/Input.php';
 require_once __DIR__ . '/Fake/Inside.php';
 require_once __DIR__ . '/Fake/extension.php';
 require_once __DIR__ . '/Fake/api.php';

@@ -105,6 +105,8 @@ namespace FileSync {
 	{
 		/** Whether the disk is full. */
 		public static bool $isFull = false;
+		/** @var ?\WeakReference<self> The one that was opened last, as long as somebody keeps it. */
+		public static ?\WeakReference $last = null;
 
 		/** @var ?resource */
 		private $file;
@@ -120,6 +122,7 @@ namespace FileSync {
 				throw new PeerBusyException('another process writes it');
 			}
 			$this->file = $file;
+			self::$last = \WeakReference::create($this);
 			$this->length = self::offsetOf($store, $path, $what);
 			ftruncate($file, $this->length);
 		}
