@@ -60,7 +60,7 @@ final class CreateDoor
 		if ($path === []) {
 			return self::begin($request, $key);
 		}
-		$job = Job::find($path[0]);
+		$job = preg_match(self::DIGEST, $path[0]) ? Job::find($path[0]) : null;
 		if (! $job || $job->accountId !== $key->accountId) {
 			throw new Refusal(404, 'no_import', 'No such import was begun by this account. Begin it again.');
 		}

@@ -99,7 +99,8 @@ final class Job
 	public static function find(string $id): ?self
 	{
 		$row = Table::first('filesync_import', ['id' => $id]);
-		if ($row === null) {
+		// Some databases find it by other spellings, and its locks have its own.
+		if ($row === null || $row['id'] !== $id) {
 			return null;
 		}
 		/** @var array{nick: string, primary: bool, guid?: string} */

@@ -172,6 +172,16 @@ final class ImportTest extends AddonTestCase
 		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import_post', []), 'job'));
 	}
 
+	/** MariaDB compares texts without regard to case, accents and blanks at their end. */
+	public function test_an_import_has_one_name(): void
+	{
+		$job = Job::of('a file', 1, $this->channel->id, ['nick' => 'alice', 'primary' => false]);
+		$this->assertSame($job->id, Job::find($job->id)?->id);
+		foreach ([strtoupper($job->id), "$job->id ", strtr($job->id, ['a' => 'á', 'e' => 'é', 'c' => 'ç'])] as $other) {
+			$this->assertNull(Job::find($other), $other);
+		}
+	}
+
 	public function test_a_post_that_needs_more_memory_than_php_allows_is_known_by_its_length(): void
 	{
 		$before = (string) ini_get('memory_limit');
