@@ -126,7 +126,9 @@ final class CreateDoor
 		}
 		$choice = ['nick' => $nick, 'primary' => ($said['primary'] ?? false) === true, 'guid' => $guid];
 
-		return self::state(Job::of("set $set $guid", $key->accountId, $channel->id ?? 0, $choice));
+		return self::state(
+			Delivery::begin("set $set $guid", $key->accountId, $channel->id ?? 0, $choice) ?? throw Arriving::running(),
+		);
 	}
 
 	/** @throws Refusal The account can have no further channel, or none of this name. */
