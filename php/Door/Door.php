@@ -241,7 +241,7 @@ final class Door
 		}
 		$isDrill = ($said['drill'] ?? false) === true;
 		self::refuseForeign($channel, $isDrill ? ['as_copy' => false] + $said : $said);
-		$begun = $sender->begun();
+		$begun = $sender->begun($isDrill);
 		if ($begun) {
 			return self::again($begun, $channel, $known, $isDrill);
 		}
@@ -250,10 +250,9 @@ final class Door
 		} catch (Problem $e) {
 			throw new Refusal(409, $e->kind, 'A restore of this channel is under way. Ask again when it is over.');
 		}
-		if (Session::of($channel->id)?->settled()->isLive()) {
-			throw Session::second();
-		}
-		$session = Session::begin($channel, $known, $isDrill ? Session::DRILL : Session::UPLOAD);
+		$door = $isDrill ? Session::DRILL : Session::UPLOAD;
+		Session::refuseSecond($channel->id, $door);
+		$session = Session::begin($channel, $known, $door);
 		try {
 			self::needRoom($said, $channel, $session);
 		} catch (Refusal $e) {
