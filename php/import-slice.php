@@ -9,6 +9,10 @@ if (PHP_SAPI !== 'cli') {
 	http_response_code(404);
 	exit;
 }
+// After so many seconds whoever started this ends it, unless that process was killed before.
+if (isset($argv[1]) && function_exists('pcntl_alarm')) {
+	pcntl_alarm((int) $argv[1]);
+}
 
 set_include_path(implode(PATH_SEPARATOR, [(string) getcwd(), (string) get_include_path()]));
 require_once 'include/cli_startup.php';

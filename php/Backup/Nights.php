@@ -16,13 +16,15 @@ if (! class_exists('App', false)) {
  * @type Night = array{
  *     planned: int, due: int, next_at: int, success: int, run: string, files: int, bytes: int, missing: int,
  *     problem: string, part: int, to_read: int, verified: int, cycle: int, since: int, damaged: int,
- *     folder: string, drilled: int, drill_at: int, drill_problem: string
+ *     folder: string, drilled: int, drill_at: int, drill_problem: string, drill_put_off: int
  * }
  */
 final class Nights
 {
 	/** So long without a run that ended well is worth somebody's attention. */
 	private const LATE_SECONDS = 2 * 86400;
+	/** So often a restore from a set is tried. */
+	public const DRILLED_EVERY_SECONDS = 30 * 86400;
 	private const NONE = [
 		'planned' => 0,
 		'due' => 0,
@@ -43,6 +45,7 @@ final class Nights
 		'drilled' => 0,
 		'drill_at' => 0,
 		'drill_problem' => '',
+		'drill_put_off' => 0,
 	];
 
 	/**
@@ -53,7 +56,8 @@ final class Nights
 	 *     not in it and needs attention. `part`: which part is read back next; `to_read`: how many still are now;
 	 *     `verified`: when the last one was; `cycle`: when part 0 was; `since`: since when all were, 0 if never.
 	 *     `damaged`: what was found then. `folder`: where the set is. `drilled`: when a restore from it was last tried;
-	 *     `drill_at`: not before; `drill_problem`: why it could not be.
+	 *     `drill_at`: not before; `drill_problem`: why it could not be; `drill_put_off`: since when it has given way to
+	 *     something else, 0 if it has not.
 	 */
 	public static function of(int $channelId): array
 	{
@@ -127,6 +131,14 @@ final class Nights
 		$since = $night['success'] ?: $night['planned'];
 
 		return $since > 0 && $since < (Clock::now() - self::LATE_SECONDS);
+	}
+
+	/** Tells whether drills gave way to something else for so long that somebody should look. */
+	public static function isDrillLate(int $channelId): bool
+	{
+		$since = self::of($channelId)['drill_put_off'];
+
+		return $since > 0 && $since < (Clock::now() - self::DRILLED_EVERY_SECONDS);
 	}
 
 	private static function scope(int $channelId): string

@@ -309,9 +309,7 @@ final class Tree implements DavTree
 		} catch (Problem $e) {
 			throw new Refusal(409, $e->kind, 'A restore of this channel is under way. Try again when it is over.');
 		}
-		if (Session::of($this->channel->id)?->settled()->isLive()) {
-			throw Session::second();
-		}
+		Session::refuseSecond($this->channel->id, Session::BOX);
 		$session = Session::begin($this->channel, [], Session::BOX);
 		$key->bind($session->id);
 

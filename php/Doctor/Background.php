@@ -108,6 +108,20 @@ final class Background
 					. ' php addon/filesync/cli.php restore CHANNEL DIR --drill',
 			);
 		}
+		$areWanted = Nights::areOn() && Config::get('backup_drill') !== '0';
+		foreach ($areWanted ? array_filter(Clones::local(), Nights::isDrillLate(...)) : [] as $channelId) {
+			$findings->note(
+				'backup',
+				false,
+				sprintf(
+					t('no restore from the nightly backup set of %1$s could be tried: %2$s'),
+					Words::nick($channelId),
+					Nights::of($channelId)['drill_problem'],
+				),
+				t('try it now; the next one that is tried by night takes this line away:')
+					. ' php addon/filesync/cli.php restore CHANNEL DIR --drill',
+			);
+		}
 	}
 
 	private static function restores(Findings $findings): void

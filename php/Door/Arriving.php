@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Import\Child;
 use FileSync\Addon\Import\Delivery;
 use FileSync\Addon\Import\Job;
+use FileSync\Addon\Import\Process;
 use FileSync\Addon\Import\Section;
 use FileSync\Addon\Import\Slice;
 
@@ -44,7 +45,7 @@ final class Arriving
 	 */
 	public static function rows(Request $request, Key $key, Job $job): Job
 	{
-		$lock = $job->lock('run');
+		$lock = Job::lockOfAccount($job->accountId, 'door');
 		if (! $lock->take()) {
 			throw self::running();
 		}
@@ -76,7 +77,7 @@ final class Arriving
 	 */
 	public static function end(Request $request, Job $job): Job
 	{
-		$lock = $job->lock('run');
+		$lock = Job::lockOfAccount($job->accountId, 'door');
 		if (! $lock->take()) {
 			throw self::running();
 		}
@@ -130,6 +131,13 @@ final class Arriving
 				422,
 				'rows_too_large',
 				'These rows need more memory together than PHP allows (memory_limit). Send fewer at once.',
+			);
+		}
+		if ($code === Process::TOO_SLOW && count($slice->numbers()) > 1) {
+			throw new Refusal(
+				422,
+				'rows_too_large',
+				'These rows take this hub longer than ' . Delivery::MOST_SECONDS . ' seconds. Send fewer at once.',
 			);
 		}
 		throw new Refusal(
@@ -332,12 +340,13 @@ final class Arriving
 		return new Refusal(400, 'rows_wrong', $words);
 	}
 
-	private static function running(): Refusal
+	/** Says that one request at a time has rows imported. */
+	public static function running(): Refusal
 	{
 		return new Refusal(
 			429,
 			'import_running',
-			'Rows of this import are being imported by another request. Wait a second.',
+			'Another request has rows imported into this account, and one at a time may. Wait a second.',
 			[],
 			['Retry-After' => '1'],
 		);

@@ -60,7 +60,7 @@ final class CreateDoor
 		if ($path === []) {
 			return self::begin($request, $key);
 		}
-		$job = Job::find($path[0]);
+		$job = preg_match(self::DIGEST, $path[0]) ? Job::find($path[0]) : null;
 		if (! $job || $job->accountId !== $key->accountId) {
 			throw new Refusal(404, 'no_import', 'No such import was begun by this account. Begin it again.');
 		}
@@ -126,7 +126,9 @@ final class CreateDoor
 		}
 		$choice = ['nick' => $nick, 'primary' => ($said['primary'] ?? false) === true, 'guid' => $guid];
 
-		return self::state(Job::of("set $set $guid", $key->accountId, $channel->id ?? 0, $choice));
+		return self::state(
+			Delivery::begin("set $set $guid", $key->accountId, $channel->id ?? 0, $choice) ?? throw Arriving::running(),
+		);
 	}
 
 	/** @throws Refusal The account can have no further channel, or none of this name. */

@@ -241,7 +241,7 @@ final class Door
 		}
 		$isDrill = ($said['drill'] ?? false) === true;
 		self::refuseForeign($channel, $isDrill ? ['as_copy' => false] + $said : $said);
-		$begun = $sender->begun();
+		$begun = $sender->begun($isDrill);
 		if ($begun) {
 			return self::again($begun, $channel, $known, $isDrill);
 		}
@@ -250,11 +250,10 @@ final class Door
 		} catch (Problem $e) {
 			throw new Refusal(409, $e->kind, 'A restore of this channel is under way. Ask again when it is over.');
 		}
-		if (Session::of($channel->id)?->settled()->isLive()) {
-			throw Session::second();
-		}
+		$door = $isDrill ? Session::DRILL : Session::UPLOAD;
+		Session::refuseSecond($channel->id, $door);
 		self::needRoom($said, $channel, null);
-		$session = Session::begin($channel, $known, $isDrill ? Session::DRILL : Session::UPLOAD);
+		$session = Session::begin($channel, $known, $door);
 		$sender->bind($session);
 
 		return self::begun(201, $channel, $session);

@@ -33,14 +33,17 @@ final class Sender
 	/**
 	 * Returns what it began before and has to go on with; null: it may begin.
 	 *
+	 * @param bool $isDrill What it is to begin.
+	 *
 	 * @throws Refusal A key began one, and that is over.
 	 */
-	public function begun(): ?Session
+	public function begun(bool $isDrill): ?Session
 	{
 		if (! $this->key) {
 			$session = Session::of($this->channel->id)?->settled();
 
-			return $session?->isLive() ? $session : null;
+			// An owner who restores goes on with no drill that only waits.
+			return $session?->isLive() && ($isDrill || ! $session->isWaitingDrill()) ? $session : null;
 		}
 		$session = $this->key->session === '' ? null : Session::find($this->key->session)?->settled();
 		if ($this->key->session === '' || $session?->isLive() || $session?->state === Session::DONE) {

@@ -150,7 +150,7 @@ final class Session
 	}
 
 	/** Says that another one of the channel is under way. */
-	public static function second(): Refusal
+	private static function second(): Refusal
 	{
 		return new Refusal(
 			409,
@@ -167,6 +167,26 @@ final class Session
 		return $row ? self::read($row) : null;
 	}
 
+	/**
+	 * Makes sure that none is under way for a channel. A drill that only waits for a process ends: nobody waits for it
+	 * with a restore.
+	 *
+	 * @param string $door Of the one that is to begin.
+	 *
+	 * @throws Refusal
+	 */
+	public static function refuseSecond(int $channelId, string $door): void
+	{
+		$session = self::of($channelId)?->settled();
+		if ($session && $door !== self::DRILL && $session->isWaitingDrill()) {
+			$session->end('ended', 'A restore of the channel was begun.');
+			$session = $session->settled();
+		}
+		if ($session?->isLive()) {
+			throw self::second();
+		}
+	}
+
 	/** Returns the one that is under way for a channel, or null. */
 	public static function of(int $channelId): ?self
 	{
@@ -175,12 +195,12 @@ final class Session
 		return $row ? self::read($row) : null;
 	}
 
-	/** @return list<self> Those with a drill that a process is to be at. */
+	/** @return list<self> Those with a drill that a process is to be at, who waits for longest first. */
 	public static function drilled(): array
 	{
 		return array_map(
 			self::read(...),
-			Table::select('filesync_door', ['door' => self::DRILL, 'state' => self::DRILLED], 'created, id'),
+			Table::select('filesync_door', ['door' => self::DRILL, 'state' => self::DRILLED], 'touched, created, id'),
 		);
 	}
 
@@ -328,10 +348,20 @@ final class Session
 		}
 	}
 
+	/** Tells whether it is a drill that a process is to be at, and none is yet. */
+	public function isWaitingDrill(): bool
+	{
+		return (
+			$this->door === self::DRILL
+			&& in_array($this->state, self::DRILLED, true)
+			&& ! Lease::isHeldBy(self::DRILL_LEASE, $this->drill()->by)
+		);
+	}
+
 	/** Ends a drill that was told to end, or whose time is over, where no process is at it. */
 	private function followDrill(): void
 	{
-		if (Lease::isHeld(self::DRILL_LEASE)) {
+		if (! $this->isWaitingDrill()) {
 			return;
 		}
 		if ($this->state === self::ENDING) {

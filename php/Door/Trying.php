@@ -33,6 +33,8 @@ final class Trying
 		public readonly bool $hasAccess = false,
 		/** Until when it may be read, in Unix seconds; 0: it cannot be read. */
 		public readonly int $readUntil = 0,
+		/** The token of the process that is at it; empty: none is. */
+		public readonly string $by = '',
 	) {}
 
 	/** Reads what text() wrote. */
@@ -41,7 +43,7 @@ final class Trying
 		/**
 		 * @var array{
 		 *     percent?: int, seed?: string, trust?: bool, sample?: ?Facts, attempts?: int, done_bytes?: int,
-		 *     has_access?: bool, read_until?: int
+		 *     has_access?: bool, read_until?: int, by?: string
 		 * } $said
 		 */
 		$said = json_decode($text, true) ?? [];
@@ -55,6 +57,7 @@ final class Trying
 			$said['done_bytes'] ?? 0,
 			$said['has_access'] ?? false,
 			$said['read_until'] ?? 0,
+			$said['by'] ?? '',
 		);
 	}
 
@@ -70,6 +73,7 @@ final class Trying
 			'done_bytes' => $this->doneBytes,
 			'has_access' => $this->hasAccess,
 			'read_until' => $this->readUntil,
+			'by' => $this->by,
 		], JSON_THROW_ON_ERROR);
 	}
 
@@ -98,9 +102,22 @@ final class Trying
 	}
 
 	/** Returns it with another process at it. */
-	public function attempt(int $attempts): self
+	public function begun(string $by): self
 	{
-		return new self($this->percent, $this->seed, $this->isTrusted, $this->sample, $attempts);
+		return new self(
+			$this->percent,
+			$this->seed,
+			$this->isTrusted,
+			$this->sample,
+			$this->attempts + 1,
+			by: $by,
+		);
+	}
+
+	/** Returns it with no process at it: that has ended with a word. */
+	public function left(): self
+	{
+		return new self($this->percent, $this->seed, $this->isTrusted, $this->sample);
 	}
 
 	/** Returns it as far as it is now. */
@@ -115,6 +132,7 @@ final class Trying
 			$doneBytes,
 			$hasAccess,
 			$readUntil,
+			$this->by,
 		);
 	}
 }

@@ -35,7 +35,7 @@ if (! class_exists('App', false)) {
  * @import-type Reading from FrontDoor
  * @import-type Row from Recorded
  *
- * @type Outside = \Closure(Channel, bool, \Closure(): void): void
+ * @type Outside = \Closure(Channel, bool, int, \Closure(): void): void
  */
 final class Drill
 {
@@ -107,7 +107,7 @@ final class Drill
 	 * @param \Closure(int, string): void $progress
 	 * @param \Closure(): bool            $mustStop
 	 * @param Outside                     $outside  Waits until somebody has read it. Is given the scratch channel,
-	 *     whether access is believed, and what is to be called meanwhile.
+	 *     whether access is believed, how many bytes of files were restored, and what is to be called meanwhile.
 	 *
 	 * @throws Problem As run(), and what $outside throws.
 	 */
@@ -173,10 +173,10 @@ final class Drill
 		$left = null;
 		$channel = $this->begin($sample, $size);
 		try {
-			$this->restore($sample);
+			$restoredBytes = $this->restore($sample);
 			$this->readBack($sample, $isTrusted, $posts, $read);
 			if ($outside !== null) {
-				$outside($channel, $isTrusted, $this->go(...));
+				$outside($channel, $isTrusted, $restoredBytes, $this->go(...));
 			}
 			$attempt = $this->scratch()->attempt();
 			$this->ledger->note(Proof::Silence, 'the scratch channel', $attempt);
@@ -238,8 +238,8 @@ final class Drill
 		return $this->scratch ?? throw new \LogicException('there is no scratch channel');
 	}
 
-	/** Restores the sample as a restore does it. */
-	private function restore(Sample $sample): void
+	/** Restores the sample as a restore does it. Returns how many bytes of files that were. */
+	private function restore(Sample $sample): int
 	{
 		$run = new Run(
 			$this->scratch()->channel,
@@ -253,6 +253,8 @@ final class Drill
 		$done = $run->work($run->plan()) ?? throw self::stopped();
 		$this->readBytes = $sample->bytes;
 		$this->note($done);
+
+		return $done->bytes(...Decision::WORK);
 	}
 
 	private function note(Tally $done): void

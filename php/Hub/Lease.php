@@ -60,6 +60,16 @@ final class Lease
 		Table::update('filesync_lease', ['token' => '', 'expires' => 0], ['id' => hash('sha256', $name)]);
 	}
 
+	/** Tells whether a token holds the lease. */
+	public static function isHeldBy(string $name, string $token): bool
+	{
+		$now = Clock::now();
+		$where = ['id' => hash('sha256', $name), 'token' => $token];
+		$where += ['expires >=' => $now, 'expires <=' => $now + self::LONGEST_SECONDS];
+
+		return $token !== '' && Table::first('filesync_lease', $where, '', 'id') !== null;
+	}
+
 	/** Tells whether somebody holds the lease. */
 	public static function isHeld(string $name): bool
 	{

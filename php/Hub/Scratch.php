@@ -31,6 +31,8 @@ final class Scratch
 	/** Core's word for those whom a channel's owner lets see something: everybody, also who is not logged in. */
 	private const ANYBODY = 1;
 	private const MOST_TRIES = 50;
+	/** So long it is kept for whoever wants one; they try again sooner. */
+	private const WANTED_SECONDS = 1800;
 	private const TRY_MICROSECONDS = 20000;
 
 	/** Tables with rows of a channel, and the column that has its number. */
@@ -115,9 +117,13 @@ final class Scratch
 		}
 		$token = Token::make();
 		if (! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)) {
+			if ($use->isUrgent) {
+				self::want();
+			}
 			throw new Postponed('another rehearsal or drill is running', true);
 		}
 		try {
+			Config::clear('scratch_wanted', 'state');
 			$found = self::clean();
 			$scratch = new self(self::create($token), $found, $use, $token, Clock::now());
 			Rehearsing::with($scratch->channel, $use->hasOrigin);
@@ -134,6 +140,18 @@ final class Scratch
 			}
 			throw $e;
 		}
+	}
+
+	/** Notes that somebody needs one, or needs that there is none: a drill of a set that was sent gives way. */
+	public static function want(): void
+	{
+		Config::set('scratch_wanted', (string) Clock::now(), 'state');
+	}
+
+	/** Tells whether somebody needs one who could not make it. */
+	public static function isWanted(): bool
+	{
+		return (int) Config::get('scratch_wanted', 'state') > (Clock::now() - self::WANTED_SECONDS);
 	}
 
 	/** Returns the scratch channel with a name, if it is there; any process may ask. */

@@ -21,17 +21,19 @@ final class ScratchUse
 		public readonly bool $hasOrigin,
 		/** Whether strangers may look into its folders, as far as the access of each file lets them. */
 		public readonly bool $isShown,
+		/** Whether a drill of a set that somebody sent gives way to it. */
+		public readonly bool $isUrgent,
 	) {}
 
 	/** Returns the rehearsal of the product on this hub. */
 	public static function rehearsal(): self
 	{
-		return new self('rehearsal', self::MOST_BYTES, self::MOST_SECONDS, true, false);
+		return new self('rehearsal', self::MOST_BYTES, self::MOST_SECONDS, true, false, true);
 	}
 
 	/** Returns a restore that is only tried. */
 	public static function drill(int $mostBytes, int $mostSeconds): self
 	{
-		return new self('drill', $mostBytes, $mostSeconds, false, true);
+		return new self('drill', $mostBytes, $mostSeconds, false, true, false);
 	}
 }

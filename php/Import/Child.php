@@ -51,8 +51,8 @@ final class Child
 		unset($read);
 		try {
 			$job = Job::load($slice->job);
-			// Somebody who was given the same slice may still be at it.
-			$lock = $job->lock('slice');
+			// Somebody who was given the same slice may still be at it; and no account has many processes at once.
+			$lock = Job::lockOfAccount($job->accountId, 'slice');
 			$lock->wait();
 			$job = Job::load($slice->job);
 			if ($job->position() !== $slice->after) {

@@ -17,6 +17,39 @@ final class Delivery
 {
 	/** Said of a row that is left out. */
 	public const NO_MEMORY = ' (it needs more memory than PHP allows)';
+	/** So long a slice may take; who sends it waits for it that long. */
+	public const MOST_SECONDS = 240;
+	/** So many imports that are not done an account may have, and of so many that are the hub remembers that. */
+	private const MOST_OPEN = 3;
+	private const MOST_DONE = 20;
+
+	/**
+	 * Begins the import of a set, or returns it. Where the account has as many as it may, the one with which nobody
+	 * went on for longest gives way.
+	 *
+	 * @param string                                           $file   As Job::of.
+	 * @param array{nick: string, primary: bool, guid: string} $choice
+	 *
+	 * @return ?Job Null: one would have to give way, and just now some of the account are being imported.
+	 */
+	public static function begin(string $file, int $accountId, int $channelId, array $choice): ?Job
+	{
+		$over = array_slice(Job::deliveredBeside($file, $accountId, areDone: false), self::MOST_OPEN - 1);
+		if ($over !== []) {
+			$lock = Job::lockOfAccount($accountId, 'door');
+			if (! $lock->take()) {
+				return null;
+			}
+			array_map(Job::drop(...), $over);
+			$lock->release();
+		}
+		array_map(
+			Job::drop(...),
+			array_slice(Job::deliveredBeside($file, $accountId, areDone: true), self::MOST_DONE),
+		);
+
+		return Job::of($file, $accountId, $channelId, $choice);
+	}
 
 	/**
 	 * Has a slice imported.
@@ -26,7 +59,7 @@ final class Delivery
 	 */
 	public static function give(Slice $slice, string $payload): array
 	{
-		[$code, $words] = Process::give($slice, $payload);
+		[$code, $words] = Process::give($slice, $payload, self::MOST_SECONDS);
 		$job = Job::load($slice->job);
 		if ($job->position() !== $slice->after) {
 			return [$job, 0, ''];

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Import;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\FileLock;
 use FileSync\Addon\Hub\Table;
@@ -35,8 +36,10 @@ final class Job
 	/** So often in a row it may fail before its owner decides. */
 	private const MOST_ATTEMPTS = 5;
 	private const AGAIN_SECONDS = 30;
-	/** A request that begins one is over by then. */
+	/** Of which nothing is here by then, nobody goes on with it. */
 	private const BEGUN_SECONDS = 3600;
+	/** Those that come from outside, a slice at a time: they say which channel it is. */
+	private const DELIVERED = ['left_to' => self::COMMAND, 'choice like' => '%"guid":%'];
 
 	private const ONE_STATEMENT = 200;
 	public const FOLDER = 'store/[data]/filesync';
@@ -75,7 +78,7 @@ final class Job
 	 */
 	public static function of(string $file, int $accountId, int $channelId, array $choice): self
 	{
-		$id = hash('sha256', "$accountId\n$file");
+		$id = self::idOf($file, $accountId);
 		$row = ['id' => $id, 'aid' => $accountId, 'uid' => $channelId, 'is_new' => (int) ($channelId === 0)];
 		$row += ['choice' => (string) json_encode($choice)];
 		$new = ['state' => self::FIRST, 'part' => 0, 'place' => '', 'element' => 0, 'elements' => 0];
@@ -88,6 +91,11 @@ final class Job
 		return self::load($id);
 	}
 
+	private static function idOf(string $file, int $accountId): string
+	{
+		return hash('sha256', "$accountId\n$file");
+	}
+
 	/** Returns an import as it is now. */
 	public static function load(string $id): self
 	{
@@ -98,7 +106,8 @@ final class Job
 	public static function find(string $id): ?self
 	{
 		$row = Table::first('filesync_import', ['id' => $id]);
-		if ($row === null) {
+		// Some databases find it by other spellings, and its locks have its own.
+		if ($row === null || $row['id'] !== $id) {
 			return null;
 		}
 		/** @var array{nick: string, primary: bool, guid?: string} */
@@ -205,10 +214,27 @@ final class Job
 		return $row === null ? null : self::find($row['id']);
 	}
 
+	/**
+	 * Returns the imports from outside that an account has beside one of a file. One by which a channel came that was
+	 * not here stays, until it is done, or other hubs would hear of the channel before.
+	 *
+	 * @return list<string> Their ids, the last one with which anybody went on first.
+	 */
+	public static function deliveredBeside(string $file, int $accountId, bool $areDone): array
+	{
+		$where = self::DELIVERED + ['aid' => $accountId, $areDone ? 'state' : 'state <>' => self::DONE];
+		$rows = array_filter(
+			Table::select('filesync_import', $where, 'updated DESC, id', 0, 'id, uid, is_new'),
+			fn ($row) => $areDone || (int) $row['is_new'] === 0 || (int) $row['uid'] === 0,
+		);
+
+		return array_values(array_diff(array_column($rows, 'id'), [self::idOf($file, $accountId)]));
+	}
+
 	/** Tells whether a process is at it. */
 	public function isUnderway(): bool
 	{
-		$lock = $this->lock('run');
+		$lock = $this->lock();
 		$isFree = $lock->take();
 		$lock->release();
 
@@ -273,13 +299,27 @@ final class Job
 		return "$this->state $this->part $this->element";
 	}
 
-	/** Returns a lock of this import: `run` for who goes on with it, `slice` for who imports one. */
-	public function lock(string $name): FileLock
+	/** Returns the lock of this import for who goes on with it. */
+	public function lock(): FileLock
+	{
+		return self::lockFile($this->id, 'run');
+	}
+
+	/**
+	 * Returns a lock of all imports into an account: `door` for the request that brings rows, `slice` for the process
+	 * that imports some.
+	 */
+	public static function lockOfAccount(int $accountId, string $name): FileLock
+	{
+		return self::lockFile("account-$accountId", $name);
+	}
+
+	private static function lockFile(string $of, string $name): FileLock
 	{
 		Core::makeFolder(self::FOLDER);
 
 		return (
-			FileLock::open(self::pathOf($this->id, $name)) ?? throw new Problem(
+			FileLock::open(self::pathOf($of, $name)) ?? throw new Problem(
 				'disk_failed',
 				'No file can be made in ' . self::FOLDER . '.',
 				true,
@@ -370,14 +410,20 @@ final class Job
 		self::remove(['left_to <>' => self::COMMAND]);
 	}
 
-	/** Forgets imports whose process was killed before their channel was here. */
+	/**
+	 * Forgets imports with which nobody goes on: those of which nothing is here, and those from outside into a channel
+	 * that was here before. Who comes back begins again, which changes nothing of what is here.
+	 */
 	public static function sweep(): void
 	{
+		$begun = ['updated <' => Clock::now() - self::BEGUN_SECONDS];
+		self::remove(['uid' => 0] + $begun);
+		self::remove(['state' => self::FIRST, 'elements' => 0] + $begun + self::DELIVERED);
 		self::remove([
-			'uid' => 0,
-			'left_to <>' => self::COMMAND,
-			'updated <' => Clock::now() - self::BEGUN_SECONDS,
-		]);
+			'is_new' => 0,
+			'state <>' => self::DONE,
+			'updated <' => Clock::now() - (3600 * Config::number('upload_idle_hours')),
+		] + self::DELIVERED);
 	}
 
 	private static function remove(array $where): void

@@ -44,7 +44,7 @@ final class Run
 		private readonly \Closure $isStopped,
 		private readonly \Closure $show,
 	) {
-		$this->lock = $job->lock('run');
+		$this->lock = $job->lock();
 		if (! $this->lock->take()) {
 			throw new Problem('import_running', 'Another process imports this export; wait until it ends.', true);
 		}

@@ -12,6 +12,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Loopback;
 use FileSync\Addon\Hub\Rehearsing;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Status\Words;
 use FileSync\Addon\Transfer\Doorbell;
@@ -27,8 +28,10 @@ if (! class_exists('App', false)) {
  */
 final class Drills
 {
-	private const EVERY_SECONDS = 30 * 86400;
 	private const RETRY_SECONDS = 86400;
+	/** Put off for so long, it is tried again soon, and whoever has the scratch channel gives way. */
+	private const PATIENT_SECONDS = 7 * 86400;
+	private const SOON_SECONDS = 900;
 	private const MOST_BYTES = 1 << 30;
 	private const MOST_FILES = 300;
 	private const MOST_SECONDS = 900;
@@ -43,7 +46,7 @@ final class Drills
 			Config::get('backup_drill') !== '0'
 			&& $night['success'] > 0
 			&& $night['drill_at'] <= Clock::now()
-			&& $night['drilled'] < (Clock::now() - self::EVERY_SECONDS)
+			&& $night['drilled'] < (Clock::now() - Nights::DRILLED_EVERY_SECONDS)
 		);
 	}
 
@@ -75,7 +78,12 @@ final class Drills
 		try {
 			self::needFrontDoor();
 			$certificate = Drill::run($channel, $folder, $wish, Words::size(...), $progress, $mustStop);
-			Nights::note($channel->id, ['drilled' => Clock::now(), 'drill_at' => 0, 'drill_problem' => '']);
+			Nights::note($channel->id, [
+				'drilled' => Clock::now(),
+				'drill_at' => 0,
+				'drill_problem' => '',
+				'drill_put_off' => 0,
+			]);
 			if (! $certificate->hasPassed()) {
 				Log::write(
 					"the drill of the nightly set of channel $channel->id did not prove all: `restore CHANNEL DIR --drill`"
@@ -108,8 +116,27 @@ final class Drills
 	private static function failed(Channel $channel, Problem $problem): void
 	{
 		Log::write("the drill of the nightly set of channel $channel->id: {$problem->getMessage()}");
-		// Transfers came first, or somebody else uses the scratch channel: nobody need know.
-		$isQuiet = in_array($problem->kind, ['stopped', 'drill_later', 'set_changed'], true);
-		Nights::note($channel->id, $isQuiet ? [] : ['drill_problem' => $problem->getMessage()]);
+		in_array($problem->kind, ['stopped', 'drill_later', 'set_changed'], true)
+			? self::putOff($channel, $problem)
+			: Nights::note($channel->id, ['drill_problem' => $problem->getMessage(), 'drill_put_off' => 0]);
+	}
+
+	/** Transfers came first, or somebody else uses the scratch channel: nobody need know, unless that goes on. */
+	private static function putOff(Channel $channel, Problem $problem): void
+	{
+		$since = Nights::of($channel->id)['drill_put_off'] ?: Clock::now();
+		$changes = ['drill_put_off' => $since];
+		if (Nights::isDrillLate($channel->id)) {
+			$changes['drill_problem'] = sprintf(
+				t('it was put off for more than %1$d days, the last time because of this: %2$s'),
+				intdiv(Nights::DRILLED_EVERY_SECONDS, 86400),
+				$problem->getMessage(),
+			);
+		}
+		if ($problem->kind === 'drill_later' && $since < (Clock::now() - self::PATIENT_SECONDS)) {
+			Scratch::want();
+			$changes['drill_at'] = Clock::now() + self::SOON_SECONDS;
+		}
+		Nights::note($channel->id, $changes);
 	}
 }

@@ -15,6 +15,7 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Restore\Intake;
 use FileSync\Addon\Restore\Job;
@@ -38,9 +39,13 @@ final class SentDrills
 	private const LOOK_SECONDS = 1;
 	/** Longer than whoever reads is silent. */
 	private const SILENT_SECONDS = 300;
-	/** Others wait meanwhile, so whoever reads has to end. Connections are not slower than this. */
+	/** Whoever reads has so long, and a second for so many restored bytes: connections are not slower than this. */
 	private const READ_SECONDS = 900;
 	private const READ_BYTES_A_SECOND = 262144;
+	/** It ends then; and READ_SECONDS after others have begun to wait. */
+	private const MOST_READ_SECONDS = 7200;
+	/** Restoring gives way when others have waited for so long. */
+	private const SHARE_SECONDS = 3600;
 	/** A drill whose process ends so often without a word is given up. */
 	private const MOST_ATTEMPTS = 3;
 
@@ -48,6 +53,8 @@ final class SentDrills
 	private int $lookedAt = 0;
 	private bool $mustStop = false;
 	private int $doneBytes = 0;
+	/** Since when others wait for the scratch channel; 0: none do. */
+	private int $sharedSince = 0;
 
 	private function __construct(
 		private readonly Session $session,
@@ -82,7 +89,7 @@ final class SentDrills
 				}
 				// The one before may have taken long.
 				$session = Session::find($due->id);
-				if ($session && in_array($session->state, Session::DRILLED, true)) {
+				if ($session && in_array($session->state, Session::DRILLED, true) && self::mayBegin($session)) {
 					(new self($session, $token, $session->drill()))->serve();
 				}
 			}
@@ -95,11 +102,20 @@ final class SentDrills
 	/** @return list<Session> */
 	private static function due(): array
 	{
-		return (
-			Parts::has(Parts::SETS) && Runtime::extensionProblem() === null
-				? array_values(array_filter(Session::drilled(), fn ($session) => Job::isDoorOpen($session->channelId)))
-				: []
-		);
+		if (! Parts::has(Parts::SETS) || Runtime::extensionProblem() !== null) {
+			return [];
+		}
+
+		return array_values(array_filter(
+			Session::drilled(),
+			fn ($session) => Job::isDoorOpen($session->channelId) && self::mayBegin($session),
+		));
+	}
+
+	/** Tells whether nobody who comes first waits for what it needs. */
+	private static function mayBegin(Session $session): bool
+	{
+		return $session->state !== Session::DRILLING || ! Scratch::isWanted();
 	}
 
 	private function serve(): void
@@ -121,12 +137,18 @@ final class SentDrills
 			return;
 		}
 		$this->session->show('');
-		$this->note($this->drill->attempt($this->drill->attempts + 1));
+		$this->note($this->drill->begun($this->token));
+		if (Session::find($this->session->id)?->state !== $this->session->state) {
+			// Whoever ended it saw no process at it.
+			$this->session->leaveDrill($this->drill->left());
+			return;
+		}
 		$set = Intake::set($channel->id, $this->session->id);
 		try {
 			$this->session->state === Session::CHOOSING ? $this->choose($channel, $set) : $this->try($channel, $set);
 		} catch (FileSyncException|Problem $e) {
-			$this->fail(Problem::of($e, 'what was sent'));
+			$problem = Problem::of($e, 'what was sent');
+			$this->fail($problem->kind === 'stopped' && $this->isOverShare() ? self::givingWay() : $problem);
 		} catch (\Throwable $e) {
 			Log::failure("the drill of what was sent to channel $channel->id", $e);
 			$this->fail(new Problem('failed', "That did not work; the hub's log says why.", true, previous: $e));
@@ -168,9 +190,13 @@ final class SentDrills
 	 *
 	 * @throws Problem Nobody reads them.
 	 */
-	private function waitUntilRead(Channel $scratch, bool $hasAccess, \Closure $beat): void
+	private function waitUntilRead(Channel $scratch, bool $hasAccess, int $restoredBytes, \Closure $beat): void
 	{
-		$seconds = self::READ_SECONDS + intdiv($this->drill->sample['bytes'] ?? 0, self::READ_BYTES_A_SECOND);
+		$seconds = min(
+			self::MOST_READ_SECONDS,
+			self::READ_SECONDS + intdiv($restoredBytes, self::READ_BYTES_A_SECOND),
+		);
+		$this->sharedSince = 0;
 		$this->note($this->drill->at($this->doneBytes, $hasAccess, Clock::now() + $seconds));
 		$this->session->show($scratch->nick);
 		try {
@@ -182,26 +208,89 @@ final class SentDrills
 				if ($now->restored === $scratch->nick) {
 					return;
 				}
-				$isSilent = $now->asked < (Clock::now() - self::SILENT_SECONDS);
-				if ($isSilent || Clock::now() >= $now->drill()->readUntil) {
-					throw new Problem(
-						'not_read',
-						sprintf(
-							$isSilent
-								? 'Nobody read what was restored for %d minutes'
-								: 'What was restored was not read to its end within %d minutes',
-							intdiv($isSilent ? self::SILENT_SECONDS : $seconds, 60),
-						)
-						. ': the hidden channel was removed, and what was sent with it. Make another key and begin again'
-						. ($isSilent ? '.' : ', with a smaller --sample.'),
-					);
+				$until = $now->drill()->readUntil;
+				if ($now->asked < (Clock::now() - self::SILENT_SECONDS)) {
+					throw self::notRead(sprintf(
+						'Nobody read what was restored for %d minutes',
+						intdiv(self::SILENT_SECONDS, 60),
+					));
+				}
+				if (Clock::now() >= $until) {
+					throw $this->notReadInTime($seconds);
+				}
+				if ($this->noteOthers() && $until > ($this->sharedSince + self::READ_SECONDS)) {
+					$until = $this->sharedSince + self::READ_SECONDS;
+					$this->note($this->drill->at($this->doneBytes, $hasAccess, $until));
 				}
 				$beat();
 				Clock::wait(self::LOOK_SECONDS);
 			}
 		} finally {
 			$this->session->show('');
+			$this->sharedSince = 0;
 		}
+	}
+
+	private function notReadInTime(int $seconds): Problem
+	{
+		return self::notRead(
+			$this->sharedSince > 0
+				? sprintf(
+					'What was restored was not read to its end within the %d minutes that were left when others began to'
+					. " wait for the hub's one hidden channel",
+					intdiv(self::READ_SECONDS, 60),
+				)
+				: sprintf(
+					'What was restored was not read to its end within %d minutes',
+					intdiv($seconds, 60),
+				),
+			sprintf(
+				', with a smaller --sample: a hub waits %d minutes and a second for each %d KiB that it restored, %d'
+				. ' minutes at most.',
+				intdiv(self::READ_SECONDS, 60),
+				self::READ_BYTES_A_SECOND >> 10,
+				intdiv(self::MOST_READ_SECONDS, 60),
+			),
+		);
+	}
+
+	private static function notRead(string $why, string $remedy = '.'): Problem
+	{
+		return new Problem(
+			'not_read',
+			"$why: the hidden channel was removed, and what was sent with it. Make another key and begin again$remedy",
+		);
+	}
+
+	/** Notes whether others wait for the scratch channel, and returns it. */
+	private function noteOthers(): bool
+	{
+		$others = array_filter(
+			self::due(),
+			fn ($session) => $session->id !== $this->session->id && $session->state !== Session::ENDING,
+		);
+		$this->sharedSince = $others === [] && ! Scratch::isWanted() ? 0 : ($this->sharedSince ?: Clock::now());
+
+		return $this->sharedSince > 0;
+	}
+
+	/** Tells whether others have waited so long for what is being restored that it gives way. */
+	private function isOverShare(): bool
+	{
+		return $this->sharedSince > 0 && $this->sharedSince < (Clock::now() - self::SHARE_SECONDS);
+	}
+
+	private static function givingWay(): Problem
+	{
+		return new Problem(
+			'drill_later',
+			sprintf(
+				"Others have waited %d minutes for the hub's one hidden channel while this was under way, and it gave"
+				. ' way. Try again later, or with a smaller --sample.',
+				intdiv(self::SHARE_SECONDS, 60),
+			),
+			true,
+		);
 	}
 
 	private function fail(Problem $problem): void
@@ -209,7 +298,7 @@ final class SentDrills
 		// What nobody waits for is not kept.
 		$problem->kind === 'not_read'
 			? $this->session->giveUpDrill($problem->kind, $problem->getMessage())
-			: $this->session->leaveDrill($this->drill->attempt(0), $problem->kind, $problem->getMessage());
+			: $this->session->leaveDrill($this->drill->left(), $problem->kind, $problem->getMessage());
 	}
 
 	private function note(Trying $drill): void
@@ -235,8 +324,9 @@ final class SentDrills
 		if (Clock::now() >= ($this->beatAt + self::BEAT_SECONDS)) {
 			$this->beatAt = Clock::now();
 			Lease::extend(Session::DRILL_LEASE, $this->token, self::LEASE_SECONDS);
+			$this->noteOthers();
 		}
-		$this->mustStop = Session::find($this->session->id)?->state !== $this->session->state;
+		$this->mustStop = Session::find($this->session->id)?->state !== $this->session->state || $this->isOverShare();
 		if (! $this->mustStop && $this->doneBytes > $this->drill->doneBytes) {
 			$this->note($this->drill->at($this->doneBytes, $this->drill->hasAccess));
 		}

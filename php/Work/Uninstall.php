@@ -100,11 +100,12 @@ final class Uninstall
 		return true;
 	}
 
-	/** Waits for a rehearsal that runs, and removes what a killed one left. False if it does not end in time. */
+	/** Waits for a rehearsal or drill, and removes what a killed one left. False if it does not end in time. */
 	public static function endRehearsals(int $seconds): bool
 	{
 		$end = Clock::now() + $seconds;
 		while (Lease::isHeld(Scratch::LEASE)) {
+			Scratch::want();
 			if (Clock::now() >= $end) {
 				return false;
 			}

@@ -113,7 +113,7 @@ final class ImportPageTest extends AddonTestCase
 		$due = Job::due();
 		$this->assertSame([$this->channel->id], array_keys($due));
 		$this->assertFalse($due[$this->channel->id]->isUnderway());
-		$lock = $job->lock('run');
+		$lock = $job->lock();
 		$lock->take();
 		$this->assertTrue($job->isUnderway());
 		$lock->release();

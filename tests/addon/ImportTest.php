@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\ImportedRows;
 use FileSync\Addon\Hub\ListedPictures;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Import\Child;
+use FileSync\Addon\Import\Delivery;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Import\Section;
 use FileSync\Addon\Import\Slice;
@@ -170,6 +171,82 @@ final class ImportTest extends AddonTestCase
 		Job::prune(1001);
 		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import', []), 'id'));
 		$this->assertSame([$jobs['young']], array_column(Table::select('filesync_import_post', []), 'job'));
+	}
+
+	public function test_an_account_has_few_imports_from_outside_and_a_new_channel_keeps_its_own(): void
+	{
+		$choice = ['nick' => 'alice', 'primary' => false, 'guid' => 'g'];
+		$begin = fn (string $set, int $channelId) => Delivery::begin($set, 1, $channelId, $choice)?->id;
+		$new = $begin('new', 0);
+		Job::mark($this->slice($new, 'x', 0, 0, 1), 55);
+		$done = $begin('done', $this->channel->id);
+		Job::enter($done, Job::DONE);
+		$others = [
+			Job::of('a file of the command', 1, $this->channel->id, ['nick' => '', 'primary' => false])->id,
+			Delivery::begin('set', 2, $this->channel->id, $choice)->id,
+		];
+		$ids = [];
+		for ($n = 0; $n < 200; $n++) {
+			$ids[] = $begin("set $n", $this->channel->id);
+			Table::update('filesync_import', ['updated' => 1000 + $n], ['id' => $ids[$n]]);
+		}
+		$left = fn () => array_column(Table::select('filesync_import', []), 'id');
+		$this->assertEqualsCanonicalizing([$new, $done, ...$others, ...array_slice($ids, -3)], $left());
+		// The one that is gone on with stays, however old it is.
+		$this->assertSame($ids[197], $begin('set 197', $this->channel->id));
+		Table::update('filesync_import', ['updated' => 2000], ['id' => $ids[197]]);
+		$begin('another', $this->channel->id);
+		$this->assertSame([$ids[197], $ids[199]], array_values(array_intersect($ids, $left())));
+		// While rows of the account are imported, none is taken away.
+		$lock = Job::lockOfAccount(1, 'door');
+		$this->assertTrue($lock->take());
+		$this->assertNull($begin('one more', $this->channel->id));
+		$this->assertSame($ids[197], $begin('set 197', $this->channel->id));
+		$lock->release();
+		$this->assertNotNull($begin('one more', $this->channel->id));
+		foreach (range(1, 50) as $n) {
+			Job::enter($begin("set $n", $this->channel->id), Job::DONE);
+		}
+		$this->assertLessThan(30, count($left()), 'what is done is not remembered for ever either');
+	}
+
+	public function test_an_import_with_which_nobody_goes_on_is_forgotten(): void
+	{
+		$delivered = ['nick' => 'alice', 'primary' => false, 'guid' => 'g'];
+		$ours = ['nick' => '', 'primary' => false];
+		[$jobs, $hour, $days] = [[], time() - 3601, time() - (48 * 3600) - 1];
+		foreach ([
+			'nothing came' => [0, $delivered, 0, $hour],
+			'no rows came' => [$this->channel->id, $delivered, 0, $hour],
+			'killed before its channel was here' => [0, $ours, 0, $hour],
+			'left for two days' => [$this->channel->id, $delivered, 1, $days],
+			'young' => [0, $delivered, 0, time()],
+			'under way' => [$this->channel->id, $delivered, 1, $hour],
+			'posts of a file' => [$this->channel->id, $ours, 0, $days],
+			'a new channel' => [0, $delivered, 1, $days],
+		] as $name => [$channelId, $choice, $rows, $updated]) {
+			$jobs[$name] = Job::of($name, 1, $channelId, $choice)->id;
+			if ($rows > 0) {
+				Job::mark($this->slice($jobs[$name], 'x', 1, 0, $rows), $channelId ?: 77);
+			}
+			Table::update('filesync_import', ['updated' => $updated], ['id' => $jobs[$name]]);
+		}
+		Job::sweep();
+		$left = array_column(Table::select('filesync_import', []), 'id');
+		$this->assertSame(
+			['young', 'under way', 'posts of a file', 'a new channel'],
+			array_keys(array_intersect($jobs, $left)),
+		);
+	}
+
+	/** MariaDB compares texts without regard to case, accents and blanks at their end. */
+	public function test_an_import_has_one_name(): void
+	{
+		$job = Job::of('a file', 1, $this->channel->id, ['nick' => 'alice', 'primary' => false]);
+		$this->assertSame($job->id, Job::find($job->id)?->id);
+		foreach ([strtoupper($job->id), "$job->id ", strtr($job->id, ['a' => 'á', 'e' => 'é', 'c' => 'ç'])] as $other) {
+			$this->assertNull(Job::find($other), $other);
+		}
 	}
 
 	public function test_a_post_that_needs_more_memory_than_php_allows_is_known_by_its_length(): void

@@ -2,9 +2,11 @@
 
 use Fake\Sets;
 use FileSync\Addon\Backup\Nights;
+use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Scratch;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Status\Drills;
 use FileSync\Addon\Work\Housekeeping;
@@ -363,6 +365,49 @@ final class NightlyTest extends BackupTestCase
 		$this->assertStringNotContainsString('could not be tried', implode(Drills::lines($id)));
 		Housekeeping::forgetChannel($id);
 		$this->assertNull(Certificate::last($id));
+	}
+
+	public function test_a_drill_that_is_put_off_for_longer_than_its_period_is_said_by_doctor_and_page(): void
+	{
+		$id = $this->channel->id;
+		$this->stored('f1', 'one.txt', 'bytes');
+		$this->turnOn();
+		Config::clear('backup_drill');
+		Housekeeping::daily();
+		Worker::daemon('backup');
+		$this->writeLists($this->set);
+		$later = new Problem('drill_later', 'Another rehearsal or drill is running. Try again later.', true);
+		$putOff = fn (Problem $why) => (new ReflectionMethod(FileSync\Addon\Work\Drills::class, 'failed'))->invoke(
+			null,
+			$this->channel,
+			$why,
+		);
+		$doctor = fn () => $this->runVerb('doctor', '--only', 'backup')[1];
+		Nights::note($id, ['drill_problem' => '', 'drill_at' => 0]);
+		$putOff($later);
+		$this->assertSame(['', 0], [Nights::of($id)['drill_problem'], Nights::of($id)['drill_at']]);
+		$this->assertFalse(Scratch::isWanted());
+		// After a week whoever has the hidden channel gives way.
+		Fake\Clock::$ahead += 8 * 86400;
+		$putOff($later);
+		$now = FileSync\Addon\Hub\Clock::now();
+		$this->assertEqualsWithDelta($now + 900, Nights::of($id)['drill_at'], 60);
+		$this->assertTrue(Scratch::isWanted());
+		$this->assertStringNotContainsString('could be tried', $doctor());
+		Fake\Clock::$ahead += 23 * 86400;
+		$putOff(new Problem('stopped', 'It was stopped; nothing of it is left.', true));
+		$said = 'it was put off for more than 30 days, the last time because of this: It was stopped';
+		$this->assertStringContainsString("could be tried: $said", $doctor());
+		$page = '';
+		filesync_plugin_admin($page);
+		$this->assertStringContainsString($said, $page);
+		Config::set('backup_drill', '0');
+		$this->assertStringNotContainsString('could be tried', $doctor());
+		Config::clear('backup_drill');
+		// The doctor blames nobody for a hub that cannot reach its own address.
+		$putOff(new Problem('no_front_door', 'The hub does not reach its own web server.', true));
+		$this->assertSame(0, Nights::of($id)['drill_put_off']);
+		$this->assertStringNotContainsString('could be tried', $doctor());
 	}
 
 	private function metrics(): string

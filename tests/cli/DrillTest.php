@@ -122,7 +122,7 @@ final class DrillTest extends TestCase
 		[$code, $text] = self::read(...self::drilling('--seed', 'one'));
 		$this->assertSame(0, $code, $text);
 		$this->assertMatchesRegularExpression(
-			'~^filesync \S+ tried on http://127.0.0.1:\d+, with a hidden channel, to restore the set of alice@127.0.0.1 in ~',
+			'~^filesync \S+ tried on http://127.0.0.1:\d+, with a hidden channel, to restore the set of alice@127.0.0.1 in ~m',
 			$text,
 		);
 		foreach ([

@@ -244,6 +244,68 @@ final class CreateDoorTest extends TestCase
 		$this->assertSame(['one'], $this->column('chatroom', 'cr_name', 'cr_uid'));
 	}
 
+	public function test_one_request_of_an_account_at_a_time_has_rows_imported_and_few_imports_are_open(): void
+	{
+		$this->logInForPass();
+		$imports = array_map(fn ($n) => $this->begin(['set' => hash('sha256', "$n")])['import'], range(1, 4));
+		$open = array_column(self::$door->pair->rows('b', 'SELECT id FROM filesync_import'), 'id');
+		$this->assertCount(3, $open);
+		$this->assertContains($imports[3], $open, 'the newest');
+		$this->assertSame('no_import', $this->ask('GET', '/create/' . current(array_diff($imports, $open)))['error']);
+		$this->assertSame('no_import', $this->ask('GET', '/create/' . strtoupper($imports[3]))['error']);
+		$this->assertSame(200, $this->rows($imports[3], 'channel', 0, 0, [$this->head()])['status']);
+		// As by another request, of another import.
+		$lock = $this->taken('door');
+		foreach ([
+			fn () => $this->rows(current(array_diff($open, [$imports[3]])), 'config', 1, 0, [[]]),
+			fn () => $this->finish($imports[3]),
+		] as $n => $ask) {
+			$said = $ask();
+			$this->assertSame([429, 'import_running'], [$said['status'], $said['error']], "case $n");
+			$this->assertSame('1', self::$door->headers['retry-after']);
+		}
+		$this->logInForPass('other@example.test', 'other');
+		$begun = $this->begin(['guid' => 'another', 'nick' => 'dora']);
+		$said = $this->rows($begun['import'], 'chatroom', 1, 0, [['cr_name' => 'one']]);
+		$this->assertSame('no_channel', $said['error'], 'of another account');
+		fclose($lock);
+	}
+
+	public function test_a_slice_that_takes_too_long_is_ended_and_the_same_one_goes_on(): void
+	{
+		$this->logInForPass();
+		$import = $this->begin()['import'];
+		$this->rows($import, 'channel', 0, 0, [$this->head()]);
+		$lock = $this->taken('slice');
+		$give = fn (int $seconds) => sprintf(
+			'$job = FileSync\Addon\Import\Job::load("%s"); $of = FileSync\Addon\Import\Section::Chatroom;'
+			. ' $slice = new FileSync\Addon\Import\Slice($job->id, $job->position(), $of, 1, "", 0, 1, 0);'
+			. ' echo json_encode(FileSync\Addon\Import\Process::give($slice, "[{\"cr_name\":\"one\"}]", %d));',
+			$import,
+			$seconds,
+		);
+		$this->assertSame(
+			[-1, 'it took longer than 1 seconds, and its process was ended'],
+			json_decode(self::$door->inHub($give(1)), true),
+		);
+		$this->assertSame([], $this->slices(), 'it is killed');
+		// So is one whose own parent is killed.
+		$code = "require 'include/cli_startup.php'; cli_startup(); load_hooks(); call_hooks('init_1'); " . $give(1);
+		$null = ['file', '/dev/null', 'w'];
+		$parent = proc_open(
+			[__DIR__ . '/bin/in-hub', self::$door->hub, PHP_BINARY, '-r', $code],
+			[$null, $null, $null],
+			$pipes,
+		);
+		$this->until(fn () => $this->slices() !== []);
+		posix_kill(proc_get_status($parent)['pid'], SIGKILL);
+		proc_close($parent);
+		$this->until(fn () => $this->slices() === []);
+		fclose($lock);
+		$said = $this->rows($import, 'chatroom', 1, 0, [['cr_name' => 'one']]);
+		$this->assertSame([200, 1, 1], [$said['status'], $said['part'], $said['number']]);
+	}
+
 	public function test_the_private_key_is_taken_for_ten_minutes_and_is_nowhere_but_in_the_table_of_channels(): void
 	{
 		$this->logInForPass();
@@ -428,6 +490,35 @@ final class CreateDoorTest extends TestCase
 		return (
 			['status' => $answer['status'], 'error' => $answer['error']] + (json_decode($answer['body'], true) ?? [])
 		);
+	}
+
+	/** @return resource A lock of the account, taken as another process does. */
+	private function taken(string $name)
+	{
+		$lock = fopen(self::$door->hub . "/store/[data]/filesync/import-account-7.$name", 'c');
+		$this->assertTrue(flock($lock, LOCK_EX | LOCK_NB));
+
+		return $lock;
+	}
+
+	/** @return list<int> Processes of this hub that import a slice. */
+	private function slices(): array
+	{
+		$found = [];
+		foreach (glob('/proc/[0-9]*/cmdline') as $path) {
+			$isSlice = str_contains((string) @file_get_contents($path), 'import-slice.php');
+			if ($isSlice && @readlink(dirname($path) . '/cwd') === realpath(self::$door->hub)) {
+				$found[] = (int) basename(dirname($path));
+			}
+		}
+
+		return $found;
+	}
+
+	private function until(Closure $isSo): void
+	{
+		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end && ! $isSo(); usleep(50000));
+		$this->assertTrue($isSo());
 	}
 
 	/** @return list<string> What the new channel has. */

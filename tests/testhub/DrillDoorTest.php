@@ -139,6 +139,29 @@ final class DrillDoorTest extends TestCase
 		$this->assertNothingIsLeft();
 	}
 
+	public function test_whoever_waits_behind_the_drill_of_another_ends_its_own_at_once_or_restores(): void
+	{
+		$take = 'FileSync\Addon\Hub\Lease::take("sent-drill", "somebody else", 180);';
+		$session = $this->readyToDrill();
+		self::$door->inHub($take);
+		self::$door->work();
+		$this->assertSame('drilling', self::$door->say('GET', $session)['state']);
+		$this->assertSame(204, self::$door->ask('DELETE', $session)['status']);
+		$this->assertSame('ended', self::$door->say('GET', $session)['state']);
+		self::$door->inHub('FileSync\Addon\Hub\Lease::end("sent-drill");');
+		$session = $this->readyToDrill();
+		self::$door->inHub($take);
+		$drill = self::$door->key;
+		self::$door->makeKey();
+		$said = self::$door->say('POST', '/restore', ['drill' => true] + self::asked());
+		$this->assertSame([409, 'restore_running'], [$said['status'], $said['error']], 'another drill');
+		$said = self::$door->say('POST', '/restore', self::asked());
+		$this->assertSame([201, 'open'], [$said['status'], $said['state']]);
+		self::$door->key = $drill;
+		$this->assertSame('ended', self::$door->say('GET', $session)['state']);
+		self::$door->inHub('FileSync\Addon\Hub\Lease::end("sent-drill");');
+	}
+
 	public function test_what_a_drill_refuses(): void
 	{
 		self::$door->makeKey();
