@@ -26,7 +26,7 @@ final class Assumptions
 		'hash' => 'every',
 		'json' => 'every',
 		'mbstring' => 'every',
-		'openssl' => 'posts serving comparison sets',
+		'openssl' => 'every',
 		'tokenizer' => 'every',
 	];
 
@@ -53,7 +53,7 @@ final class Assumptions
 		'link' => 'receiver',
 		'mb_scrub' => 'every',
 		'openssl_sign' => 'posts serving comparison sets',
-		'openssl_verify' => 'posts serving comparison',
+		'openssl_verify' => 'every',
 		'register_shutdown_function' => 'sender',
 		'rename' => 'receiver sender photos comparison',
 	];
@@ -203,7 +203,7 @@ final class Assumptions
 		'Zotlabs\Lib\Libsync::process_channel_sync_delivery' => ['sender, arr, deliveries', ''],
 		'Zotlabs\Daemon\Addon::run' => ['argc, argv', ''],
 		'Zotlabs\Lib\Libzot::sign' => ['data, key', ''],
-		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', 'sets'],
+		'Zotlabs\Lib\Libzot::verify' => ['data, sig, key', 'every'],
 		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'Zotlabs\Lib\PConfig::Set' => ['uid, family, key, value', 'sets'],
 		'App::set_observer' => ['xchan', ''],
@@ -329,7 +329,7 @@ final class Assumptions
 		'Zotlabs\Extend\Hook' => ['every'],
 		'Zotlabs\Lib\Config' => ['every'],
 		'Zotlabs\Lib\Libsync' => ['sender'],
-		'Zotlabs\Lib\Libzot' => [''],
+		'Zotlabs\Lib\Libzot' => ['every'],
 		'Zotlabs\Lib\PConfig' => ['sets'],
 		'Zotlabs\Module\Getfile' => ['serving'],
 		'Zotlabs\Module\Import' => ['backup'],
@@ -534,7 +534,8 @@ final class Assumptions
 			'every',
 		],
 		'hubloc' => [
-			'hubloc_id hubloc_addr hubloc_connected hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url',
+			'hubloc_id hubloc_addr hubloc_callback hubloc_connected hubloc_deleted hubloc_hash hubloc_id_url hubloc_network hubloc_url'
+				. ' hubloc_url_sig',
 			'every',
 		],
 		'outq' => ['outq_channel outq_created outq_delivered outq_notify outq_posturl', 'receiver comparison'],
