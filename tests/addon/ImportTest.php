@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Authors;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Columns;
@@ -303,6 +304,24 @@ final class ImportTest extends AddonTestCase
 		];
 		$this->assertSame(0, ImportedRows::store($this->channel, 'hubloc', $rows, false, '', []));
 		$this->assertSame($before + ['https://two.example' => $known()['https://two.example']], $known());
+	}
+
+	/** A post brings no word by which it names anybody as its author without a proof. */
+	public function test_who_this_process_has_found_is_its_own_word(): void
+	{
+		require_once 'include/items.php';
+		$hash = $this->channel->hash;
+		$asks = fn (array $who) => Authors::answering(fn () => import_author_xchan($who));
+		$found = Authors::asFound($hash);
+		$this->assertSame($hash, $asks($found));
+		$brought = ['network' => 'filesync-set', 'id' => $hash, 'url' => '', 'name' => '', 'address' => ''];
+		$this->assertNotSame($hash, $asks($brought));
+		$this->assertSame(['', ''], [Authors::find($brought)->hash, Authors::find($found)->hash]);
+		$item = ['message_id' => 'mid', 'author' => $brought, 'owner' => $brought];
+		CoreImport::items($this->channel, [$item], null, function ($channel, array $items) use ($asks, $hash): void {
+			$this->assertNotSame($hash, $asks($items[0]['author']));
+			$this->assertNotSame($hash, $asks($items[0]['owner']));
+		});
 	}
 
 	public function test_a_contact_has_the_default_picture_until_its_own_is_fetched(): void
