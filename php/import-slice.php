@@ -2,7 +2,8 @@
 
 /*
  * Imports one slice of an export into the hub whose root is the working folder; `cli.php import-dump` starts it. The
- * slice comes by standard input, see Import/Slice.php.
+ * slice comes by standard input, see Import/Slice.php. With the argument `pictures` it fetches some of those that an
+ * import left for later, see Import/Pictures.php.
  */
 
 if (PHP_SAPI !== 'cli') {
@@ -19,4 +20,7 @@ require_once 'include/cli_startup.php';
 cli_startup();
 require_once __DIR__ . '/filesync.php';
 require_once __DIR__ . '/Hub/stand-ins.php';
-exit(FileSync\Addon\Import\Child::run(STDIN));
+$code = ($argv[1] ?? '') === 'pictures'
+	? FileSync\Addon\Import\Pictures::inProcess(STDIN, STDOUT)
+	: FileSync\Addon\Import\Child::run(STDIN);
+exit($code);

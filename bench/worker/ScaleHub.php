@@ -151,11 +151,14 @@ final class ScaleHub
 		for ($id = 2; $id <= $this->channels; $id++) {
 			$other = 'http://127.0.0.1:' . (10 + ($id % self::HUBS));
 			foreach ([z_root(), $other] as $n => $url) {
+				// All of them have one key.
+				$signed[$url] ??= Maker::signed($url, InProcess::$identity['prvkey']);
 				$hublocs([
 					'hubloc_id' => 10 + (2 * $id) + $n,
 					'hubloc_hash' => "hash-$id",
 					'hubloc_guid' => "guid-$id",
 					'hubloc_url' => $url,
+					'hubloc_url_sig' => $signed[$url],
 					'hubloc_id_url' => "$url/channel/c$id",
 					'hubloc_addr' => "c$id@" . parse_url($url, PHP_URL_HOST),
 					'hubloc_callback' => "$url/zot",

@@ -61,6 +61,7 @@ final class Findings
 		'names',
 		'chunked',
 		'temporary',
+		'locations',
 		'clone',
 		'address',
 		'clock',

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Doctor;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Locations;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Status\LongFolders;
@@ -17,11 +18,14 @@ if (! class_exists('App', false)) {
 final class Neighbours
 {
 	private const MOST_HUBS = 50;
+	/** Of a channel. */
+	private const MOST_ROWS = 10;
 	private const CLOCK_SECONDS = 60;
 
 	/** @param \Closure $askClone Asks another hub about a channel: URL of the channel there. See Hub\Neighbour. */
 	public static function look(Findings $findings, \Closure $askClone): void
 	{
+		$findings->attempt('locations', self::locations(...));
 		foreach (array_slice(self::clones(), 0, self::MOST_HUBS) as $clone) {
 			$findings->attempt('clone', fn () => self::clone(
 				$findings,
@@ -31,6 +35,32 @@ final class Neighbours
 		}
 		$findings->attempt('folders', self::folders(...));
 		$findings->attempt('addons', self::addons(...));
+	}
+
+	/** Rows by which a channel would live where it did not say so. */
+	private static function locations(Findings $findings): void
+	{
+		foreach (self::channels() as $channel) {
+			foreach (array_slice(Locations::unsigned($channel), 0, self::MOST_ROWS) as $row) {
+				$findings->note(
+					'locations',
+					false,
+					sprintf(
+						t(
+							'row %1$d of table hubloc says that channel %2$s lives at %3$s, and the channel has not signed that: filesync sends nothing there, and takes nothing from there',
+						),
+						$row['hubloc_id'],
+						$channel->nick,
+						$row['hubloc_url'],
+					),
+					Clones::isHere($row['hubloc_url'])
+						? t('delete that row, and open the page /fhublocs as an admin of this hub: it makes a new one')
+						: t(
+							'if the channel does live there, its owner presses "Sync Now" on the page /locs of that hub; if not, delete the row, and look into who brought it: an import, or somebody with access to the database',
+						),
+				);
+			}
+		}
 	}
 
 	private static function clone(Findings $findings, array $clone, array $answer): void

@@ -16,11 +16,15 @@ if (! class_exists('App', false)) {
  */
 final class Authors
 {
-	/** The network of people whom this class has found; no hub knows it. */
-	private const FOUND = 'filesync-set';
 	private const OURS = 'zot6';
 	private const LONGEST = 191;
 	private const LONGEST_KEY = 4096;
+
+	/**
+	 * The network of people whom this class has found. No hub knows it, and no post can bring it: it is another in each
+	 * process.
+	 */
+	private static string $found = '';
 
 	/** Finds out who is meant. Writes nothing. */
 	public static function find(mixed $person): Author
@@ -28,7 +32,12 @@ final class Authors
 		$text = fn (string $key): string => is_array($person) && is_string($person[$key] ?? null) ? $person[$key] : '';
 		$network = $text('network') ?: self::OURS;
 		$guid = $text('id');
-		if ($guid === '' || strlen($guid) > self::LONGEST || str_contains($guid, "\0")) {
+		if (
+			$network === self::networkOfFound()
+			|| $guid === ''
+			|| strlen($guid) > self::LONGEST
+			|| str_contains($guid, "\0")
+		) {
 			return new Author($network, problem: Author::UNKNOWN);
 		}
 
@@ -66,7 +75,7 @@ final class Authors
 	/** Returns somebody in the form in which core asks, when it reads a post, who that is: then it gets our answer. */
 	public static function asFound(string $hash): array
 	{
-		return ['network' => self::FOUND, 'id' => $hash, 'url' => '', 'name' => '', 'address' => ''];
+		return ['network' => self::networkOfFound(), 'id' => $hash, 'url' => '', 'name' => '', 'address' => ''];
 	}
 
 	/** Runs a piece of core that asks who somebody is. It hears from us alone, about people whom find() found. */
@@ -86,9 +95,14 @@ final class Authors
 	public static function answer(array &$question): void
 	{
 		$person = is_array($question['xchan']) ? $question['xchan'] : [];
-		if (($person['network'] ?? '') === self::FOUND) {
+		if (($person['network'] ?? '') === self::networkOfFound()) {
 			$question['xchan_hash'] = strval($person['id'] ?? '');
 		}
+	}
+
+	private static function networkOfFound(): string
+	{
+		return self::$found = self::$found ?: 'filesync-' . Token::make();
 	}
 
 	/** @param array{xchan_name: string, xchan_addr: string, xchan_url: string} $claims What nothing proves. */

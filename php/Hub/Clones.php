@@ -6,7 +6,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** The channels of this hub and the other hubs where they live. */
+/**
+ * The channels of this hub and the other hubs where they live, by what the channels have signed.
+ *
+ * @import-type HublocRow from Rows
+ */
 final class Clones
 {
 	/** Internal setting: hubs where a channel lived, as JSON. */
@@ -87,19 +91,27 @@ final class Clones
 	/** Returns the served channel of an identity for the clone with a channel URL; null if either is unknown. */
 	public static function requested(string $channelHash, string $keyId): ?Channel
 	{
-		foreach (Table::select(
-			'hubloc',
-			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channelHash, 'hubloc_deleted' => 0],
-			'',
-			0,
-			'hubloc_id_url, hubloc_hash',
-		) as $row) {
-			if ($row['hubloc_id_url'] === $keyId && $row['hubloc_hash'] === $channelHash) {
-				return self::served($channelHash);
-			}
-		}
+		$rows = Locations::read($channelHash, ['hubloc_id_url' => $keyId, 'hubloc_deleted' => 0]);
+		$channel = $rows === [] ? null : self::served($channelHash);
 
-		return null;
+		return $channel !== null && self::rootsBy($channel, $keyId, $rows) !== [] ? $channel : null;
+	}
+
+	/**
+	 * Returns the root URLs of the hubs where a channel's page has a URL.
+	 *
+	 * @param list<HublocRow> $rows The hub's rows with that URL.
+	 *
+	 * @return list<string>
+	 */
+	private static function rootsBy(Channel $channel, string $keyId, array $rows): array
+	{
+		$signed = array_filter(
+			Locations::signed($channel, $rows),
+			fn ($row) => $row['hubloc_id_url'] === $keyId && Locations::isWithin($row),
+		);
+
+		return array_values(array_map(fn ($row) => rtrim($row['hubloc_url'], '/'), $signed));
 	}
 
 	/**
@@ -184,15 +196,11 @@ final class Clones
 	 */
 	public static function rootOf(Channel $channel, string $keyId): ?string
 	{
-		$row = Table::first(
-			'hubloc',
-			['hubloc_id_url' => $keyId, 'hubloc_hash' => $channel->hash, 'hubloc_deleted' => 0],
-			'',
-			'hubloc_url',
-		);
-		$known = array_column(self::others($channel), 'url');
+		$rows = Locations::read($channel->hash, ['hubloc_id_url' => $keyId, 'hubloc_deleted' => 0]);
+		$named = self::rootsBy($channel, $keyId, $rows);
+		$known = $named === [] ? [] : array_column(self::others($channel), 'url');
 
-		return $row && in_array(rtrim($row['hubloc_url'], '/'), $known, true) ? rtrim($row['hubloc_url'], '/') : null;
+		return array_values(array_intersect($named, $known))[0] ?? null;
 	}
 
 	/**
@@ -204,17 +212,9 @@ final class Clones
 	{
 		$own = self::normalise(z_root());
 		$pairs = [];
-		$where = ['hubloc_deleted' => 0, 'hubloc_network' => 'zot6', 'channel_removed' => 0];
-		foreach (Table::rows(
-			'hubloc JOIN channel ON hubloc_hash = channel_hash',
-			$where,
-			'channel_id, hubloc_id',
-			0,
-			'channel_id, channel_address, hubloc_url',
-		) as $row) {
-			[$channelId, $url] = [(int) $row['channel_id'], (string) $row['hubloc_url']];
+		foreach (Locations::ofAll(self::people(['channel_removed' => 0])) as ['uid' => $channelId, 'url' => $url]) {
 			$root = self::normalise($url);
-			if ($root !== null && $root !== $own && ! Rehearsing::isNick((string) $row['channel_address'])) {
+			if ($root !== null && $root !== $own) {
 				$pairs["$channelId $root"] = ['uid' => $channelId, 'url' => rtrim($url, '/')];
 			}
 		}
@@ -291,6 +291,10 @@ final class Clones
 	public static function forget(int $channelId): void
 	{
 		Config::clear(self::HOMES, self::scopeOfHomes($channelId));
+		$row = Table::first('channel', ['channel_id' => $channelId], '', 'channel_hash');
+		if ($row !== null) {
+			Locations::forget($row['channel_hash']);
+		}
 	}
 
 	/** @return list<array{url: string, nick: string}> */
@@ -310,13 +314,16 @@ final class Clones
 		return (bool) preg_match('/^[\p{L}\p{N}_-]+$/u', $nick);
 	}
 
-	/** @return list<array{url: string, nick: string}> */
+	/**
+	 * @param array<string, int> $which
+	 *
+	 * @return list<array{url: string, nick: string}>
+	 */
 	private static function locations(Channel $channel, array $which): array
 	{
 		$clones = array_column(Rehearsing::clones($channel), null, 'url');
 		$own = self::normalise(z_root());
-		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6'] + $which;
-		foreach (Table::select('hubloc', $where, 'hubloc_id', 0, 'hubloc_url, hubloc_addr') as $row) {
+		foreach (Locations::of($channel, $which) as $row) {
 			$root = self::normalise($row['hubloc_url']);
 			if ($root !== null && $root !== $own) {
 				$clones[$root] = [
@@ -332,9 +339,8 @@ final class Clones
 	/** Returns when the hub last heard of another clone of a channel, as Unix seconds; 0 if never, or unknown. */
 	public static function connected(Channel $channel, string $root): int
 	{
-		$where = ['hubloc_hash' => $channel->hash, 'hubloc_network' => 'zot6', 'hubloc_deleted' => 0];
 		$dates = [];
-		foreach (Table::select('hubloc', $where, '', 0, 'hubloc_url, hubloc_connected') as $row) {
+		foreach (Locations::of($channel, ['hubloc_deleted' => 0]) as $row) {
 			if (self::normalise($row['hubloc_url']) === self::normalise($root)) {
 				$dates[] = (int) strtotime($row['hubloc_connected'] . ' UTC');
 			}
@@ -387,6 +393,12 @@ final class Clones
 		}
 
 		return $counts;
+	}
+
+	/** Tells whether a root URL is that of this hub. */
+	public static function isHere(string $url): bool
+	{
+		return self::normalise($url) === self::normalise(z_root());
 	}
 
 	/** Returns a root URL in normalised form, or null if it is invalid. */

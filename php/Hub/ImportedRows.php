@@ -44,7 +44,6 @@ final class ImportedRows
 		$row = $channel->row();
 		match ($section) {
 			'config' => \import_config($row, $rows),
-			'hubloc' => \import_hublocs($row, $rows, $isPrimary),
 			'likes' => \import_likes($row, array_map(
 				fn ($like) => self::completed('likes', $like + ['deleted' => 0]),
 				$rows,
@@ -55,6 +54,7 @@ final class ImportedRows
 		};
 
 		return match ($section) {
+			'hubloc' => ImportedLocations::store($channel, $rows, $isPrimary),
 			'group' => self::groups($channel, $rows),
 			'group_member' => self::members($channel, $rows, $groups),
 			'obj', 'app', 'chatroom', 'event', 'atoken' => self::once($channel, $section, $rows),

@@ -34,7 +34,7 @@ if (! class_exists('App', false)) {
  * @type ChannelRow = array{channel_id: Number, channel_hash: string, channel_address: string, ...<string, scalar|null>}
  * @type HublocRow = array{
  *     hubloc_id: Number, hubloc_id_url: string, hubloc_hash: string, hubloc_addr: string, hubloc_url: string,
- *     hubloc_connected: string, ...<string, scalar|null>
+ *     hubloc_url_sig: string, hubloc_connected: string, ...<string, scalar|null>
  * }
  * @type OutqRow = array{
  *     outq_channel: Number, outq_posturl: string, outq_created: string, outq_notify: string, ...<string, scalar|null>}

@@ -491,6 +491,8 @@ final class Scratch
 	{
 		$url = Rehearsing::ORIGIN;
 		$now = gmdate('Y-m-d H:i:s', Clock::now());
+		$signature = '';
+		openssl_sign($url, $signature, $channel->privateKey(), OPENSSL_ALGO_SHA256);
 
 		return [
 			'guid' => $channel->guid,
@@ -499,6 +501,7 @@ final class Scratch
 			'addr' => Rehearsing::NICK_THERE . '@' . substr($url, strlen('http://')),
 			'network' => 'zot6',
 			'url' => $url,
+			'url_sig' => 'sha256.' . self::encoded($signature),
 			'host' => substr($url, strlen('http://')),
 			'callback' => "$url/zot",
 			'updated' => $now,
@@ -601,6 +604,7 @@ final class Scratch
 		// These are nobody else's, whatever became of the number.
 		self::removeJobs($nick);
 		self::removeSession($nick);
+		Locations::forget($hash);
 		foreach (self::BY_IDENTITY as $table => $column) {
 			if (! Table::missing([$table]) && ! Table::lacking($table, [$column => 1])) {
 				Table::delete($table, [$column => $hash]);

@@ -16,7 +16,7 @@ final class Process
 	/** No slice takes so long, unless something is wrong with the hub or its database. */
 	private const MOST_SECONDS = 3600;
 	/** Warnings of core would end up in the output, and arguments of functions, keys among them, in a trace. */
-	private const OPTIONS = ['-d', 'display_errors=0', '-d', 'zend.exception_ignore_args=1'];
+	public const OPTIONS = ['-d', 'display_errors=0', '-d', 'zend.exception_ignore_args=1'];
 	private const MOST_WORDS = 2000;
 	private const LOOK_US = 20000;
 	private const PAUSE_US = 5000;
@@ -102,7 +102,7 @@ final class Process
 	 *
 	 * @return non-empty-list<string>
 	 */
-	private static function php(): array
+	public static function php(): array
 	{
 		return (
 			PHP_SAPI === 'cli'

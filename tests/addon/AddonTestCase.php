@@ -67,6 +67,18 @@ abstract class AddonTestCase extends TestCase
 		$this->assertSame([], Inside::take(), 'code of the hub inside a transaction of ours');
 	}
 
+	/** Returns the row of another channel of this hub, which lives at other hubs too. */
+	protected function another(string $nick, string ...$hubs): array
+	{
+		$identity = Maker::identity($nick, 2048);
+		$row = Maker::channel($identity, $nick);
+		foreach ($hubs as $url) {
+			Maker::hubloc($identity, $url, $nick);
+		}
+
+		return $row;
+	}
+
 	/** Hands entries of a file list over as core does. */
 	protected function receive(array ...$entries): void
 	{

@@ -8,7 +8,6 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Intentions;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
-use TestHub\Maker;
 
 /** I2: late, repeated and concurrent changes lose nothing, and every clone ends with the same. */
 final class ChangesTest extends AddonTestCase
@@ -438,12 +437,7 @@ final class ChangesTest extends AddonTestCase
 
 	public function test_what_killed_processes_left_of_one_channel_hides_no_other(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		for ($n = 0; $n < 300; $n++) {
 			Outbox::add(
 				1,

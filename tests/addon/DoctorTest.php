@@ -6,8 +6,11 @@ use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Request;
+use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Serve\Serve;
 use PHPUnit\Framework\Attributes\DataProvider;
+use TestHub\InProcess;
+use TestHub\Maker;
 
 /** `doctor` says what is wrong with this hub's own set-up, and how to mend it. */
 final class DoctorTest extends AddonTestCase
@@ -297,6 +300,16 @@ final class DoctorTest extends AddonTestCase
 				fn ($test) => $test->clone = ['info' => null, 'clock' => null, 'error' => 'no answer'],
 				['clone' => false],
 				'no answer',
+			],
+			'a row that the channel did not sign' => [
+				fn ($test) => Maker::hubloc(['prvkey' => null] + InProcess::$identity, 'https://far.example', 'alice'),
+				['locations' => false, 'clone' => true],
+				'lives at https://far.example',
+			],
+			"this hub's own row is damaged" => [
+				fn ($test) => Table::update('hubloc', ['hubloc_url_sig' => 'x'], ['hubloc_url' => z_root()]),
+				['locations' => false, 'clone' => true],
+				'lives at http://127.0.0.1:9000',
 			],
 			'the clone is on a private network' => [
 				fn ($test) => [Config::clear('allow_private_addresses'), $test->clone['private'] = true],

@@ -30,14 +30,7 @@ final class FairnessTest extends AddonTestCase
 	{
 		parent::setUp();
 		foreach (['bob', 'carol'] as $nick) {
-			$this->$nick = Channel::of(Maker::channel(Maker::identity($nick, 2048), $nick));
-			foreach ([self::ORIGIN, self::SECOND] as $url) {
-				Maker::hubloc(
-					['hash' => $this->$nick->hash, 'guid' => $this->$nick->guid, 'guid_sig' => ''],
-					$url,
-					$nick,
-				);
-			}
+			$this->$nick = Channel::of($this->another($nick, self::ORIGIN, self::SECOND));
 		}
 		Config::set('linger_seconds', '0');
 	}

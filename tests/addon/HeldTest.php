@@ -19,7 +19,6 @@ use FileSync\Addon\Reconcile\Outcome;
 use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Status\Report;
 use FileSync\Addon\Work\Housekeeping;
-use TestHub\Maker;
 
 /** Packets that must wait are held within bounds; what is beyond them is not lost, and reaches no other channel. */
 final class HeldTest extends AddonTestCase
@@ -162,12 +161,7 @@ final class HeldTest extends AddonTestCase
 
 	public function test_the_bounds_of_bytes_hold_and_the_hubs_shut_nobody_out(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		Config::set('held_max_bytes', '40000');
 		Config::set('held_hub_max_bytes', '50000');
 		$large = fn ($hash) => $this->file($hash, 'x', ['display_path' => str_repeat('p', 15000)]);
@@ -292,12 +286,7 @@ final class HeldTest extends AddonTestCase
 
 	public function test_each_channel_has_its_turn_where_packets_are_tried_again(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		$this->hold(...array_map(fn ($n) => $this->file("f$n", "bytes $n"), range(10, 40)));
 		$this->whileFailing(
 			fn ($sql) => preg_match(self::TRANSFERS, $sql),

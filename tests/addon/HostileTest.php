@@ -3,7 +3,6 @@
 use FileSync\Addon\Hub\Table;
 use FileSync\TransferBatch;
 use TestHub\InProcess;
-use TestHub\Maker;
 
 /** I2, I5: packets that pass every check and still mean harm, and disks that are not what they seem. */
 final class HostileTest extends AddonTestCase
@@ -139,12 +138,7 @@ final class HostileTest extends AddonTestCase
 
 	public function test_two_channels_of_one_hub_with_one_hash_do_not_meet(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		$entry = $this->photo('p1', [0 => 'same', 1 => 'small']);
 		$this->receive($entry);
 		Zotlabs\Lib\sync_files($bob, [$entry]);

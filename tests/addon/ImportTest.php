@@ -1,6 +1,9 @@
 <?php
 
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Authors;
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Columns;
 use FileSync\Addon\Hub\CoreImport;
 use FileSync\Addon\Hub\GivenFile;
@@ -14,6 +17,8 @@ use FileSync\Addon\Import\Section;
 use FileSync\Addon\Import\Slice;
 use FileSync\Addon\Import\Survey;
 use PHPUnit\Framework\Attributes\DataProvider;
+use TestHub\InProcess;
+use TestHub\Maker;
 
 /**
  * What of an import is ours: what an export has, in which order it is imported, and what is known of how far that is.
@@ -307,10 +312,119 @@ final class ImportTest extends AddonTestCase
 		$this->assertSame(['a', 'A/ü'], [$whole['xchan'][0]['xchan_hash'], $whole['xchan'][0]['xchan_name']]);
 	}
 
+	/** I2: who imports says nothing about other channels of this hub. */
+	public function test_an_import_says_nothing_about_where_another_channel_of_this_hub_lives(): void
+	{
+		$mallory = Channel::of($this->another('mallory'));
+		$alice = InProcess::$identity;
+		$before = Table::select('hubloc', [], 'hubloc_id');
+		$rows = [
+			$this->location($alice, 'https://far.example'),
+			$this->location($alice, 'https://far.example', ['hubloc_url_sig' => 'sha256.bm90aGluZw']),
+			$this->location($alice, self::ORIGIN, ['hubloc_deleted' => 1]),
+			$this->location($alice, 'https://far.example', ['hubloc_hash' => strtoupper($alice['hash'])]),
+			$this->location($alice, 'https://far.example', ['hubloc_network' => 'activitypub']),
+		];
+		$this->assertSame(0, ImportedRows::store($mallory, 'hubloc', $rows, false, '', []));
+		$this->assertSame($before, Table::select('hubloc', [], 'hubloc_id'));
+		$this->assertSame([self::ORIGIN], array_column(Clones::others($this->channel), 'url'));
+	}
+
+	public function test_an_import_brings_the_hubs_where_its_own_channel_lives(): void
+	{
+		$alice = InProcess::$identity;
+		$rows = [
+			$this->location($alice, 'https://far.example'),
+			// This hub knows that of itself.
+			$this->location($alice, z_root(), ['hubloc_deleted' => 1]),
+			$this->location($alice, 'https://never.example', ['hubloc_url_sig' => 'sha256.bm90aGluZw']),
+			$this->location($alice, 'https://far.example/hub', ['hubloc_id_url' => 'https://never.example/channel/x']),
+			$this->location($alice, 'https://far.example/two', ['hubloc_callback' => 'https://never.example/zot']),
+		];
+		$this->assertSame(3, ImportedRows::store($this->channel, 'hubloc', $rows, false, '', []));
+		$this->assertSame(
+			[self::ORIGIN, 'https://far.example'],
+			array_column(Clones::others($this->channel), 'url'),
+		);
+		$own = Table::first('hubloc', ['hubloc_url' => z_root(), 'hubloc_hash' => $alice['hash']]);
+		$this->assertSame(0, (int) $own['hubloc_deleted']);
+	}
+
+	public function test_what_this_hub_knows_of_a_person_an_import_does_not_change(): void
+	{
+		$bob = Maker::identity('bob', 2048);
+		$far = 'https://far.example/a';
+		foreach ([[$bob['hash'], 'zot6', $bob['pubkey']], [$far, 'activitypub', 'key']] as [$hash, $network, $key]) {
+			$columns = ['xchan_hash' => $hash, 'xchan_network' => $network, 'xchan_pubkey' => $key];
+			Table::insert('xchan', $columns + Table::first('xchan', ['xchan_hash' => $this->channel->hash]));
+		}
+		$actor = ['hubloc_hash' => $far, 'hubloc_network' => 'activitypub', 'hubloc_url_sig' => ''];
+		$rows = [
+			$this->location($bob, 'https://one.example'),
+			$this->location($bob, 'https://two.example', ['hubloc_url_sig' => '']),
+			$this->location($bob, 'https://two.example', ['hubloc_network' => 'activitypub']),
+			$actor + $this->location($bob, 'https://far.example'),
+			['hubloc_hash' => 'nobody'] + $this->location($bob, 'https://far.example'),
+		];
+		$this->assertSame(3, ImportedRows::store($this->channel, 'hubloc', $rows, false, '', []));
+		$known = fn () => array_column(
+			Table::select('hubloc', ['hubloc_hash' => [$bob['hash'], $far]], 'hubloc_id'),
+			null,
+			'hubloc_url',
+		);
+		$before = $known();
+		$this->assertSame(['https://one.example', 'https://far.example'], array_keys($before));
+		$rows = [
+			$this->location($bob, 'https://one.example', ['hubloc_deleted' => 1, 'hubloc_site_id' => 'new']),
+			$actor + $this->location($bob, 'https://else.example'),
+			$this->location($bob, 'https://two.example'),
+		];
+		$this->assertSame(0, ImportedRows::store($this->channel, 'hubloc', $rows, false, '', []));
+		$this->assertSame($before + ['https://two.example' => $known()['https://two.example']], $known());
+	}
+
+	/** A post brings no word by which it names anybody as its author without a proof. */
+	public function test_who_this_process_has_found_is_its_own_word(): void
+	{
+		require_once 'include/items.php';
+		$hash = $this->channel->hash;
+		$asks = fn (array $who) => Authors::answering(fn () => import_author_xchan($who));
+		$found = Authors::asFound($hash);
+		$this->assertSame($hash, $asks($found));
+		$brought = ['network' => 'filesync-set', 'id' => $hash, 'url' => '', 'name' => '', 'address' => ''];
+		$this->assertNotSame($hash, $asks($brought));
+		$this->assertSame(['', ''], [Authors::find($brought)->hash, Authors::find($found)->hash]);
+		$item = ['message_id' => 'mid', 'author' => $brought, 'owner' => $brought];
+		CoreImport::items($this->channel, [$item], null, function ($channel, array $items) use ($asks, $hash): void {
+			$this->assertNotSame($hash, $asks($items[0]['author']));
+			$this->assertNotSame($hash, $asks($items[0]['owner']));
+		});
+	}
+
 	public function test_a_contact_has_the_default_picture_until_its_own_is_fetched(): void
 	{
 		$this->assertTrue(ListedPictures::inPlaceOf('https://far.example/4', 'hash')[4]);
 		$this->assertSame([['xchan', 'hash', 'https://far.example/4']], ListedPictures::all());
+	}
+
+	/** Returns a row of an export that says where somebody lives. */
+	private function location(array $who, string $url, array $columns = []): array
+	{
+		return $columns
+		+ [
+			'hubloc_guid' => $who['guid'],
+			'hubloc_guid_sig' => $who['guid_sig'],
+			'hubloc_hash' => $who['hash'],
+			'hubloc_id_url' => "$url/channel/x",
+			'hubloc_addr' => 'x@' . parse_url($url, PHP_URL_HOST),
+			'hubloc_network' => 'zot6',
+			'hubloc_url' => $url,
+			'hubloc_url_sig' => Maker::signed($url, $who['prvkey']),
+			'hubloc_site_id' => 'site',
+			'hubloc_host' => (string) parse_url($url, PHP_URL_HOST),
+			'hubloc_callback' => "$url/zot",
+			'hubloc_sitekey' => 'key',
+		];
 	}
 
 	/** @param list<string> $sections */

@@ -4,7 +4,6 @@ use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use PHPUnit\Framework\Attributes\DataProvider;
-use TestHub\Maker;
 
 /** I4: a database that fails for a moment, or goes away for good, costs nothing that was acknowledged. */
 final class OutageTest extends AddonTestCase
@@ -64,12 +63,7 @@ final class OutageTest extends AddonTestCase
 
 	public function test_trouble_with_one_channel_does_not_stop_another(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		$this->receive($this->file('f1', 'bytes'));
 		Zotlabs\Lib\sync_files($bob, [$this->file('f2', 'his')]);
 		$this->whileFailing(fn ($sql) => preg_match('/filesync_kept WHERE uid = 1\b/', $sql), fn () => $this->work());

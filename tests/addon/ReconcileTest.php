@@ -21,7 +21,6 @@ use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Transfer\Wanted;
 use FileSync\Inventory;
 use PHPUnit\Framework\Attributes\DataProvider;
-use TestHub\Maker;
 
 /** A comparison with a clone that answers as the test says; tests/reconcile compares two hubs. */
 final class ReconcileTest extends AddonTestCase
@@ -368,12 +367,7 @@ final class ReconcileTest extends AddonTestCase
 
 	public function test_a_hub_that_comes_and_goes_is_compared_with_early_once_a_day(): void
 	{
-		$bob = Channel::of(Maker::channel(Maker::identity('bob', 2048), 'bob'));
-		Maker::hubloc(
-			['hash' => $bob->hash, 'guid' => $bob->guid, 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = Channel::of($this->another('bob', self::ORIGIN));
 		$run = fn () => Run::ask($bob->id, self::ORIGIN);
 		$comesBack = function () {
 			Peers::learn(['url' => self::ORIGIN, 'dav' => 'open', 'filesync' => 'untried', 'failures' => 1], null);

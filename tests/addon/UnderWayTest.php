@@ -296,12 +296,7 @@ final class UnderWayTest extends AddonTestCase
 
 	public function test_a_claim_of_most_of_the_disk_waits_and_takes_no_other_channels_room(): void
 	{
-		$bob = Maker::channel(Maker::identity('bob', 2048), 'bob');
-		Maker::hubloc(
-			['hash' => $bob['channel_hash'], 'guid' => $bob['channel_guid'], 'guid_sig' => ''],
-			self::ORIGIN,
-			'bob',
-		);
+		$bob = $this->another('bob', self::ORIGIN);
 		$this->receive($this->file('huge', 'x', ['filesize' => 7 << 37]), $this->file('small', 'y'));
 		Zotlabs\Lib\sync_files($bob, [['original_channel' => 'bob'] + $this->file('his', 'z', ['filesize' => 1])]);
 		$this->work();

@@ -56,6 +56,7 @@ for ($n = 0; $n < $connections; $n++) {
 			'hubloc_hash' => $hash,
 			'hubloc_addr' => $address,
 			'hubloc_id_url' => $url,
+			'hubloc_url_sig' => $sign($like['hubloc']['hubloc_url'], $theirs),
 		] + $like['hubloc'];
 	$abook = ['abook_xchan' => $hash] + $like['abook'];
 	foreach ($abook['abconfig'] ?? [] as $k => $row) {

@@ -56,12 +56,11 @@ final class Maker {
 		}
 		$public = openssl_pkey_get_details($key)['key'];
 		$guid = self::base64url(random_bytes(64));
-		openssl_sign($guid, $signature, $private, 'sha256');
 		$ed25519 = sodium_crypto_sign_keypair();
 		return [
 			'name' => ucfirst($nick),
 			'guid' => $guid,
-			'guid_sig' => 'sha256.' . self::base64url($signature),
+			'guid_sig' => self::signed($guid, $private),
 			'hash' => self::base64url(hash('whirlpool', $guid . $public, true)),
 			'pubkey' => $public,
 			'prvkey' => $private,
@@ -114,7 +113,7 @@ final class Maker {
 		return channelx_by_nick($nick);
 	}
 
-	/** Tells the booted hub that the identity also lives at another hub. */
+	/** Tells the booted hub that the identity also lives at another hub; it signs that if its private key is known. */
 	public static function hubloc(array $identity, string $url, string $nick, string $version = STD_VERSION): void {
 		$host = parse_url($url, PHP_URL_HOST) . (parse_url($url, PHP_URL_PORT) ? ':' . parse_url($url, PHP_URL_PORT) : '');
 		create_table_from_array('hubloc', [
@@ -125,7 +124,7 @@ final class Maker {
 			'hubloc_addr' => $nick . '@' . $host,
 			'hubloc_network' => 'zot6',
 			'hubloc_url' => $url,
-			'hubloc_url_sig' => '',
+			'hubloc_url_sig' => isset($identity['prvkey']) ? self::signed($url, $identity['prvkey']) : '',
 			'hubloc_site_id' => hash('sha256', $url),
 			'hubloc_host' => $host,
 			'hubloc_callback' => $url . '/zot',
@@ -149,6 +148,12 @@ final class Maker {
 			copy($path, $target);
 			touch($target, $file->getMTime());
 		}
+	}
+
+	/** Signs a text as hubs do. */
+	public static function signed(string $text, string $private): string {
+		openssl_sign($text, $signature, $private, 'sha256');
+		return 'sha256.' . self::base64url($signature);
 	}
 
 	private static function base64url(string $bytes): string {

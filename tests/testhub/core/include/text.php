@@ -38,6 +38,11 @@ function random_string($size = 64) {
 }
 
 /** @return string */
+function photo_new_resource() {
+	return new_uuid();
+}
+
+/** @return string */
 function new_uuid() {
 	$b = TestHub\Wire::$is_seeded ? implode('', array_map(fn () => chr(mt_rand(0, 255)), range(1, 16))) : random_bytes(16);
 	$b[6] = chr(ord($b[6]) & 0x0f | 0x40);

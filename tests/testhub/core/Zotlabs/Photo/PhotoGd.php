@@ -59,6 +59,11 @@ class PhotoGd extends PhotoDriver {
 		$this->keepAlpha();
 	}
 
+	public function cropImage(int $max, int $x, int $y, int $w, int $h): void {
+		$this->image = imagecrop($this->image, ['x' => $x, 'y' => $y, 'width' => $w, 'height' => $h]);
+		$this->doScaleImage($max, $max);
+	}
+
 	public function rotate(int $degrees): void {
 		$this->image = imagerotate($this->image, $degrees, 0);
 	}
