@@ -714,10 +714,18 @@ final class Queue
 		]);
 	}
 
-	/** Tells whether a transfer still carries a worker's token. */
+	/** Tells whether a transfer still carries a worker's token, and extends its lease. */
 	public static function isHeld(Transfer $transfer): bool
 	{
-		return (self::heartbeat($transfer->token)[$transfer->id] ?? null) === $transfer->generation;
+		$where = [
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
+			'token' => $transfer->token,
+			'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING],
+		];
+		Table::update('filesync_transfer', ['lease_until' => Clock::now() + self::LEASE_SECONDS], $where);
+
+		return Table::first('filesync_transfer', $where, '', 'id') !== null;
 	}
 
 	/** Pauses all transfers of this hub for a while: its disk is full or fails. */
