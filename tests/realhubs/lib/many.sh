@@ -132,7 +132,7 @@ stock_leg() {
 	done
 	web_up b
 	web_up c
-	echo "$count photos of 12 MP$2: ${ms[0]} ms with filesync, ${ms[1]} ms without: $(php -r 'printf("%.2f", $argv[2] / $argv[1]);' "${ms[@]}")"
+	echo "$count photos of 12 MP${2:-}: ${ms[0]} ms with filesync, ${ms[1]} ms without: $(php -r 'printf("%.2f", $argv[2] / $argv[1]);' "${ms[@]}")"
 }
 
 # Has A send what waits for a hub, without the pauses between its tries: stock_send <hub>.

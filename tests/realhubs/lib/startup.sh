@@ -44,7 +44,7 @@ scenario_startup() {
 # startup_request <hub> <path>
 startup_request() { printf 'url = "%s/%s"\noutput = /dev/null\n' "$(hub_url "$1")" "$2"; }
 
-# Starts the only worker of a hub anew and has it answer requests; prints the hub, and the memory that is the worker's alone and its share of all in KiB:
+# Restarts the only worker of a hub and has it answer requests; prints the hub, and in KiB the memory of that worker alone and its share of all:
 # startup_worker <hub> <list>.
 startup_worker() {
 	php_restart "$1"
