@@ -2,7 +2,7 @@
 
 /**
  * A wire: passes TCP through, every byte so many milliseconds late. Connecting costs nothing, which favours who
- * connects often.
+ * connects often. Addresses are a port of 127.0.0.1, or address:port.
  */
 
 declare(strict_types=1);
@@ -10,7 +10,8 @@ declare(strict_types=1);
 [, $port, $target, $ms] = $argv;
 const MOST_ON_THE_WIRE = 8 << 20;
 
-$server = stream_socket_server("tcp://127.0.0.1:$port") ?: exit(1);
+$address = fn (string $one) => 'tcp://' . (str_contains($one, ':') ? $one : "127.0.0.1:$one");
+$server = stream_socket_server($address($port)) ?: exit(1);
 /**
  * @var array<int, array{from: resource, to: resource, wire: list<array{float, string}>, bytes: int, ended: bool}>
  *     $ways
@@ -35,7 +36,7 @@ while (true) {
 		continue;
 	}
 	if (in_array($server, $read, true) && ($client = @stream_socket_accept($server, 0))) {
-		$upstream = stream_socket_client("tcp://127.0.0.1:$target");
+		$upstream = stream_socket_client($address($target));
 		foreach ([[$client, $upstream], [$upstream, $client]] as [$from, $to]) {
 			stream_set_blocking($from, false);
 			$ways[(int) $from] = ['from' => $from, 'to' => $to, 'wire' => [], 'bytes' => 0, 'ended' => false];

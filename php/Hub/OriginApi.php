@@ -22,7 +22,7 @@ final class OriginApi
 	 */
 	public static function isAllowed(string $root): bool
 	{
-		return Config::get('dav_allowed') !== '0' && Config::get('dav_allowed', 'peer:' . $root) !== '0';
+		return ! Config::isSet('dav_allowed', '0', ['site', 'peer:' . $root]);
 	}
 
 	/**

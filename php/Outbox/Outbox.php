@@ -72,15 +72,18 @@ final class Outbox
 
 	/**
 	 * Requests a call, unless it is due already or waits for its time: that stays. One that is being made just now may
-	 * have looked for the last time, and one that is parked would not be made.
+	 * have looked for the last time, and one that is parked would not be made. Returns whether it was requested.
 	 */
-	public static function ensure(int $channelId, string $kind, string $name, string $body): void
+	public static function ensure(int $channelId, string $kind, string $name, string $body): bool
 	{
 		$id = self::id($channelId, $kind, $name, '');
 		$row = Table::first('filesync_outbox', ['id' => $id], '', 'state, reason');
-		if (! $row || $row['state'] !== 'due' || str_starts_with($row['reason'], self::UNDER_WAY)) {
+		$isMissing = ! $row || $row['state'] !== 'due' || str_starts_with($row['reason'], self::UNDER_WAY);
+		if ($isMissing) {
 			self::add($channelId, $kind, $name, $body);
 		}
+
+		return $isMissing;
 	}
 
 	/** Tells whether a call is wanted already. */

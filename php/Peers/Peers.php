@@ -39,6 +39,7 @@ final class Peers
 	];
 
 	private const YES_SECONDS = 604800;
+	private const NOTED_SECONDS = 60;
 	private const NO_SECONDS = 86400;
 	private const NO_LONGER_SECONDS = 600;
 	private const HEARSAY_SECONDS = 3600;
@@ -174,7 +175,11 @@ final class Peers
 		}
 		$row = self::read($url);
 		if ($row && (int) $row['known_until'] > Clock::now()) {
-			self::write($url, ['known_until' => $row['speaks'] === 'yes' ? Clock::now() + self::YES_SECONDS : 0]);
+			$until = $row['speaks'] === 'yes' ? Clock::now() + self::YES_SECONDS : 0;
+			// Many packets come in a minute.
+			if ($until === 0 || abs($until - (int) $row['known_until']) >= self::NOTED_SECONDS) {
+				self::write($url, ['known_until' => $until]);
+			}
 			return;
 		}
 		self::write($url, self::speaking($said['version'] ?? null, $features));

@@ -50,10 +50,13 @@ final class LinkedPosts
 			'filesync_outbox',
 			['uid' => $channel->id, 'kind' => 'posts', 'name' => $root],
 			'',
-			'body',
+			'body, state, attempts, next_at',
 		);
 		$since = min($since, json_decode($wish['body'] ?? '', true)['since'] ?? $since);
-		Outbox::add($channel->id, 'posts', $root, json_encode(['since' => $since]));
+		$wanted = ['body' => json_encode(['since' => $since]), 'state' => 'due', 'attempts' => 0, 'next_at' => 0];
+		if (($wish ?? []) != $wanted) {
+			Outbox::add($channel->id, 'posts', $root, $wanted['body']);
+		}
 	}
 
 	/**

@@ -9,6 +9,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Revision\Revisions;
@@ -68,6 +69,9 @@ final class Batch
 	private array $rungs = [];
 	/** @var array<string, Way> The permitted ways to read from each hub, by URL: determined once for each batch. */
 	private array $ways = [];
+	/** @var list<Arrived> What is about to be published together, and since when. */
+	private array $arrived = [];
+	private float $arrivedAt = 0.0;
 	private readonly Meter $meter;
 	/** The time since which no file was completed. */
 	private int $slowSince = 0;
@@ -78,6 +82,7 @@ final class Batch
 		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
+		private readonly NewFiles $new,
 		private readonly Slice $slice,
 		private readonly ?\Closure $progress,
 	) {}
@@ -104,8 +109,10 @@ final class Batch
 				&& Fetching::mayFetch($this->channelId())
 				&& ! $this->givesWay()
 			) {
-				foreach ($this->batch->step(self::STEP_MS) as $report) {
-					$this->finish($report);
+				$reports = $this->batch->step(self::STEP_MS);
+				array_map($this->finish(...), $reports);
+				if ($reports === [] || $this->isGroup()) {
+					$this->publishArrived();
 				}
 				$this->meter->note($this->batch->progress(), $this->transfers());
 				$this->slice->beat($this->channelId());
@@ -115,6 +122,7 @@ final class Batch
 					($this->progress)($this->batch);
 				}
 			}
+			$this->publishArrived();
 		} finally {
 			try {
 				$this->meter->close($this->batch->progress());
@@ -171,6 +179,8 @@ final class Batch
 		}
 		[$underWay, $most] = $this->underWay($claimed, $free);
 		$limit = $this->limit();
+		$hashes = array_values(array_unique(array_map(fn ($transfer) => $transfer->hash, $claimed)));
+		$here = Store::attachSome($this->channelId(), $hashes, 'hash') ?? array_flip($hashes);
 		foreach ($claimed as $transfer) {
 			if ($limit && $this->isTooLarge($transfer, $limit)) {
 				continue;
@@ -194,7 +204,12 @@ final class Batch
 			);
 			$mostBytes = min($bytes + $growth, $transfer->scale === 0 && $limit ? $limit : PHP_INT_MAX);
 			try {
-				$this->fetches[$this->batch->add($this->wish($transfer, $mostBytes, $origins))] = new Fetch(
+				$this->fetches[$this->batch->add($this->wish(
+					$transfer,
+					$mostBytes,
+					$origins,
+					isset($here[$transfer->hash]),
+				))] = new Fetch(
 					$transfer,
 					$mostBytes,
 					$noRoom,
@@ -285,6 +300,7 @@ final class Batch
 	 * Returns a transfer as the batch takes it.
 	 *
 	 * @param list<Clone> $clones
+	 * @param bool        $isHere Whether the file has a row here.
 	 *
 	 * @return array{
 	 *     name: string, hash: string, scale: int, size_bytes: int, most_bytes: int, mimetype: string,
@@ -295,7 +311,7 @@ final class Batch
 	 *     edited?: string, sha256?: string, have_sha256?: string, copies?: list<string>
 	 * }
 	 */
-	private function wish(Transfer $transfer, int $mostBytes, array $clones): array
+	private function wish(Transfer $transfer, int $mostBytes, array $clones, bool $isHere): array
 	{
 		$names = $transfer->names();
 		$sha256 = $transfer->toldDigest();
@@ -326,7 +342,7 @@ final class Batch
 			]
 			+ ($transfer->scale === 0 ? ['edited' => $transfer->edited] : [])
 			+ ($sha256 === '' ? [] : ['sha256' => $sha256])
-			+ $this->alreadyHere($transfer, $sha256)
+			+ $this->alreadyHere($transfer, $sha256, $isHere)
 		);
 	}
 
@@ -335,10 +351,10 @@ final class Batch
 	 *
 	 * @return array{have_sha256?: string, copies?: list<string>}
 	 */
-	private function alreadyHere(Transfer $transfer, string $sha256): array
+	private function alreadyHere(Transfer $transfer, string $sha256, bool $isHere): array
 	{
-		$facts = Facts::of($this->channel, $transfer->hash, $transfer->scale);
-		$stat = $facts->state === 'whole' ? $facts->stat() : null;
+		$facts = $isHere ? Facts::of($this->channel, $transfer->hash, $transfer->scale) : null;
+		$stat = $facts && $facts->state === 'whole' ? $facts->stat() : null;
 		$have = $stat ? Digests::known($this->channelId(), $transfer->hash, $transfer->scale, $stat) : null;
 		$copies = $transfer->scale === 0 && is_dir(Store::root($this->channel))
 			? Digests::copies($this->channel, $transfer->hash, $transfer->announcedBytes(), $sha256)
@@ -394,7 +410,7 @@ final class Batch
 				'received_bytes',
 				'resumed_at_byte',
 			]));
-			$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
+			$this->arrive(new Arrived($transfer, [
 				'sha256' => (string) $report['sha256'],
 				'size_bytes' => (int) $report['size_bytes'],
 				'edited' => $report['edited'] ?? $transfer->edited,
@@ -402,12 +418,61 @@ final class Batch
 				'attempts' => 0,
 				'kind' => '',
 				'reason' => '',
-			]);
-			if ($transfer) {
-				$this->publish->publish($transfer);
-			}
+			]));
 		} elseif ($report['state'] === 'failed') {
 			$this->fail($fetch, $report);
+		}
+	}
+
+	/** Publishes a file, or has it wait for others that are published with it. */
+	private function arrive(Arrived $arrived): void
+	{
+		if (NewFiles::isPlain($arrived->transfer)) {
+			$this->arrivedAt = $this->arrived === [] ? Clock::exact() : $this->arrivedAt;
+			$this->arrived[] = $arrived;
+		} else {
+			$this->publishOne($arrived);
+		}
+	}
+
+	/** Tells whether what has arrived is published now: it is many, or waits for long, or no more is coming. */
+	private function isGroup(): bool
+	{
+		return (
+			count($this->arrived) >= self::MOST_AT_ONCE
+			|| $this->fetches === []
+			|| ((Clock::exact() - $this->arrivedAt) * 1000) >= self::STEP_MS
+		);
+	}
+
+	/** Publishes what has arrived, all new files together. */
+	private function publishArrived(): void
+	{
+		[$arrived, $this->arrived] = [$this->arrived, []];
+		$begun = [];
+		try {
+			if (count($arrived) > 1) {
+				$begun = Turn::take($this->channelId(), fn () => $this->new->begin($arrived));
+			}
+		} catch (\Throwable $e) {
+			Log::failure('publishing ' . count($arrived) . ' files together', $e);
+		}
+		if ($begun !== []) {
+			$this->new->publish($begun);
+		}
+		array_map($this->publishOne(...), array_diff_key($arrived, $begun));
+	}
+
+	private function publishOne(Arrived $arrived): void
+	{
+		$transfer = Queue::advance(
+			$arrived->transfer,
+			TransferState::LEASED,
+			TransferState::VERIFIED,
+			$arrived->columns,
+		);
+		if ($transfer) {
+			$this->publish->publish($transfer);
 		}
 	}
 
@@ -578,7 +643,8 @@ final class Batch
 		$room = array_sum(array_map(fn ($one) => strlen($one->entryText), $this->transfers())) < self::MOST_TEXT_BYTES
 			? self::MOST_AT_ONCE - count($this->fetches)
 			: 0;
-		if ($room > 0 && Clock::now() > $this->toppedUpAt && ! $this->slice->isTurnOver()) {
+		$isTime = $this->fetches === [] || Clock::now() > $this->toppedUpAt;
+		if ($room > 0 && $isTime && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Clock::now();
 			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
 		}

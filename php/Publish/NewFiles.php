@@ -11,6 +11,8 @@ use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Addon\Transfer\Transfer;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -23,6 +25,7 @@ if (! class_exists('App', false)) {
  *
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
  * @import-type Known from \FileSync\Addon\Order\Judge
+ * @import-type Intent from Transfer
  *
  * @type NewFile = array{wanted: \FileSync\Addon\Transfer\Wanted, sha256: string, record: Known}
  */
@@ -49,7 +52,7 @@ final class NewFiles
 	 *
 	 * @param array<int, NewFile> $files What is to be known of each.
 	 *
-	 * @return array<int, \FileSync\Addon\Transfer\Transfer> Those for publish(); of the others nothing was written.
+	 * @return array<int, Transfer> Those for publish(); of the others nothing was written.
 	 */
 	public function intend(array $files): array
 	{
@@ -58,18 +61,12 @@ final class NewFiles
 		if ($limit !== null && ($used + $bytes) > $limit) {
 			return [];
 		}
-		$brought = $chains = [];
-		foreach ($files as $n => ['wanted' => $wanted, 'sha256' => $sha256]) {
-			$chains[$wanted->folder] ??= Store::chain($this->channel->id, $wanted->folder) ?? false;
-			$chain = $chains[$wanted->folder];
-			$target = $chain === false
-				? null
-				: Store::placeIn($this->channel, $chain, $wanted->hash, $wanted->hash)['content'] ?? null;
-			$partial = $this->place->firstFacts($wanted->hash);
-			if ($target !== null && $partial && ! $this->place->liveFacts($target)) {
-				$intent = ['target' => $target, 'live' => null, 'partial' => $partial, 'live_sha256' => null];
-				$brought[$n] = [$wanted, $sha256, $intent + ['same' => false, 'had_row' => false, 'both' => false]];
-			}
+		$brought = [];
+		foreach ($this->intents(array_map(fn ($file) => [
+			$file['wanted']->hash,
+			$file['wanted']->folder,
+		], $files)) as $n => $intent) {
+			$brought[$n] = [$files[$n]['wanted'], $files[$n]['sha256'], $intent];
 		}
 		if ($brought === []) {
 			return [];
@@ -85,9 +82,105 @@ final class NewFiles
 	}
 
 	/**
+	 * Does what intend() does for files that have arrived: their leased transfers become those for publish().
+	 *
+	 * @param array<int, Arrived> $arrived
+	 *
+	 * @return array<int, Transfer> Of the others nothing was written.
+	 */
+	public function begin(array $arrived): array
+	{
+		$arrived = $this->absent(array_filter($arrived, fn (Arrived $one) => self::isPlain($one->transfer)));
+		[$used, $limit] = Store::quota($this->channel);
+		if (
+			$limit !== null
+			&& ($used + array_sum(array_map(fn ($one) => $one->columns['size_bytes'], $arrived))) > $limit
+		) {
+			return [];
+		}
+		$begun = [];
+		foreach ($this->intents(array_map(
+			fn ($one) => [$one->transfer->hash, $one->transfer->fileEntry()['attach']['folder']],
+			$arrived,
+		)) as $n => $intent) {
+			$begun[$n] = [
+				$arrived[$n]->transfer,
+				['intent' => json_encode($intent, JSON_THROW_ON_ERROR)] + $arrived[$n]->columns,
+			];
+		}
+
+		return (
+			$begun === []
+				? []
+				: Table::transaction(fn () => Queue::advanceAll(
+					$begun,
+					$this->token,
+					TransferState::LEASED,
+					TransferState::PUBLISHING,
+				))
+		);
+	}
+
+	/** Tells whether a file can be one of many: not a photo, and the first version that is fetched. */
+	public static function isPlain(Transfer $transfer): bool
+	{
+		$entry = $transfer->scale === 0 && $transfer->generation === 1 ? $transfer->fileEntry() : null;
+
+		return $entry && ! $entry['photo'] && ! $entry['attach']['is_photo'];
+	}
+
+	/**
+	 * Returns those of which nothing is here.
+	 *
+	 * @param array<int, Arrived> $arrived
+	 *
+	 * @return array<int, Arrived>
+	 */
+	private function absent(array $arrived): array
+	{
+		$hashes = array_map(fn ($one) => $one->transfer->hash, array_values($arrived));
+		$present = Store::attachSome($this->channel->id, $hashes, 'hash');
+
+		return $present === null ? [] : array_filter($arrived, fn ($one) => ! isset($present[$one->transfer->hash]));
+	}
+
+	/**
+	 * Returns what is to become of files: each gets the place of its bytes.
+	 *
+	 * @param array<int, array{string, string}> $files The hash and the folder of each.
+	 *
+	 * @return array<int, Intent> Without those that have no place or no bytes, or something in their place.
+	 */
+	private function intents(array $files): array
+	{
+		$intents = $chains = [];
+		foreach ($files as $n => [$hash, $folder]) {
+			$chains[$folder] ??= Store::chain($this->channel->id, $folder) ?? false;
+			$chain = $chains[$folder];
+			$target = $chain === false
+				? null
+				: Store::placeIn($this->channel, $chain, $hash, $hash)['content'] ?? null;
+			$partial = $this->place->firstFacts($hash);
+			if ($target !== null && $partial && ! $this->place->liveFacts($target)) {
+				$intents[$n] = [
+					'target' => $target,
+					'live' => null,
+					'partial' => $partial,
+					'live_sha256' => null,
+					'same' => false,
+					'had_row' => false,
+					'both' => false,
+				];
+			}
+		}
+
+		return $intents;
+	}
+
+	/**
 	 * Publishes what was written down. What became of each is in its transfer.
 	 *
-	 * @param array<\FileSync\Addon\Transfer\Transfer> $transfers
+	 * @param array<Transfer> $transfers
 	 */
 	public function publish(array $transfers): void
 	{
@@ -104,7 +197,10 @@ final class NewFiles
 			? array_column(array_map(fn (Placed $one) => $one->transfer, $placed), null, 'id')
 			: [];
 		Brake::settledAll($this->channel->id, array_values($published));
-		array_map($this->publish->log(...), $published);
+		foreach ($published as $transfer) {
+			Queue::removePartial($transfer, true);
+			$this->publish->log($transfer);
+		}
 		foreach ($transfers as $transfer) {
 			if (! isset($published[$transfer->id])) {
 				$this->publish->resume($transfer);
@@ -115,7 +211,7 @@ final class NewFiles
 	/**
 	 * Gives files their names, and forces that to disk.
 	 *
-	 * @param array<\FileSync\Addon\Transfer\Transfer> $transfers
+	 * @param array<Transfer> $transfers
 	 *
 	 * @return list<Placed> Without those that are not ours any longer, and those with something in their place.
 	 */

@@ -195,10 +195,9 @@ final class Publish
 				),
 			);
 		}
-		[$used, $limit] = Store::quota($this->channel);
+		[$used, $limit] = $transfer->scale === 0 ? Store::quota($this->channel) : [0, null];
 		if (
 			$limit !== null
-			&& $transfer->scale === 0
 			&& ($used - (int) ($own['filesize'] ?? 0) + $transfer->sizeBytes) > $limit
 		) {
 			Queue::park($transfer, 'quota', "the account's storage limit of $limit bytes would be exceeded");
@@ -382,7 +381,9 @@ final class Publish
 				Queue::dropScales($this->channelId, $transfer->hash);
 			}
 			Brake::settled($transfer);
-			Kept::settle($this->channelId);
+			if ($kept) {
+				Kept::settle($this->channelId);
+			}
 			Queue::removePartial($transfer, $kept !== null);
 			$this->log($transfer);
 			if ($kept && ! empty($intent['both'])) {

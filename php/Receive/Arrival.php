@@ -43,13 +43,13 @@ final class Arrival
 	public static function judge(Channel $channel, array $file, ?array $accepted, Packet $packet, string $root): Ruling
 	{
 		$offer = self::offer($channel, $file, $accepted, $packet, Clones::normalise($root) ?? $root);
-		if ($offer->isVersioned()) {
-			foreach ($offer->values as $group => $theirs) {
-				Site::notice($channel->id, $theirs['vector'], Vector::join($file[$group]['vector'], $file['gone']));
-			}
+		$pairs = [];
+		foreach ($offer->isVersioned() ? $offer->values : [] as $group => $theirs) {
+			$pairs[] = [$theirs['vector'], Vector::join($file[$group]['vector'], $file['gone'])];
 		}
+		$component = $pairs !== [] || ! $accepted ? Site::noticeEach($channel->id, $pairs) : '';
 
-		return Ruling::on($file, $accepted, $offer, $accepted ? '' : Site::component($channel->id), $channel->hash);
+		return Ruling::on($file, $accepted, $offer, $accepted ? '' : $component, $channel->hash);
 	}
 
 	/**

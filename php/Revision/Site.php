@@ -29,7 +29,13 @@ final class Site
 	/** Returns the component for our changes of a channel. */
 	public static function component(int $channelId): string
 	{
-		return self::drawn($channelId)['value'] ?? self::ofHub();
+		$drawn = array_column(
+			Table::select('filesync_setting', ['id' => [self::id($channelId), self::ID]], '', 0, 'id, value'),
+			'value',
+			'id',
+		);
+
+		return $drawn[self::id($channelId)] ?? $drawn[self::ID] ?? self::ofHub();
 	}
 
 	/**
@@ -40,10 +46,30 @@ final class Site
 	 */
 	public static function notice(int $channelId, array $theirs, array $ours): void
 	{
+		self::noticeEach($channelId, [[$theirs, $ours]]);
+	}
+
+	/**
+	 * Does what notice() does for several vectors, each beside ours, and returns the component from then on.
+	 *
+	 * @param list<array{Seen, Seen}> $pairs
+	 */
+	public static function noticeEach(int $channelId, array $pairs): string
+	{
 		$component = self::component($channelId);
-		if (($theirs[$component] ?? 0) <= ($ours[$component] ?? 0)) {
-			return;
+		foreach ($pairs as [$theirs, $ours]) {
+			if (($theirs[$component] ?? 0) > ($ours[$component] ?? 0)) {
+				self::redraw($channelId);
+
+				return self::component($channelId);
+			}
 		}
+
+		return $component;
+	}
+
+	private static function redraw(int $channelId): void
+	{
 		$drawn = self::drawn($channelId);
 		$now = Clock::now();
 		if ($drawn && (int) $drawn['name'] > ($now - self::REDRAW_SECONDS) && (int) $drawn['name'] <= $now) {

@@ -57,10 +57,9 @@ final class BulkQueue
 				],
 				['uid' => $channel->id, 'peer' => $peer, 'hash' => $hash],
 			);
-			Outbox::ensure($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES));
-		}
-		if ($taking) {
-			Doorbell::ring();
+			if (Outbox::ensure($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES))) {
+				Doorbell::ring();
+			}
 		}
 
 		return count($taking) < count($clones) || ! $clones;

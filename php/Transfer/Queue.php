@@ -493,6 +493,34 @@ final class Queue
 	}
 
 	/**
+	 * Does what advance() does for many transfers of a worker. Callers make it a part of a transaction.
+	 *
+	 * @param array<int, array{Transfer, array<string, int|string>}> $transfers Each with the columns to change.
+	 *
+	 * @return array<int, Transfer> As they are now, without those that were overtaken.
+	 */
+	public static function advanceAll(array $transfers, string $token, string $from, string $to): array
+	{
+		foreach ($transfers as [$transfer, $set]) {
+			Table::update('filesync_transfer', $set + ['state' => $to, 'updated' => Clock::now()], [
+				'id' => $transfer->id,
+				'generation' => $transfer->generation,
+				'token' => $token,
+				'state' => $from,
+			]);
+		}
+		$ids = array_map(fn (array $one): string => $one[0]->id, $transfers);
+		$now = array_column(self::select(['id' => $ids, 'token' => $token, 'state' => $to], ''), null, 'id');
+
+		return array_filter(array_map(
+			fn (array $one): ?Transfer => ($now[$one[0]->id] ?? null)?->generation === $one[0]->generation
+				? $now[$one[0]->id]
+				: null,
+			$transfers,
+		));
+	}
+
+	/**
 	 * Puts a transfer back for later after a temporary failure.
 	 *
 	 * @param bool $isProgress Whether bytes arrived: then its earlier attempts no longer count.
@@ -686,10 +714,18 @@ final class Queue
 		]);
 	}
 
-	/** Tells whether a transfer still carries a worker's token. */
+	/** Tells whether a transfer still carries a worker's token, and extends its lease. */
 	public static function isHeld(Transfer $transfer): bool
 	{
-		return (self::heartbeat($transfer->token)[$transfer->id] ?? null) === $transfer->generation;
+		$where = [
+			'id' => $transfer->id,
+			'generation' => $transfer->generation,
+			'token' => $transfer->token,
+			'state' => [TransferState::LEASED, TransferState::VERIFIED, TransferState::PUBLISHING],
+		];
+		Table::update('filesync_transfer', ['lease_until' => Clock::now() + self::LEASE_SECONDS], $where);
+
+		return Table::first('filesync_transfer', $where, '', 'id') !== null;
 	}
 
 	/** Pauses all transfers of this hub for a while: its disk is full or fails. */

@@ -16,6 +16,7 @@ use FileSync\Addon\Import\Background;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Publish\Batch;
+use FileSync\Addon\Publish\NewFiles;
 use FileSync\Addon\Publish\Publish;
 use FileSync\Addon\Publish\Scales;
 use FileSync\Addon\Publish\Slice;
@@ -214,12 +215,14 @@ final class Worker implements Slice
 			Lease::extend($this->slot, $this->token, Queue::LEASE_SECONDS);
 			Kept::settle($channelId);
 			if (Fetching::mayFetch($channelId)) {
-				$publish = new Publish($channel, $this->token, fn () => $this->beat($channelId));
+				$beat = fn () => $this->beat($channelId);
+				$publish = new Publish($channel, $this->token, $beat);
+				$new = new NewFiles($channel, $this->token, $publish, $beat);
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
 				// Here too, because a batch may take the whole turn.
 				Outbox::run($channelId, [...Outbox::QUICK, BulkQueue::KIND], $this->isTurnOver(...));
-				(new Batch($channel, $this->token, $publish, $this, $this->progress))->run();
+				(new Batch($channel, $this->token, $publish, $new, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();
 			}
 			Outbox::run($channelId, [], $this->isTurnOver(...));

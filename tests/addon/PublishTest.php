@@ -2,6 +2,7 @@
 
 use Fake\Instant;
 use FileSync\Addon\Hub\Table;
+use FileSync\SetRestore;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
@@ -41,6 +42,89 @@ final class PublishTest extends AddonTestCase
 				$message,
 			);
 		}
+	}
+
+	public function test_new_files_that_arrive_together_are_published_together_as_each_by_itself_would_be(): void
+	{
+		$tables = [];
+		foreach ([true, false] as $isTogether) {
+			$this->tearDown();
+			$this->setUp();
+			$syncs = 0;
+			SetRestore::$duringSync = function () use (&$syncs): void {
+				$syncs++;
+			};
+			foreach ($this->newFiles() as $entry) {
+				$this->receive($entry);
+				$isTogether || $this->work();
+			}
+			$this->work();
+			$this->assertSame((int) $isTogether, $syncs, 'one sync for all');
+			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
+			$tables[] = array_map(
+				fn ($table) => array_map(
+					fn ($row) => array_diff_key($row, array_flip(['id', 'created', 'updated', 'facts'])),
+					Table::select($table, ['hash' => ['n1', 'n2', 'n3']], 'hash'),
+				),
+				['attach', 'filesync_file', 'filesync_digest'],
+			);
+		}
+		$this->assertSame($tables[1], $tables[0]);
+		$this->assertSame(['a.txt', 'a(1).txt', 'c.txt'], array_column($tables[0][0], 'filename'));
+	}
+
+	public function test_new_files_killed_at_any_instant_are_whole_or_absent_and_the_next_worker_ends_whole(): void
+	{
+		$prepare = function (): void {
+			$this->tearDown();
+			$this->setUp();
+			$this->receive(...$this->newFiles());
+		};
+		$prepare();
+		$instants = $this->instantsOf(fn () => $this->work());
+		foreach (self::sample($instants, 12) as $instant) {
+			$prepare();
+			$this->killedAt($instant, fn () => $this->work());
+			$message = "killed at instant $instant of $instants";
+			foreach (['n1' => 'one', 'n2' => 'two', 'n3' => 'three'] as $hash => $bytes) {
+				$this->assertContains($this->attach($hash) ? $this->shown($hash) : $bytes, [$bytes], $message);
+			}
+			for ($n = 0; $n < 2; $n++) {
+				$this->expireLeases();
+				$this->work();
+			}
+			$this->assertSame(['one', 'two', 'three'], array_map($this->shown(...), ['n1', 'n2', 'n3']), $message);
+			$this->assertSame(
+				['published', 'published', 'published'],
+				array_map(fn ($hash) => $this->transfer($hash)['state'], ['n1', 'n2', 'n3']),
+				$message,
+			);
+			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'), $message);
+			$this->assertSame([], $this->kept(), $message);
+		}
+	}
+
+	public function test_what_comes_between_new_files_and_their_rows_is_settled_for_that_file_alone(): void
+	{
+		$this->receive(...$this->newFiles());
+		SetRestore::$duringSync = function (): void {
+			SetRestore::$duringSync = null;
+			$this->receive($this->file('n2', 'two, newer', ['edited' => '2024-06-01 10:00:00']));
+		};
+		$this->work();
+		$this->work();
+		$this->assertSame(['one', 'two, newer', 'three'], array_map($this->shown(...), ['n1', 'n2', 'n3']));
+		$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
+	}
+
+	/** @return list<array> Two of one name, and one in a folder. */
+	private function newFiles(): array
+	{
+		return [
+			$this->file('n1', 'one', ['filename' => 'a.txt']),
+			$this->file('n2', 'two', ['filename' => 'a.txt']),
+			$this->file('n3', 'three', ['filename' => 'c.txt'], ['d1' => 'folder']),
+		];
 	}
 
 	public function test_a_local_change_at_the_moment_of_the_exchange_wins(): void

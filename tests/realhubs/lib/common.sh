@@ -54,7 +54,8 @@ hubs_with_addon() {
 	case $ADDON in
 		0) ;;
 		all) echo "${HUBS% d}" ;;
-		*) echo b ;;
+		1) echo b ;;
+		*) echo "$ADDON" ;;
 	esac
 }
 

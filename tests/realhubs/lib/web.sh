@@ -75,8 +75,8 @@ configure_web() {
 		[hub]
 		$([ "$(id -u)" = 0 ] && printf 'user = %s\ngroup = %s\nlisten.owner = %s\n' "$HUB_USER" "$HUB_USER" "$HUB_USER")
 		listen = $dir/run/fpm.sock
-		pm = dynamic
-		pm.max_children = 10
+		pm = ${FPM_PM:-dynamic}
+		pm.max_children = ${FPM_CHILDREN:-10}
 		pm.start_servers = 2
 		pm.min_spare_servers = 1
 		pm.max_spare_servers = 4
