@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::SignedRequest;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     pub(super) photo_limits: PhotoLimits,
     pub(super) surroundings: Surroundings,
     pub(super) clock: ActiveClock,
+    pub(super) disk: Disk,
     throttle: Throttle,
     pub(super) ranges: usize,
     /// One permit for each active transfer; waiting ones get theirs in order.
@@ -89,6 +91,7 @@ impl Shared {
             photo_limits: options.limits.photo,
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
+            disk: Disk::default(),
             throttle: Throttle::new(options.bytes_per_second),
             ranges: options.ranges.max(1),
             turns: Arc::new(Semaphore::new(options.parallel.max(1))),

@@ -11,7 +11,7 @@ use super::partial::{self, Partial, Version};
 use super::reply::MAX_BESIDE_BYTES;
 use super::report::{Complete, Proof, Rung};
 use super::source::{DavFile, FileMeta, scale_bytes};
-use super::work::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing};
+use super::work::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing, sync};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Pool;
@@ -34,7 +34,7 @@ async fn read_version(work: &Work<'_>) -> Result<Reading> {
     let before = settled_meta(work).await?;
     let partial = work.open(version(work, before.as_ref())?)?;
     bring_all(work, &partial, before.as_ref()).await?;
-    let digest = Work::finish(&partial)?;
+    let digest = Work::check(&partial)?;
 
     let mut proof = vec![Proof::Size];
     if let Some(before) = &before {
@@ -56,7 +56,7 @@ async fn read_version(work: &Work<'_>) -> Result<Reading> {
         proof.push(same);
     }
     let edited = before.as_ref().map_or(job.spec.edited.as_str(), |meta| meta.edited.as_str());
-    Ok(work.complete(&partial, digest, edited, proof))
+    work.complete(&partial, digest, edited, proof).await
 }
 
 /// Reads a small file for its owner, who has just read its row: all bytes, and all of them again another way, with which the row
@@ -72,7 +72,7 @@ async fn read_small(work: &Work<'_>) -> Result<Option<Complete>> {
         // What may be cured by waiting, or is about this file alone, is decided by its row.
         return if error.kind() == ErrorKind::Storage { Err(error) } else { Ok(None) };
     }
-    let digest = Work::finish(&partial)?;
+    let digest = Work::check(&partial)?;
     let whole = 0..spec.size_bytes;
     let Ok(again) = filedata::read_piece(work.origin, shared, &spec.hash, &whole, Pool::Second).await else { return Ok(None) };
     let edited: Option<DateTime> = again.edited.parse().ok();
@@ -86,7 +86,7 @@ async fn read_small(work: &Work<'_>) -> Result<Option<Complete>> {
         return Ok(None);
     }
     let proof = vec![Proof::Size, Proof::Filemeta, Proof::Twice];
-    match work.complete(&partial, digest, &spec.edited, proof) {
+    match work.complete(&partial, digest, &spec.edited, proof).await? {
         Reading::Proven(complete) => Ok(Some(complete)),
         Reading::Changed => Ok(None),
     }
@@ -378,9 +378,10 @@ pub(super) async fn receive_scale(work: &Work<'_>) -> Result<Complete> {
     let size_bytes = bytes.len() as u64;
     let version = Version { size_bytes, sha256: Some(digest), rows: Vec::new() };
     partial::remove(&shared.root, &spec.name)?;
-    let mut partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
-    partial.write_at(0, &bytes)?;
-    partial.finish()?;
+    let partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+    let partial = SharedPartial::new(partial);
+    partial.borrow_mut().write_at(0, &bytes)?;
+    sync(shared, &partial).await?;
     job.size_bytes.set(size_bytes);
     job.offset_bytes.set(size_bytes);
     Ok(work.proven(size_bytes, digest, &spec.edited, Rung::Getfile, proof))
