@@ -28,8 +28,8 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes each as soon as it is
- * whole.
+ * Drives one TransferBatch over the due transfers of a channel, a step at a time, and publishes what became whole in
+ * each.
  *
  * @type Ended = array{
  *     id: int, name: string, state: string, size_bytes: int, received_bytes: int, resumed_at_byte: int,
@@ -64,6 +64,8 @@ final class Batch
 
 	/** @var array<int, Fetch> What it fetches, by the batch's numbers. */
 	private array $fetches = [];
+	/** @var list<Transfer> What is verified and about to be published. */
+	private array $verified = [];
 	/** @var array<string, string> The last rung that delivered bytes, by origin. */
 	private array $rungs = [];
 	/** @var array<string, Way> The permitted ways to read from each hub, by URL: determined once for each batch. */
@@ -73,6 +75,7 @@ final class Batch
 	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
 	private int $checkedAt = 0;
+	private readonly NewFiles $newFiles;
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -80,7 +83,9 @@ final class Batch
 		private readonly Publish $publish,
 		private readonly Slice $slice,
 		private readonly ?\Closure $progress,
-	) {}
+	) {
+		$this->newFiles = new NewFiles($channel, $token, $publish, fn () => $slice->beat($channel->id));
+	}
 
 	/**
 	 * Runs until nothing is due or the slice is over; unfinished transfers go back to the queue with their progress.
@@ -107,6 +112,7 @@ final class Batch
 				foreach ($this->batch->step(self::STEP_MS) as $report) {
 					$this->finish($report);
 				}
+				$this->publishVerified();
 				$this->meter->note($this->batch->progress(), $this->transfers());
 				$this->slice->beat($this->channelId());
 				$this->cancelOvertaken();
@@ -404,10 +410,19 @@ final class Batch
 				'reason' => '',
 			]);
 			if ($transfer) {
-				$this->publish->publish($transfer);
+				$this->verified[] = $transfer;
 			}
 		} elseif ($report['state'] === 'failed') {
 			$this->fail($fetch, $report);
+		}
+	}
+
+	/** Publishes what is verified: new files together, anything else one by one. */
+	private function publishVerified(): void
+	{
+		[$verified, $this->verified] = [$this->verified, []];
+		foreach ($this->newFiles->publishReceived($verified) as $transfer) {
+			$this->publish->publish($transfer);
 		}
 	}
 

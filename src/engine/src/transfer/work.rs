@@ -31,15 +31,16 @@ use crate::patience::StallMeter;
 /// The permit of an active transfer. It is passed on between two requests, so that a video cannot starve photos.
 pub(super) struct Turn {
     shared: Rc<Shared>,
+    size_bytes: u64,
     permit: RefCell<Option<OwnedSemaphorePermit>>,
     began: Cell<Duration>,
 }
 
 impl Turn {
-    pub(super) async fn begin(shared: Rc<Shared>) -> Self {
-        let permit = RefCell::new(shared.turn().await);
+    pub(super) async fn begin(shared: Rc<Shared>, size_bytes: u64) -> Self {
+        let permit = RefCell::new(shared.turn(size_bytes).await);
         let began = Cell::new(shared.clock.elapsed());
-        Self { shared, permit, began }
+        Self { shared, size_bytes, permit, began }
     }
 
     fn is_over(&self) -> bool {
@@ -49,7 +50,7 @@ impl Turn {
 
     async fn pass_on(&self) {
         self.permit.take();
-        let permit = self.shared.turn().await;
+        let permit = self.shared.turn(self.size_bytes).await;
         self.permit.replace(permit);
         self.began.set(self.shared.clock.elapsed());
     }
