@@ -3,7 +3,7 @@
 /**
  * Name: filesync
  * Description: Verified file sync between the clones of a channel: a file is shown once its bytes are here and were checked.
- * Version: 0.2.0-dev.7
+ * Version: 0.2.0-dev.8
  * Author: filesync contributors
  * Maintainer: filesync contributors
  * MinVersion: 7.8

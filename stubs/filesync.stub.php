@@ -32,7 +32,7 @@ namespace FileSync {
 		 *   store_root?: string
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
-		 *   system's. `parallel`: active transfers at once, 1–16, default 4; if more wait, they take turns. `ranges`:
+		 *   system's. `parallel`: active transfers at once, 1–16, default 4, four small files counted as one; if more wait, they take turns. `ranges`:
 		 *   active ranges of one large file at once if a single one would take long, 1–8, default 4, for all files of a
 		 *   hub together. `bytes_per_second`: the maximum rate of the whole batch, 65536 or more, default no limit.
 		 *   `store_root`: absolute path of the folder above the `copies` of transfers.
@@ -217,8 +217,8 @@ namespace FileSync {
 		public function move(string $from, string $to): void {}
 
 		/**
-		 * Gives a file an unused name beneath another store. Nothing is forced to disk: `SetRestore::sync` does that
-		 * for many.
+		 * Gives a file an unused name beneath another store. Nothing is forced to disk: `syncNames` does that for the
+		 * names of many, `SetRestore::sync` for their bytes too.
 		 *
 		 * @return bool False if something has that name, or if the two are on different devices: nothing was done.
 		 *
@@ -227,6 +227,17 @@ namespace FileSync {
 		 * @throws Exception\StorageException It failed.
 		 */
 		public function place(string $from, Store $target, string $to): bool {}
+
+		/**
+		 * Forces the names of files to disk, each folder once. Whether there are such files is not asked.
+		 *
+		 * @param list<string> $paths
+		 *
+		 * @throws Exception\InvalidInputException A path leaves the root.
+		 * @throws Exception\NotFoundException A folder does not exist.
+		 * @throws Exception\StorageException The disk fails.
+		 */
+		public function syncNames(array $paths): void {}
 
 		/**
 		 * Removes a file.

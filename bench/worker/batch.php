@@ -36,12 +36,14 @@ for ($number = 0; $number < (int) $count; $number++) {
 $data = new FileSync\Store("$folder/data");
 $store = new FileSync\Store($folder);
 while ($batch->pending()) {
-	foreach ($batch->step(500) as $report) {
+	$reports = $batch->step(500);
+	foreach ($reports as $report) {
 		if ($report['state'] !== 'complete' || $report['rung'] !== 'filesync') {
 			fwrite(STDERR, json_encode($report) . "\n");
 			exit(1);
 		}
-		$data->exchange("{$report['name']}.partial", $store, $report['name']);
+		$data->place("{$report['name']}.partial", $store, $report['name']) || exit(1);
 	}
+	$store->syncNames(array_column($reports, 'name'));
 }
 echo json_encode(['native_mib' => status('VmHWM') - $idle]), "\n";

@@ -37,14 +37,16 @@ $data = new FileSync\Store("$folder/data");
 $store = new FileSync\Store($folder);
 $done = 0;
 while ($batch->pending()) {
-	foreach ($batch->step(500) as $report) {
+	$reports = $batch->step(500);
+	foreach ($reports as $report) {
 		if ($report['state'] !== 'complete' || ($report['rung'] === 'filesync') !== ($kind === 'filesync')) {
 			fwrite(STDERR, json_encode($report) . "\n");
 			exit(1);
 		}
-		$data->exchange("{$report['name']}.partial", $store, $report['name']);
+		$data->place("{$report['name']}.partial", $store, $report['name']) || exit(1);
 		$done++;
 	}
+	$store->syncNames(array_column($reports, 'name'));
 }
 if ($done !== count($files)) {
 	fwrite(STDERR, "$done of " . count($files) . " files came\n");

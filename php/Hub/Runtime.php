@@ -9,7 +9,7 @@ if (! class_exists('App', false)) {
 /** Which code this process runs, how its PHP is set up, and who runs the hub. */
 final class Runtime
 {
-	private const VERSION = '0.2.0-dev.7';
+	private const VERSION = '0.2.0-dev.8';
 
 	/** Returns a reason why the extension cannot be used, or null if it can. */
 	public static function extensionProblem(): ?string

@@ -458,7 +458,7 @@ final class Batch
 			Log::failure('publishing ' . count($arrived) . ' files together', $e);
 		}
 		if ($begun !== []) {
-			$this->new->publish($begun);
+			$this->new->publish($begun, true);
 		}
 		array_map($this->publishOne(...), array_diff_key($arrived, $begun));
 	}

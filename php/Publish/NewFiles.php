@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Receive\Brake;
+use FileSync\Addon\Receive\FolderChange;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
@@ -82,7 +83,8 @@ final class NewFiles
 	}
 
 	/**
-	 * Does what intend() does for files that have arrived: their leased transfers become those for publish().
+	 * Does what intend() does for files that have arrived: their folders are made, and their leased transfers become
+	 * those for publish().
 	 *
 	 * @param array<int, Arrived> $arrived
 	 *
@@ -98,11 +100,13 @@ final class NewFiles
 		) {
 			return [];
 		}
-		$begun = [];
-		foreach ($this->intents(array_map(
-			fn ($one) => [$one->transfer->hash, $one->transfer->fileEntry()['attach']['folder']],
-			$arrived,
-		)) as $n => $intent) {
+		$files = $begun = [];
+		foreach ($arrived as $n => $one) {
+			['folders' => $folders, 'attach' => $attach] = $one->transfer->fileEntry();
+			FolderChange::createMissing($this->channel, $folders);
+			$files[$n] = [$one->transfer->hash, $attach['folder']];
+		}
+		foreach ($this->intents($files) as $n => $intent) {
 			$begun[$n] = [
 				$arrived[$n]->transfer,
 				['intent' => json_encode($intent, JSON_THROW_ON_ERROR)] + $arrived[$n]->columns,
@@ -124,7 +128,8 @@ final class NewFiles
 	/** Tells whether a file can be one of many: not a photo, and the first version that is fetched. */
 	public static function isPlain(Transfer $transfer): bool
 	{
-		$entry = $transfer->scale === 0 && $transfer->generation === 1 ? $transfer->fileEntry() : null;
+		$isFirst = $transfer->scale === 0 && $transfer->generation === 1 && $transfer->pending() === null;
+		$entry = $isFirst ? $transfer->fileEntry() : null;
 
 		return $entry && ! $entry['photo'] && ! $entry['attach']['is_photo'];
 	}
@@ -181,11 +186,12 @@ final class NewFiles
 	 * Publishes what was written down. What became of each is in its transfer.
 	 *
 	 * @param array<Transfer> $transfers
+	 * @param bool            $areBytesOnDisk Whether only their names are to be forced there.
 	 */
-	public function publish(array $transfers): void
+	public function publish(array $transfers, bool $areBytesOnDisk = false): void
 	{
 		try {
-			$placed = $this->place($transfers);
+			$placed = $this->place($transfers, $areBytesOnDisk);
 		} catch (\Throwable $e) {
 			foreach ($transfers as $transfer) {
 				$this->publish->postpone($transfer, $e);
@@ -215,7 +221,7 @@ final class NewFiles
 	 *
 	 * @return list<Placed> Without those that are not ours any longer, and those with something in their place.
 	 */
-	private function place(array $transfers): array
+	private function place(array $transfers, bool $areBytesOnDisk): array
 	{
 		$placed = [];
 		$held = Queue::heartbeat($this->token);
@@ -233,7 +239,9 @@ final class NewFiles
 				);
 			}
 		}
-		$this->place->sync();
+		$areBytesOnDisk
+			? $this->place->syncNames(array_map(fn (Placed $one) => $one->target, $placed))
+			: $this->place->sync();
 
 		return $placed;
 	}

@@ -109,8 +109,8 @@ final class Placement
 	}
 
 	/**
-	 * Moves the partial file to where nothing is, and leaves it to sync() to force that to disk; false if something is
-	 * there, or if that is another device.
+	 * Moves the partial file to where nothing is, and leaves it to sync() or syncNames() to force that to disk; false
+	 * if something is there, or if that is another device.
 	 */
 	public function putNew(Transfer $transfer, string $target): bool
 	{
@@ -122,6 +122,16 @@ final class Placement
 		}
 
 		return $this->data->place(self::partial($transfer), $this->live, $path);
+	}
+
+	/**
+	 * Forces the names of files at hub-relative paths of the channel to disk.
+	 *
+	 * @param list<string> $targets
+	 */
+	public function syncNames(array $targets): void
+	{
+		$this->live->syncNames(array_map($this->livePath(...), $targets));
 	}
 
 	/** Forces everything to disk. */

@@ -52,6 +52,8 @@ abstract class AddonTestCase extends TestCase
 		// A test whose database went away ends no request.
 		FileSync\Addon\Hub\Begun::take();
 		FileSync\Store::$age = 10;
+		FileSync\Store::$syncs = [];
+		TransferBatch::$together = 1;
 		FileSync\FileDigest::$count = 0;
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;
 		FileSync\SetRestore::$facts = FileSync\SetRestore::$said = FileSync\SetRestore::$faults = [];

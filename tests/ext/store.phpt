@@ -20,6 +20,11 @@ $store->move('newer', 'a/kept');
 var_dump(file_get_contents("$folder/a/kept"), $store->remove('a/kept'), $store->remove('a/kept'), $store->freeBytes() > 0);
 file_put_contents("$folder/placed", 'placed');
 var_dump($store->place('placed', $store, 'a/b/live'), $store->place('placed', $store, 'a/b/placed'), file_get_contents("$folder/a/b/placed"));
+$store->syncNames([]);
+$store->syncNames(['a/b/placed', 'a/b/not-there', 'x']);
+show(fn () => $store->syncNames(['a/b/placed', 'nowhere/x']));
+show(fn () => $store->syncNames(['link/x']));
+show(fn () => $store->syncNames(['../x']));
 show(fn () => $store->place('placed', $store, 'x'));
 show(fn () => $store->place('a/b/placed', $store, 'link/x'));
 show(fn () => $store->place('a/b/placed', $store, '../x'));
@@ -65,6 +70,9 @@ bool(true)
 bool(false)
 bool(true)
 string(6) "placed"
+NotFoundException: not found while opening a folder {name: nowhere, path: nowhere/x}: %s
+InvalidInputException: invalid input while opening a folder {name: link, path: link/x}: %s
+InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}
 NotFoundException: not found while placing a file {path: placed, to: x}: %s
 InvalidInputException: invalid input while opening a folder {name: link, path: link/x, path: link/x}: %s
 InvalidInputException: invalid input while checking a path {path: ../x, fault: it climbs}

@@ -100,6 +100,11 @@ impl Default for TransferLimits {
 }
 
 impl TransferLimits {
+    /// Returns the size up to which a second look at a file is one at all of it.
+    pub fn small_bytes(&self) -> u64 {
+        u64::from(self.spot_checks).saturating_mul(self.spot_bytes)
+    }
+
     /// Returns how long a transfer of this size may take.
     pub fn deadline(&self, size_bytes: u64) -> Duration {
         let seconds = size_bytes / self.deadline_bytes_per_second.max(1);

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
 
 /// A path beneath a root: one or more names, none of them empty, `.` or `..`, no NUL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RelativePath(Vec<String>);
 
 impl RelativePath {

@@ -3,6 +3,7 @@
 //! Invariant: a reader of a live path finds the old file or the new one, never none and never half of one. The displaced
 //! file still exists afterwards, under the former name of the new file.
 
+use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 
@@ -238,6 +239,21 @@ pub fn move_file(root: &Root, from: &RelativePath, to: &RelativePath) -> Result<
     source.sync_folder()
 }
 
+/// Forces the names of files to disk: each folder once, however many of them it holds.
+///
+/// # Errors
+///
+/// `InvalidInput` if a path leaves the root, `NotFound` if a folder does not exist, `Storage` if the disk fails.
+pub fn sync_names<'p>(root: &Root, paths: impl IntoIterator<Item = &'p RelativePath>) -> Result<()> {
+    let mut synced = HashSet::new();
+    for path in paths {
+        if synced.insert(path.folder()) {
+            Entry::locate(root, path)?.sync_folder()?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives a file an unused name beneath another root, and leaves it to the caller to force that to disk; false if something has the name,
 /// or if the two are on different devices: then nothing was done.
 ///
@@ -469,6 +485,20 @@ mod tests {
             (folder.text("new"), folder.text("live/file"), folder.text("live/taken")),
             (None, Some("new".into()), Some("older".into()))
         );
+    }
+
+    #[test]
+    fn names_are_forced_to_disk_where_their_folders_are() {
+        let folder = Folder::with(&[("new", "new"), ("live/x", ""), ("other/x", "")]);
+        let sync = |paths: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|text| path(text)).collect();
+            sync_names(&folder.root, &paths)
+        };
+        sync(&[]).unwrap();
+        sync(&["new", "live/x", "other/x", "live/not-there"]).unwrap();
+        assert_eq!(sync(&["nowhere/x"]).unwrap_err().kind(), ErrorKind::NotFound);
+        std::os::unix::fs::symlink("live", folder.dir.path().join("link")).unwrap();
+        assert!(sync(&["live/x", "link/x"]).is_err());
     }
 
     #[test]

@@ -6,17 +6,18 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{AbortHandle, Abortable, FutureExt};
+use futures_util::future::{self, AbortHandle, Abortable, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::error::{Error, ErrorKind, OrFail, Result};
 
 mod chunks;
 mod copy;
+mod disk;
 mod filedata;
 mod filesync;
 mod job;
@@ -140,7 +141,7 @@ impl TransferBatch {
 
     /// Works until the budget is used up or a transfer ends; returns those that ended.
     ///
-    /// A step may take longer by one name look-up or one sync of a file to disk.
+    /// A step may take longer by one name look-up or by the sync of files to disk that has begun.
     ///
     /// # Errors
     ///
@@ -151,16 +152,20 @@ impl TransferBatch {
             return Ok(Vec::new());
         }
         self.shared.clock.start();
-        let (runtime, active) = (&self.runtime, &mut self.active);
-        let ended = runtime.block_on(async {
-            let mut ended = Vec::new();
-            if let Ok(Some(first)) = tokio::time::timeout(budget, active.next()).await {
-                ended.push(first);
-                while let Some(Some(more)) = active.next().now_or_never() {
-                    ended.push(more);
+        let (runtime, active, disk) = (&self.runtime, &mut self.active, &self.shared.disk);
+        let ended = std::thread::scope(|threads| {
+            runtime.block_on(async {
+                let mut ended = Vec::new();
+                let syncing = pin!(disk.work(threads));
+                let next = tokio::time::timeout(budget, future::select(active.next(), syncing));
+                if let Ok(Either::Left((Some(first), _))) = next.await {
+                    ended.push(first);
+                    while let Some(Some(more)) = active.next().now_or_never() {
+                        ended.push(more);
+                    }
                 }
-            }
-            ended
+                ended
+            })
         });
         self.shared.clock.stop();
         Ok(ended.into_iter().filter_map(|(id, outcome)| self.end(id, outcome)).collect())

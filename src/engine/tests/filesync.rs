@@ -123,6 +123,22 @@ fn small_files_come_in_packs_and_are_proven_one_by_one() {
 }
 
 #[test]
+fn the_files_of_a_pack_are_forced_to_disk_together_and_told_of_in_one_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.packs = true);
+    let mut batch = batch(dir.path(), small_limits());
+    small_files(&hub, &mut batch, 40);
+    let mut told = Vec::new();
+    while batch.pending() > 0 {
+        let reports = batch.step(Duration::from_mins(1)).unwrap();
+        told.push(reports.len());
+        assert!(reports.into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    }
+    assert_eq!(told, [40], "though only four are fetched at once");
+}
+
+#[test]
 fn what_a_pack_lacks_or_a_wrong_pack_has_is_read_alone() {
     // Another file has the same bytes.
     let honest = |filesync: &mut Filesync| filesync.left_out = Some("p06".to_owned());

@@ -71,6 +71,85 @@ fn a_small_file_comes_through_getfile_and_is_looked_at_again_through_dav() {
     assert_eq!(hub.requests("POST /getfile"), 1);
 }
 
+/// A batch that reads all files of a test as small ones.
+fn batch_of_small_files(root: &Path) -> TransferBatch {
+    batch_of(root, |options| options.limits.transfer.spot_bytes = 64 << 10)
+}
+
+/// A batch that has a session with the hub, because it has fetched a file from there.
+fn batch_with_session(root: &Path, hub: &LoopbackHub) -> TransferBatch {
+    let mut batch = batch_of_small_files(root);
+    batch.add(spec(hub, "h1")).unwrap();
+    complete(only(finish(&mut batch)));
+    hub.state().requests.clear();
+    batch
+}
+
+#[test]
+fn small_files_cost_two_requests_each_once_there_is_a_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(9_000, 40));
+    let mut batch = batch_of_small_files(dir.path());
+    batch.add(spec(&hub, "h1")).unwrap();
+    for number in 0..20 {
+        let hash = format!("p{number:02}");
+        hub.add_file(&hash, &hash, noise(1000 + number, number as u64));
+        batch.add(spec(&hub, &hash)).unwrap();
+    }
+    for report in finish(&mut batch) {
+        let (name, done) = (report.name.clone(), complete(report));
+        let bytes = std::fs::read(dir.path().join(format!("{name}.partial"))).unwrap();
+        assert_eq!(done.digest, Digest::of(&bytes), "{name}");
+        if name != "h1-0.1" {
+            assert_eq!((done.rung, done.proof), (Rung::Dav, vec![Proof::Size, Proof::Filemeta, Proof::Twice]), "{name}");
+        }
+    }
+    let count = |start| hub.requests(start);
+    assert_eq!((count("POST /getfile"), count("GET /api/z/1.0/filemeta")), (1, 2), "{:?}", hub.state().requests);
+    assert_eq!((count("GET /dav"), count("GET /api/z/1.0/filedata")), (21, 20), "{:?}", hub.state().requests);
+}
+
+#[test]
+fn a_small_file_that_changes_between_its_two_readings_is_read_anew() {
+    for (edited, size) in [("2024-05-03 09:00:07", 9_000), (EDITED, 9_000), (EDITED, 9_001)] {
+        let (old, new, dir) = (noise(9_000, 41), noise(size, 42), tempfile::tempdir().unwrap());
+        let hub = hub_with(&old);
+        let mut batch = batch_with_session(dir.path(), &hub);
+        hub.state().faults.overwrite_after = Some((1, new.clone(), edited.into()));
+        hub.add_file("h2", "h2", old);
+        batch.add(spec(&hub, "h2")).unwrap();
+        let done = complete(only(finish(&mut batch)));
+        assert_eq!((done.digest, done.edited.as_str()), (Digest::of(&new), edited));
+        assert!(hub.requests("GET /api/z/1.0/filemeta") >= 2, "the long way");
+    }
+}
+
+#[test]
+fn a_small_file_is_not_proven_by_a_row_that_may_still_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(&noise(9_000, 43));
+    let mut batch = batch_with_session(dir.path(), &hub);
+    hub.add_file("h2", "h2", noise(9_000, 44));
+    hub.state().faults.date = Some("Fri, 03 May 2024 09:00:01 GMT".into());
+    batch.add(spec(&hub, "h2")).unwrap();
+    while hub.requests("GET /api/z/1.0/filemeta") < 2 {
+        assert!(batch.step(Duration::from_millis(50)).unwrap().is_empty());
+    }
+    hub.state().faults.date = None;
+    complete(only(finish(&mut batch)));
+}
+
+#[test]
+fn a_small_file_that_dav_gives_wrong_is_not_proven_by_it() {
+    let (bytes, dir) = (noise(9_000, 45), tempfile::tempdir().unwrap());
+    let hub = hub_with(&bytes);
+    let mut batch = batch_with_session(dir.path(), &hub);
+    hub.add_file("h2", "h2", bytes);
+    hub.state().faults.dav_lies = true;
+    batch.add(spec(&hub, "h2")).unwrap();
+    assert_eq!(failure(only(finish(&mut batch))).kind(), ErrorKind::Corrupt);
+}
+
 #[test]
 fn an_empty_file_needs_no_bytes() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use ext_php_rs::boxed::ZBox;
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::prelude::*;
 use ext_php_rs::types::{ZendClassObject, ZendHashTable};
-use filesync_engine::{Digest, Error, ErrorKind, Root, store};
+use filesync_engine::{Digest, Error, ErrorKind, Result, Root, store};
 
 use crate::convert;
 use crate::exceptions::{OrThrow, exception};
@@ -61,6 +61,13 @@ impl Store {
     pub fn place(&self, from: &str, target: &ZendClassObject<Store>, to: &str) -> PhpResult<bool> {
         let (from, to) = (convert::path(from).or_throw()?, convert::path(to).or_throw()?);
         store::place(&self.root, &from, &target.root, &to).or_throw()
+    }
+
+    /// Forces the names of files to disk.
+    pub fn sync_names(&self, paths: &ZendHashTable) -> PhpResult<()> {
+        let names = convert::texts("paths", paths).or_throw()?;
+        let paths: Vec<_> = names.into_iter().map(convert::path).collect::<Result<_>>().or_throw()?;
+        store::sync_names(&self.root, &paths).or_throw()
     }
 
     /// Removes a file.

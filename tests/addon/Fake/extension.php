@@ -42,6 +42,8 @@ namespace FileSync {
 		public static array $dav = [];
 		/** @var ?\Closure Called in every step. */
 		public static ?\Closure $duringStep = null;
+		/** How many transfers end in one step. */
+		public static int $together = 1;
 		/** @var ?\Closure Says what a fetch gives, in place of the answers. */
 		public static ?\Closure $fetch = null;
 
@@ -76,6 +78,17 @@ namespace FileSync {
 			if (self::$duringStep) {
 				(self::$duringStep)();
 			}
+			$reports = [];
+			while (count($reports) < self::$together && ($ended = $this->end()) !== []) {
+				$reports = [...$reports, ...$ended];
+			}
+
+			return $reports;
+		}
+
+		/** @return list<array> The report of the next transfer that ends, if one does. */
+		private function end(): array
+		{
 			$active = array_slice($this->waiting, 0, $this->settings['parallel'], true);
 			$slow = array_filter(
 				$active,
@@ -379,6 +392,8 @@ namespace FileSync {
 		public static bool $isFine = false;
 		/** @var ?\Closure Called with ('before'|'after', from, to) around an exchange. */
 		public static ?\Closure $aroundExchange = null;
+		/** @var list<list<string>> The names of each call of syncNames(). */
+		public static array $syncs = [];
 		/** The live files are on another device than ours. */
 		public static bool $isElsewhere = false;
 
@@ -470,6 +485,15 @@ namespace FileSync {
 			Instant::pass();
 
 			return true;
+		}
+
+		public function syncNames(array $paths): void
+		{
+			foreach ($paths as $path) {
+				is_dir(dirname($this->absolute($path))) || throw new NotFoundException($path);
+			}
+			self::$syncs[] = $paths;
+			Instant::pass();
 		}
 
 		public function remove(string $path): bool

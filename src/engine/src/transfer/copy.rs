@@ -9,6 +9,7 @@ use super::job::Job;
 use super::partial::{Partial, Version};
 use super::report::{Complete, Proof, Rung};
 use super::shared::Shared;
+use super::work::{SharedPartial, sync};
 use crate::digest::Digest;
 use crate::error::{ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
@@ -60,7 +61,7 @@ async fn copy(shared: &Shared, job: &Job, source: &File, version: &Version) -> R
     job.size_bytes.set(version.size_bytes);
     job.offset_bytes.set(partial.received_bytes());
     job.rung.set(Rung::Copy);
-    partial.finish().map(|()| true)
+    sync(shared, &SharedPartial::new(partial)).await.map(|()| true)
 }
 
 /// Copies what is missing, a piece at a time; false if the source ended early.

@@ -80,7 +80,7 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
     if !receive_from_pack(work, &partial, facts).await? {
         receive_ranges(work, &partial, facts).await?;
     }
-    let digest = Work::finish(&partial).inspect_err(|error| {
+    let digest = Work::check(&partial).inspect_err(|error| {
         if facts.sha256.is_none() && error.kind() == ErrorKind::Corrupt {
             // The bytes are not the packet's; the hub's own statement is still to come.
             work.origin.tickets.dispute(job.id);
@@ -90,9 +90,8 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
     if partial.borrow().expected().is_none() {
         work.origin.tickets.forget(&job.key());
         let Some(after) = work.origin.tickets.facts(work.shared, &job.key()).await? else { return Ok(None) };
-        let mut held = partial.borrow_mut();
         if !after.same_version(facts) {
-            held.discard()?;
+            partial.borrow_mut().discard()?;
             return Ok(Some(Reading::Changed));
         }
         let Some(expected) = after.sha256 else {
@@ -100,10 +99,10 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
                 .context("hub", &work.origin.hub)
                 .context("fault", "digest not ready yet"));
         };
-        check_digest(&mut held, digest, expected)?;
+        check_digest(&mut partial.borrow_mut(), digest, expected)?;
         proof.push(Proof::Facts);
     }
-    Ok(Some(work.complete(&partial, digest, &facts.edited, proof)))
+    work.complete(&partial, digest, &facts.edited, proof).await.map(Some)
 }
 
 /// Takes the bytes of a small file from a pack; false if they do not come so.

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -22,7 +23,7 @@ use crate::paths::{RelativePath, Root};
 pub(crate) struct Partial<'a> {
     root: &'a Root,
     paths: Paths,
-    file: File,
+    file: Arc<File>,
     limits: &'a TransferLimits,
     boot_id: String,
     version: Version,
@@ -125,7 +126,7 @@ impl<'a> Partial<'a> {
         let mut partial = Self {
             root,
             paths,
-            file: file.into(),
+            file: Arc::new(file.into()),
             limits,
             boot_id: boot_id.to_owned(),
             version,
@@ -416,10 +417,15 @@ impl<'a> Partial<'a> {
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
     }
 
-    /// Forces the data of a whole file to disk. Its index may be lost with the power: then the file is received again,
-    /// which costs time, but no byte that anybody relies on before it is published.
-    pub(crate) fn finish(&mut self) -> Result<()> {
-        self.file.sync_data().or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
+    /// Returns the file, for forcing its data to disk.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// Takes what became of forcing a whole file to disk. Its index may be lost with the power: then the file is received
+    /// again, which costs time, but no byte that anybody relies on before it is published.
+    pub(crate) fn finish(&mut self, synced: std::io::Result<()>) -> Result<()> {
+        synced.or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
         self.write_index(false)
     }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Waits for its turn, then tries one origin after another until one gives the file.
 pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
-    let turn = Turn::begin(Rc::clone(&shared)).await;
+    let turn = Turn::begin(Rc::clone(&shared), job.spec.size_bytes).await;
     job.started.set(Some(shared.clock.elapsed()));
     match copy_of_what_the_packet_states(&shared, &job).await {
         Ok(Some(complete)) => return Outcome::Complete(complete),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::SignedRequest;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
@@ -29,7 +30,7 @@ pub struct BatchOptions<'a> {
     pub proxy: Option<String>,
     /// The channel's folder in the store, for bytes that are already there.
     pub store_root: Option<&'a Path>,
-    /// Active transfers at once.
+    /// Active transfers at once; four small files count as one.
     pub parallel: usize,
     /// Active ranges of one large file at once, if a single one would take long.
     pub ranges: usize,
@@ -61,9 +62,10 @@ pub(super) struct Shared {
     pub(super) photo_limits: PhotoLimits,
     pub(super) surroundings: Surroundings,
     pub(super) clock: ActiveClock,
+    pub(super) disk: Disk,
     throttle: Throttle,
     pub(super) ranges: usize,
-    /// One permit for each active transfer; waiting ones get theirs in order.
+    /// Permits of active transfers; waiting ones get theirs in order.
     turns: Arc<Semaphore>,
     waiting: Cell<usize>,
 }
@@ -89,9 +91,10 @@ impl Shared {
             photo_limits: options.limits.photo,
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
+            disk: Disk::default(),
             throttle: Throttle::new(options.bytes_per_second),
             ranges: options.ranges.max(1),
-            turns: Arc::new(Semaphore::new(options.parallel.max(1))),
+            turns: Arc::new(Semaphore::new(options.parallel.max(1) * PERMITS_OF_A_TURN as usize)),
             waiting: Cell::new(0),
         })
     }
@@ -119,11 +122,13 @@ impl Shared {
         Patience { clock: &self.clock, limits: &self.limits, throttle: &self.throttle }
     }
 
-    /// Waits until this transfer may work.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    /// Waits until a transfer of a file of this size may work.
+    pub(super) async fn turn(&self, size_bytes: u64) -> Option<OwnedSemaphorePermit> {
         let _waiting = Counted::among(&self.waiting);
-        // Never closed, so a permit always comes in the end.
-        Arc::clone(&self.turns).acquire_owned().await.ok()
+        // A small file is one request at a time, and most of its time is on the way.
+        let permits = if size_bytes <= self.limits.small_bytes() { 1 } else { PERMITS_OF_A_TURN };
+        // Never closed, so they always come in the end.
+        Arc::clone(&self.turns).acquire_many_owned(permits).await.ok()
     }
 
     /// Tells whether transfers wait for their turn.
@@ -135,6 +140,9 @@ impl Shared {
         self.client.send(pool, request, (self.surroundings.unix_time)(), &self.patience()).await
     }
 }
+
+/// So many small files are fetched in place of a large one, which may have as many requests under way at a time.
+const PERMITS_OF_A_TURN: u32 = 4;
 
 /// Hands a request of the protocol to the transport, which knows nothing of it.
 pub(super) fn ready(signed: SignedRequest) -> Result<Request> {

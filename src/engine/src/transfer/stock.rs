@@ -11,7 +11,7 @@ use super::partial::{self, Partial, Version};
 use super::reply::MAX_BESIDE_BYTES;
 use super::report::{Complete, Proof, Rung};
 use super::source::{DavFile, FileMeta, scale_bytes};
-use super::work::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing};
+use super::work::{MAX_CRUMBS, Reading, SharedPartial, Work, next_to_nothing, sync};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Pool;
@@ -33,8 +33,9 @@ async fn read_version(work: &Work<'_>) -> Result<Reading> {
     let (shared, job) = (work.shared, work.job);
     let before = settled_meta(work).await?;
     let partial = work.open(version(work, before.as_ref())?)?;
-    bring_all(work, &partial, before.as_ref()).await?;
-    let digest = Work::finish(&partial)?;
+    let ladder = Ladder { dav: true, whole: shared.may_sign(), filedata: true };
+    bring_all(work, &partial, before.as_ref(), ladder).await?;
+    let digest = Work::check(&partial)?;
 
     let mut proof = vec![Proof::Size];
     if let Some(before) = &before {
@@ -56,23 +57,28 @@ async fn read_version(work: &Work<'_>) -> Result<Reading> {
         proof.push(same);
     }
     let edited = before.as_ref().map_or(job.spec.edited.as_str(), |meta| meta.edited.as_str());
-    Ok(work.complete(&partial, digest, edited, proof))
+    work.complete(&partial, digest, edited, proof).await
 }
 
-/// Reads a small file for its owner, who has just read its row: all bytes, and all of them again another way, with which the row
-/// comes once more. None if anything speaks against it: then it is read the long way.
+/// Reads a small file whose row is known from its packet, or which its owner has just read: all bytes, and then all of them again
+/// another way, with which the row comes once more. None if anything speaks against it: then it is read the long way.
 async fn read_small(work: &Work<'_>) -> Result<Option<Complete>> {
     let (shared, spec) = (work.shared, &work.job.spec);
-    if shared.may_sign() || !(1..=FILEDATA_BYTES).contains(&spec.size_bytes) || spec.edited.is_empty() {
+    if !may_come_whole_twice(work).await {
         return Ok(None);
     }
     let version = Version { size_bytes: spec.size_bytes, sha256: None, rows: vec![work.row(&spec.edited)] };
     let partial = work.open(version)?;
-    if let Err(error) = bring_all(work, &partial, None).await {
+    let ladder = Ladder { dav: true, whole: false, filedata: !shared.may_sign() };
+    if let Err(error) = bring_all(work, &partial, None, ladder).await {
         // What may be cured by waiting, or is about this file alone, is decided by its row.
         return if error.kind() == ErrorKind::Storage { Err(error) } else { Ok(None) };
     }
-    let digest = Work::finish(&partial)?;
+    if shared.may_sign() && work.job.rung.get() != Rung::Dav {
+        // They came in an earlier run, nobody knows how.
+        return Ok(None);
+    }
+    let digest = Work::check(&partial)?;
     let whole = 0..spec.size_bytes;
     let Ok(again) = filedata::read_piece(work.origin, shared, &spec.hash, &whole, Pool::Second).await else { return Ok(None) };
     let edited: Option<DateTime> = again.edited.parse().ok();
@@ -86,10 +92,19 @@ async fn read_small(work: &Work<'_>) -> Result<Option<Complete>> {
         return Ok(None);
     }
     let proof = vec![Proof::Size, Proof::Filemeta, Proof::Twice];
-    match work.complete(&partial, digest, &spec.edited, proof) {
+    match work.complete(&partial, digest, &spec.edited, proof).await? {
         Reading::Proven(complete) => Ok(Some(complete)),
         Reading::Changed => Ok(None),
     }
+}
+
+/// Tells whether a second look at this file would be one at all of it, and both ways are open.
+async fn may_come_whole_twice(work: &Work<'_>) -> bool {
+    let (shared, spec) = (work.shared, &work.job.spec);
+    let most_bytes = if shared.may_sign() { shared.limits.small_bytes().min(FILEDATA_BYTES) } else { FILEDATA_BYTES };
+    (1..=most_bytes).contains(&spec.size_bytes)
+        && !spec.edited.is_empty()
+        && (!shared.may_sign() || (spec.sha256.is_none() && work.origin.has_dav().await))
 }
 
 /// Requests the row, and again once its `edited` can no longer change within its second.
@@ -129,8 +144,7 @@ fn version(work: &Work<'_>, meta: Option<&FileMeta>) -> Result<Version> {
 }
 
 /// Fetches every missing byte, through whichever rung works, always from where it stopped.
-async fn bring_all(work: &Work<'_>, partial: &SharedPartial<'_>, meta: Option<&FileMeta>) -> Result<()> {
-    let mut ladder = Ladder { dav: true, whole: work.shared.may_sign(), filedata: true };
+async fn bring_all(work: &Work<'_>, partial: &SharedPartial<'_>, meta: Option<&FileMeta>, mut ladder: Ladder) -> Result<()> {
     let mut failure = None;
     while { partial.borrow().first_gap() }.is_some() {
         let reached = partial.borrow().received_bytes();
@@ -378,9 +392,10 @@ pub(super) async fn receive_scale(work: &Work<'_>) -> Result<Complete> {
     let size_bytes = bytes.len() as u64;
     let version = Version { size_bytes, sha256: Some(digest), rows: Vec::new() };
     partial::remove(&shared.root, &spec.name)?;
-    let mut partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
-    partial.write_at(0, &bytes)?;
-    partial.finish()?;
+    let partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+    let partial = SharedPartial::new(partial);
+    partial.borrow_mut().write_at(0, &bytes)?;
+    sync(shared, &partial).await?;
     job.size_bytes.set(size_bytes);
     job.offset_bytes.set(size_bytes);
     Ok(work.proven(size_bytes, digest, &spec.edited, Rung::Getfile, proof))

@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::BufReader;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -30,15 +31,16 @@ use crate::patience::StallMeter;
 /// The permit of an active transfer. It is passed on between two requests, so that a video cannot starve photos.
 pub(super) struct Turn {
     shared: Rc<Shared>,
+    size_bytes: u64,
     permit: RefCell<Option<OwnedSemaphorePermit>>,
     began: Cell<Duration>,
 }
 
 impl Turn {
-    pub(super) async fn begin(shared: Rc<Shared>) -> Self {
-        let permit = RefCell::new(shared.turn().await);
+    pub(super) async fn begin(shared: Rc<Shared>, size_bytes: u64) -> Self {
+        let permit = RefCell::new(shared.turn(size_bytes).await);
         let began = Cell::new(shared.clock.elapsed());
-        Self { shared, permit, began }
+        Self { shared, size_bytes, permit, began }
     }
 
     fn is_over(&self) -> bool {
@@ -48,9 +50,16 @@ impl Turn {
 
     async fn pass_on(&self) {
         self.permit.take();
-        let permit = self.shared.turn().await;
+        let permit = self.shared.turn(self.size_bytes).await;
         self.permit.replace(permit);
         self.began.set(self.shared.clock.elapsed());
+    }
+
+    /// Gives the turn back: only the disk is waited for, by no more transfers than may have their files open.
+    fn end(&self) {
+        if self.shared.disk.has_room() {
+            self.permit.take();
+        }
     }
 }
 
@@ -323,10 +332,9 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Forces a whole file to disk and returns its digest, which must match the expected one, if any.
-    pub(super) fn finish(partial: &SharedPartial<'_>) -> Result<Digest> {
+    /// Returns the digest of a whole file, which must be the expected one, if any.
+    pub(super) fn check(partial: &SharedPartial<'_>) -> Result<Digest> {
         let mut held = partial.borrow_mut();
-        held.finish()?;
         let computed = held
             .digest()
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, "verifying a file").context("fault", "not all bytes were hashed"))?;
@@ -336,13 +344,22 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn complete(&self, partial: &SharedPartial<'_>, digest: Digest, edited: &str, mut proof: Vec<Proof>) -> Reading {
+    /// Forces a proven file to disk: nothing else is to be done for it.
+    pub(super) async fn complete(
+        &self,
+        partial: &SharedPartial<'_>,
+        digest: Digest,
+        edited: &str,
+        mut proof: Vec<Proof>,
+    ) -> Result<Reading> {
+        self.turn.end();
+        sync(self.shared, partial).await?;
         let (job, held) = (self.job, partial.borrow());
         let claims_image = job.spec.scale > 0 || job.spec.mimetype.starts_with("image/");
         if claims_image && image_header(&held).is_ok() {
             proof.push(Proof::Image);
         }
-        Reading::Proven(self.proven(job.size_bytes.get(), digest, edited, job.rung.get(), proof))
+        Ok(Reading::Proven(self.proven(job.size_bytes.get(), digest, edited, job.rung.get(), proof)))
     }
 
     pub(super) fn proven(&self, size_bytes: u64, digest: Digest, edited: &str, rung: Rung, proof: Vec<Proof>) -> Complete {
@@ -396,6 +413,13 @@ pub(super) fn check_digest(partial: &mut Partial<'_>, computed: Digest, expected
     }
     partial.discard()?;
     Err(Error::new(ErrorKind::Corrupt, "verifying a file").context("expected", expected).context("computed", computed))
+}
+
+/// Forces a whole file to disk.
+pub(super) async fn sync(shared: &Shared, partial: &SharedPartial<'_>) -> Result<()> {
+    let file = Arc::clone(partial.borrow().file());
+    let synced = shared.disk.sync(&file).await;
+    partial.borrow_mut().finish(synced)
 }
 
 /// Opens the received part of a photo and reads its header.

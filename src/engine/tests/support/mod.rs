@@ -413,11 +413,13 @@ fn filedata(request: &Request, state: &mut State) -> Reply {
     let piece = &file.bytes[start..(start + length).min(file.bytes.len())];
     let content = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, piece);
     let body = format!(
-        r#"{{"attach":{{"id":1,"hash":"{hash}","filesize":"{}","is_dir":0,"start":{start},"length":{},"content":"{content}"}}}}"#,
+        r#"{{"attach":{{"id":1,"hash":"{hash}","filesize":"{}","is_dir":0,"edited":"{}","start":{start},"length":{},"content":"{content}"}}}}"#,
         file.bytes.len(),
+        file.edited,
         piece.len()
     );
-    Reply { is_file: true, ..Reply::new(200, body).header("Content-Type", "application/json") }
+    let date = state.faults.date.clone().unwrap_or_else(|| DATE.into());
+    Reply { is_file: true, ..Reply::new(200, body).header("Content-Type", "application/json").header("Date", date) }
 }
 
 fn dav(request: &Request, path: &str, range: &str, state: &mut State) -> Reply {

@@ -1,0 +1,125 @@
+<?php
+
+use FileSync\Addon\Hub\Table;
+use FileSync\Store;
+use FileSync\TransferBatch;
+
+/** I1, I2 and I4: new files that become whole in one step are published together. */
+final class TogetherTest extends AddonTestCase
+{
+	public function test_new_files_of_one_step_get_their_names_together(): void
+	{
+		$this->receive(
+			$this->file('f1', 'one'),
+			$this->file('f2', 'two', [], ['d1' => 'Folder']),
+			$this->file('f3', 'three', ['allow_cid' => '<friend>'], ['d1' => 'Folder']),
+		);
+		$this->workTogether();
+		$this->assertSame([3], array_map('count', Store::$syncs), 'one sync for the names of all');
+		$this->assertShown(['f1' => 'one', 'f2' => 'two', 'f3' => 'three']);
+		$this->assertSame('<friend>', $this->attach('f3')['allow_cid']);
+		$this->assertSame(
+			['127.0.0.1', 'getfile'],
+			[
+				parse_url(json_decode($this->transfer('f2')['result'], true)['origin'], PHP_URL_HOST),
+				json_decode($this->transfer('f2')['result'], true)['rung'],
+			],
+		);
+	}
+
+	public function test_what_is_not_plainly_new_is_published_alone_beside(): void
+	{
+		$this->receive($this->file('f1', 'old'));
+		$this->work();
+		$this->receive(
+			$this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']),
+			$this->photo('p1', [0 => 'photo', 1 => 'small']),
+			$this->file('f2', 'two'),
+			$this->file('f3', 'three'),
+			$this->file('f4', 'in the way'),
+		);
+		// Somebody puts a file where one of them belongs, at the last moment.
+		TransferBatch::$duringStep = fn () => is_file('store/alice/f4') || file_put_contents('store/alice/f4', 'mine');
+		$this->workTogether();
+		$this->assertSame([2], array_map('count', Store::$syncs));
+		$this->assertShown(['f2' => 'two', 'f3' => 'three', 'f1' => 'newer', 'p1' => 'photo', 'f4' => 'in the way']);
+		$this->assertSame('small', file_get_contents('store/alice/p1-1'));
+		$this->assertEqualsCanonicalizing(['old', 'mine'], $this->kept());
+	}
+
+	public function test_one_file_is_no_group(): void
+	{
+		$this->receive($this->file('f1', 'one'));
+		$this->workTogether();
+		$this->assertSame([], Store::$syncs);
+		$this->assertShown(['f1' => 'one']);
+	}
+
+	public function test_together_they_use_no_more_of_the_account_than_it_has(): void
+	{
+		$this->receive($this->file('f1', 'four'), $this->file('f2', 'five'));
+		Table::update(
+			'account',
+			['account_service_class' => 'small'],
+			['account_id' => $this->channel->accountId],
+		);
+		set_config('service_class', 'small', ['attach_upload_limit' => 7]);
+		unset(App::$config['service_class']);
+		$this->workTogether();
+		$this->assertSame([], Store::$syncs);
+		$states = [$this->transfer('f1')['state'], $this->transfer('f2')['state']];
+		$this->assertEqualsCanonicalizing(['published', 'parked'], $states);
+	}
+
+	public function test_killed_at_any_instant_the_next_worker_ends_whole(): void
+	{
+		$bytes = ['f1' => 'one', 'f2' => 'two', 'f3' => 'three'];
+		$prepare = function () use ($bytes): void {
+			$this->tearDown();
+			$this->setUp();
+			foreach ($bytes as $hash => $text) {
+				$this->receive($this->file($hash, $text, [], ['d1' => 'Folder']));
+			}
+		};
+		$prepare();
+		$instants = $this->instantsOf($this->workTogether(...));
+		$this->assertSame([3], array_map('count', Store::$syncs));
+		foreach (self::sample($instants, 12) as $instant) {
+			$prepare();
+			$this->killedAt($instant, $this->workTogether(...));
+			$message = "killed at instant $instant of $instants";
+			foreach ($bytes as $hash => $text) {
+				$this->assertContains($this->shown($hash), [null, $text], $message);
+			}
+			for ($round = 0; $round < 2; $round++) {
+				$this->expireLeases();
+				$this->workTogether();
+			}
+			FileSync\Addon\Work\Housekeeping::often();
+			$this->assertShown($bytes, $message);
+			$this->assertSame([], $this->kept(), $message);
+		}
+	}
+
+	private function workTogether(): void
+	{
+		TransferBatch::$together = 64;
+		$this->work();
+	}
+
+	/** @param array<string, string> $bytes By hash. */
+	private function assertShown(array $bytes, string $message = ''): void
+	{
+		foreach ($bytes as $hash => $text) {
+			$this->assertSame($text, $this->shown($hash), "$message $hash");
+			$this->assertSame('published', $this->transfer($hash)['state'], "$message $hash");
+			$this->assertSame(strlen($text), (int) $this->attach($hash)['filesize'], "$message $hash");
+		}
+		$this->assertSame([], glob('store/*data*/filesync/1/*.{partial,index}', GLOB_BRACE), $message);
+		$this->assertSame(
+			[],
+			Table::select('filesync_transfer', ['state' => ['leased', 'verified', 'publishing']]),
+			$message,
+		);
+	}
+}
