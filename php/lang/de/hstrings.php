@@ -288,6 +288,7 @@ App::$strings['Restore this folder'] ??= 'Diesen Ordner wiederherstellen';
 App::$strings['Restored %s.'] ??= 'Wiederhergestellt: %s.';
 App::$strings['Restored: %s. The other clones will be told.'] ??= 'Zurückgeholt: %s. Die anderen Klone werden benachrichtigt.';
 App::$strings['Restoring.'] ??= 'Es wird wiederhergestellt.';
+App::$strings['Resume'] ??= 'Fortsetzen';
 App::$strings['Resumed.'] ??= 'Fortgesetzt.';
 App::$strings['Revoke'] ??= 'Widerrufen';
 App::$strings['Revoke the key %s'] ??= 'Den Schlüssel %s widerrufen';
