@@ -34,7 +34,7 @@ final class ImportDumpCommand implements Task
 	/** Reads the export, and imports it unless only a look was wanted. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::POSTS)) {
+		if (Part::isOff(Parts::CHANNELS)) {
 			return 75;
 		}
 		Interruption::listen(function (): void {

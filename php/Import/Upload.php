@@ -70,7 +70,7 @@ final class Upload
 		return (
 			Config::get('enabled') !== '0'
 			&& Config::number('import_max_bytes') > 0
-			&& Parts::has(Parts::POSTS)
+			&& Parts::has(Parts::CHANNELS)
 			&& Runtime::extensionProblem() === null
 			&& function_exists('proc_open')
 			&& Migrations::ready()

@@ -797,6 +797,7 @@ App::$strings['what was replaced or deleted since the first backup, until it is 
 App::$strings['what was sent is being restored'] ??= 'was gesendet wurde, wird wiederhergestellt';
 App::$strings['what was sent is being tried'] ??= 'was gesendet wurde, wird geprobt';
 App::$strings['who may see files and folders'] ??= 'wer Dateien und Ordner sehen darf';
+App::$strings['whole channels'] ??= 'ganze Kanäle';
 App::$strings['will be retried'] ??= 'wird neu versucht';
 App::$strings['will not be retried automatically'] ??= 'wird nicht von selbst wieder versucht';
 App::$strings['with debugging'] ??= 'mit Fehlersuche';
