@@ -239,7 +239,7 @@ final class Brake
 	 * Holds a delete if its clone would displace more than it may.
 	 *
 	 * @param list<Displaced> $rows The rows to delete: attach rows, and photos without a file from
-	 *     `Kept::lonePhotos()`.
+	 *     `Kept::lonePhoto()`.
 	 */
 	public static function holdDelete(Channel $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{

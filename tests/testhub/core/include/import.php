@@ -9,7 +9,7 @@ use Zotlabs\Lib\Libzot;
 use Zotlabs\Web\HTTPSig;
 
 /**
- * Returns false where the origin's answer does not count as success. D2, D4: the status alone decides, whatever came.
+ * Returns false where the origin's answer does not count as success. D2: the status alone decides, whatever came.
  */
 function stock_fetch($channel, $fetch_url, $path, $resource, $resolution, $size) {
 	$time = datetime_convert();
@@ -113,7 +113,7 @@ function sync_files($channel, $files) {
 	}
 }
 
-/** Writes one row of a packet and fetches its bytes. D7: in place; D9: all keys of the packet; D11: always again. */
+/** Writes one row of a packet, with all of its keys, and fetches its bytes in place; D11: always again. */
 function stock_file($channel, $f, $att, $path) {
 	$term = $att['term'] ?? [];
 	unset($att['term'], $att['id']);
