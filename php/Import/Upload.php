@@ -32,7 +32,7 @@ if (! class_exists('App', false)) {
  */
 final class Upload
 {
-	public const ITEMS_PAGE = 'import_items';
+	private const ITEMS_PAGE = 'import_items';
 
 	/** The pages, and what their forms are named. */
 	private const FORMS = ['import' => 'channel_import', self::ITEMS_PAGE => 'import_items'];

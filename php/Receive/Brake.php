@@ -223,7 +223,7 @@ final class Brake
 	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
 	 * left. The rest is for other transfers.
 	 */
-	public static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
+	private static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
 	{
 		$own = in_array($transfer->scale, self::COUNTED, true)
 			? Store::attach($channel->id, $transfer->hash)
