@@ -228,10 +228,24 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame(75, $this->runVerb('backfill')[0]);
 		$this->assertSame(75, $this->runVerb('repair', 'items')[0]);
 		$this->assertSame(75, $this->runVerb('repair', 'photos')[0]);
-		$this->without(Parts::CHANNELS);
-		$this->assertSame(75, $this->runVerb('import-dump', 'alice.json')[0]);
-		$this->without();
-		$this->assertSame(1, $this->runVerb('import-dump', 'alice.json')[0], 'there is no such file');
+		foreach ([
+			Parts::RECEIVER => [['verify']],
+			Parts::SETS => [
+				['backup', 'alice', 'set'],
+				['verify-set', 'set'],
+				['list', 'set'],
+				['prune', 'set', '--older-than', '9d'],
+				['restore', 'alice', 'set'],
+			],
+			Parts::CHANNELS => [['import-dump', 'alice.json']],
+		] as $part => $lines) {
+			foreach ($lines as $line) {
+				$this->without($part);
+				$this->assertSame(75, $this->runVerb(...$line)[0], "$line[0] without $part");
+				$this->without();
+				$this->assertNotSame(75, $this->runVerb(...$line)[0], $line[0]);
+			}
+		}
 	}
 
 	public function test_doors_that_open_for_nobody_are_said_to_be_closed(): void
