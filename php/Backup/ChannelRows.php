@@ -20,9 +20,9 @@ if (! class_exists('App', false)) {
 final class ChannelRows
 {
 	/** A row with more bytes is not given: no set could take it. */
-	public const MOST_BYTES = 4 << 20;
+	private const MOST_BYTES = 4 << 20;
 	/** Rows that are listed at once, and those of them that are read together. */
-	public const MOST_LISTED = 10000;
+	private const MOST_LISTED = 10000;
 	private const PAGE = 1000;
 	/** Bytes of rows that are in memory together. */
 	private const TOGETHER_BYTES = 1 << 20;

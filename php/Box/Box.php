@@ -27,7 +27,7 @@ if (! class_exists('App', false)) {
 final class Box
 {
 	/** Its address, beneath the hub's root. */
-	public const PATH = '/filesync/dav';
+	private const PATH = '/filesync/dav';
 
 	/** Answers a request; null: it is answered already. */
 	public static function answer(Request $request): ?Response

@@ -6,7 +6,6 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Comparison;
 use FileSync\Addon\Reconcile\Outcome;
@@ -44,9 +43,6 @@ final class BackfillCommand implements Task
 	/** Compares with one clone after another. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::COMPARISON)) {
-			return 75;
-		}
 		$code = 0;
 		foreach (Channels::served($this->options) as $channel) {
 			foreach (Clones::others($channel) as $clone) {

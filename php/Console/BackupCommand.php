@@ -10,7 +10,6 @@ use FileSync\Addon\Backup\Result;
 use FileSync\Addon\Backup\Run;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Status\Words;
 
@@ -35,9 +34,6 @@ final class BackupCommand implements Task
 	/** Writes one set after another. The exit code is that of the worst. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::SETS)) {
-			return 75;
-		}
 		if (count($words) === 1 && ! $this->options->has(Option::All)) {
 			throw new WrongUsage('name the channel before the folder, or give --all');
 		}

@@ -81,6 +81,9 @@ final class Command
 		if ($line->verb->needsExtension && Extension::isMissing()) {
 			return 75;
 		}
+		if ($line->verb->needsPart !== null && Part::isOff($line->verb->needsPart)) {
+			return 75;
+		}
 
 		return ($line->verb->task)($line->options)->run($line->words);
 	}

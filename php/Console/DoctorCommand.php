@@ -50,7 +50,7 @@ final class DoctorCommand implements Task
 		return in_array(false, array_column($findings, 'ok'), true) ? 1 : 0;
 	}
 
-	/** Lists each assumption with the parts that depend on it; returns 1 if one fails on which a part depends today. */
+	/** Lists each assumption with the parts that depend on it; returns 1 if one fails on which a part depends. */
 	private static function assumptions(bool $isJson): int
 	{
 		$all = Look::again();
@@ -65,7 +65,7 @@ final class DoctorCommand implements Task
 				Log::oneLine($one['name']),
 				count(array_intersect(Parts::ALL, $one['parts'])) === count(Parts::ALL)
 					? 'every part'
-					: implode(', ', $one['parts']),
+					: implode(', ', array_map(Parts::name(...), $one['parts'])),
 				Log::oneLine($one['where']),
 			);
 			echo $one['found'] === '' ? '' : sprintf("%15s -> %s\n", '', Log::oneLine($one['found']));

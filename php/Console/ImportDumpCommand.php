@@ -5,7 +5,6 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Accounts;
 use FileSync\Addon\Hub\Clones;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Import\Job;
 use FileSync\Addon\Import\Run;
 use FileSync\Addon\Import\Section;
@@ -34,9 +33,6 @@ final class ImportDumpCommand implements Task
 	/** Reads the export, and imports it unless only a look was wanted. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::POSTS)) {
-			return 75;
-		}
 		Interruption::listen(function (): void {
 			$this->isStopped = true;
 		});

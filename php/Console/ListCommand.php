@@ -5,7 +5,6 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
@@ -22,9 +21,6 @@ final class ListCommand implements Task
 	/** Lists the files and folders by their true names. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::SETS)) {
-			return 75;
-		}
 		$isJson = $this->options->has(Option::Json);
 		try {
 			$folder = Place::existing($words[0]);

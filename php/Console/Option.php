@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Doctor\Findings;
+use FileSync\Addon\Drill\Wish;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -146,7 +147,7 @@ enum Option: string
 			self::DrillSample => ['/^(all|(100|[1-9]\d?)%?)$/D', 'a percentage from 1 to 100, or all'],
 			self::Sample => ['/^(100|[1-9]\d?)%?$/D', 'a percentage from 1 to 100'],
 			self::Seconds => ['/^\d{1,9}$/D', 'a whole number of seconds'],
-			self::Seed => ['/^[0-9A-Za-z]{1,32}$/D', 'up to 32 letters and digits'],
+			self::Seed => [Wish::SEED, '1 to 64 letters, digits or signs, without blanks'],
 			default => ['/^/', ''],
 		};
 

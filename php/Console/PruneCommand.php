@@ -6,7 +6,6 @@ use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Backup\Prune;
 use FileSync\Addon\Hub\Clock;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Status\Words;
 use FileSync\Exception\FileSyncException;
 
@@ -22,9 +21,6 @@ final class PruneCommand implements Task
 	/** Prunes the set, and signs it again. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::SETS)) {
-			return 75;
-		}
 		$isJson = $this->options->has(Option::Json);
 		$age = $this->options->text(Option::OlderThan);
 		$hash = $this->options->text(Option::Forget);

@@ -4,7 +4,6 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Restore\Choice;
 use FileSync\Addon\Restore\Decision;
 use FileSync\Addon\Restore\Plan;
@@ -77,9 +76,6 @@ final class RestoreCommand implements Task
 	/** Plans, and restores unless only the plan is wanted. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::SETS)) {
-			return 75;
-		}
 		Interruption::listen(function (): void {
 			$this->isStopped = true;
 		});

@@ -21,6 +21,7 @@ final class Verb
 	 * @param array<string, list<string>> $onlyWith       Options that go only with some forms, by name.
 	 * @param bool                        $needsExtension Whether it does nothing while the extension is missing.
 	 * @param bool                        $needsActive    Whether it does nothing where filesync is not active.
+	 * @param ?string                     $needsPart      The part without which it does nothing.
 	 */
 	public function __construct(
 		public readonly string $name,
@@ -31,6 +32,7 @@ final class Verb
 		private readonly array $onlyWith = [],
 		public readonly bool $needsExtension = false,
 		public readonly bool $needsActive = false,
+		public readonly ?string $needsPart = null,
 	) {
 		$this->options = [...$options, Option::Help];
 	}

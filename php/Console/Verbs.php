@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Console;
 
+use FileSync\Addon\Hub\Parts;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -50,6 +52,7 @@ final class Verbs
 				[Option::Json, Option::DryRun, Option::Channel],
 				needsExtension: true,
 				needsActive: true,
+				needsPart: Parts::COMPARISON,
 			),
 			new Verb(
 				'verify',
@@ -58,6 +61,7 @@ final class Verbs
 				[Option::Json, Option::Channel],
 				needsExtension: true,
 				needsActive: true,
+				needsPart: Parts::RECEIVER,
 			),
 			new Verb(
 				'work',
@@ -113,6 +117,7 @@ final class Verbs
 				],
 				['all' => ['DIR']],
 				needsExtension: true,
+				needsPart: Parts::SETS,
 			),
 			new Verb(
 				'verify-set',
@@ -121,6 +126,7 @@ final class Verbs
 				[Option::Json, Option::Sample, Option::Finish],
 				['DIR' => 'the folder of the set'],
 				needsExtension: true,
+				needsPart: Parts::SETS,
 			),
 			new Verb(
 				'list',
@@ -129,6 +135,7 @@ final class Verbs
 				[Option::Json, Option::At],
 				['DIR' => 'the folder of the set'],
 				needsExtension: true,
+				needsPart: Parts::SETS,
 			),
 			new Verb(
 				'prune',
@@ -137,6 +144,7 @@ final class Verbs
 				[Option::Json, Option::DryRun, Option::OlderThan, Option::Forget],
 				['DIR' => 'the folder of the set'],
 				needsExtension: true,
+				needsPart: Parts::SETS,
 			),
 			new Verb(
 				'restore',
@@ -181,6 +189,7 @@ final class Verbs
 				),
 				needsExtension: true,
 				needsActive: true,
+				needsPart: Parts::SETS,
 			),
 			new Verb(
 				'import-dump',
@@ -194,6 +203,7 @@ final class Verbs
 				array_fill_keys(['account', 'nick', 'primary'], ['FILE']),
 				needsExtension: true,
 				needsActive: true,
+				needsPart: Parts::CHANNELS,
 			),
 			new Verb(
 				'doctor',

@@ -4,7 +4,6 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Reconcile\Verify;
@@ -35,9 +34,6 @@ final class VerifyCommand implements Task
 	/** Verifies all channels. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::RECEIVER)) {
-			return 75;
-		}
 		foreach (Channels::served($this->options) as $channel) {
 			$this->all += Table::count('attach', ['uid' => $channel->id, 'is_dir' => 0, 'os_storage' => 1]);
 			$run = Run::ask($channel->id, '', 'verify');

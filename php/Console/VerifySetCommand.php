@@ -6,7 +6,6 @@ use FileSync\Addon\Backup\Check;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Log;
-use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Status\Words;
 use FileSync\Exception\FileSyncException;
 
@@ -31,9 +30,6 @@ final class VerifySetCommand implements Task
 	/** Checks the set. */
 	public function run(array $words): int
 	{
-		if (Part::isOff(Parts::SETS)) {
-			return 75;
-		}
 		try {
 			$folder = Place::existing($words[0]);
 			if ($this->options->has(Option::Finish)) {

@@ -45,7 +45,6 @@ final class Admission
 			self::isOpenForSome($kind)
 			&& self::isSwitchedOn($kind, "channel:$channelId")
 			&& Config::serves($channelId, Parts::SETS)
-			&& Runtime::extensionProblem() === null
 		);
 	}
 
@@ -56,7 +55,13 @@ final class Admission
 	 */
 	public static function isOpenForSome(string $kind): bool
 	{
-		return Migrations::ready() && self::isSwitchedOn($kind, 'site') && Parts::has(Parts::SETS);
+		return (
+			Migrations::ready()
+			&& self::isSwitchedOn($kind, 'site')
+			&& Parts::has(Parts::SETS)
+			&& (! in_array($kind, [Key::PASS, Key::CREATE], true) || Parts::has(Parts::CHANNELS))
+			&& Runtime::extensionProblem() === null
+		);
 	}
 
 	/**
@@ -199,11 +204,7 @@ final class Admission
 	/** @throws Refusal Channels are not brought to this hub. */
 	private static function needCreation(): void
 	{
-		if (
-			! self::isOpenForSome(Key::CREATE)
-			|| ! Parts::has(Parts::POSTS)
-			|| Runtime::extensionProblem() !== null
-		) {
+		if (! self::isOpenForSome(Key::CREATE)) {
 			throw self::closed(Key::CREATE);
 		}
 	}

@@ -25,7 +25,7 @@ if (! class_exists('App', false)) {
  */
 final class Door
 {
-	public const VERSION = 1;
+	private const VERSION = 1;
 	/** The newest format of sets that is read here. */
 	private const SET = 1;
 	private const PIECE_BYTES = 8 << 20;

@@ -35,7 +35,6 @@ final class DrillDoor
 	private const MOST_DIGESTS = 2000;
 	private const MOST_FILES = 500;
 	private const MOST_JSON = 65536;
-	private const SEED = '/^[!-~]{1,64}$/D';
 	/** Shorter than the hub takes a ticket, so that a request that is about to be sent comes in time. */
 	private const TICKET_SECONDS = 120;
 	/** How many slow requests of a channel are answered at once. */
@@ -82,7 +81,7 @@ final class DrillDoor
 			|| $percent < 1
 			|| $percent > 100
 			|| ! is_string($seed)
-			|| ! preg_match(self::SEED, $seed)
+			|| ! preg_match(Wish::SEED, $seed)
 			|| ! is_bool($isTrusted)
 		) {
 			throw new Refusal(

@@ -26,7 +26,7 @@ final class Tus
 	public const VERSION = '1.0.0';
 	public const EXTENSIONS = ['creation', 'creation-with-upload', 'checksum', 'expiration', 'termination'];
 	public const CHECKSUMS = ['sha256', 'sha1'];
-	public const CONTENT_TYPE = 'application/offset+octet-stream';
+	private const CONTENT_TYPE = 'application/offset+octet-stream';
 	/** A status of tus itself. Some web servers make 500 of it: the header `Refusal::HEADER` says it too. */
 	private const CHECKSUM_WRONG = 460;
 	/** Without a checksum of the piece, so much is forced to disk at once. */

@@ -10,6 +10,8 @@ if (! class_exists('App', false)) {
 final class Wish
 {
 	public const PERCENT = 5;
+	/** What a seed may be. */
+	public const SEED = '/^[!-~]{1,64}$/D';
 	/** Longer than anybody waits for one. */
 	private const MOST_SECONDS = 12 * 3600;
 	private const SEED_BYTES = 4;

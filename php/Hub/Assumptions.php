@@ -10,19 +10,29 @@ if (! class_exists('App', false)) {
  * What filesync takes for granted of the hub, and which of its parts depend on each: all that it calls, replaces,
  * extends or reads. AssumptionCheck looks whether it is so.
  *
- * Parts are named in one text; `every` means each of today, an empty one that all work without it.
+ * Parts are named in one text; `every` means each, an empty one that all work without it.
  */
 final class Assumptions
 {
-	/** Parts of today, and parts to come. */
-	public const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
-	public const LATER = ['backup', 'doors'];
+	public const PARTS = [
+		'receiver',
+		'sender',
+		'posts',
+		'photos',
+		'serving',
+		'comparison',
+		'pages',
+		'sets',
+		'channels',
+	];
+	/** No part, and switched off by nothing here: the drop box itself looks whether the hub has a WebDAV server. */
+	public const OTHERS = ['WebDAV'];
 
 	public const LEAST_PHP = '8.1';
 
 	/** Extensions of PHP: parts. */
 	public const EXTENSIONS = [
-		'curl' => 'serving posts comparison backup',
+		'curl' => 'serving posts comparison channels',
 		'hash' => 'every',
 		'json' => 'every',
 		'mbstring' => 'every',
@@ -39,9 +49,9 @@ final class Assumptions
 
 	/** Functions of PHP that an admin may have disabled: parts. */
 	public const PHP_FUNCTIONS = [
-		'curl_init' => 'serving posts comparison backup',
-		'curl_setopt_array' => 'serving posts comparison backup',
-		'curl_exec' => 'serving posts comparison backup',
+		'curl_init' => 'serving posts comparison channels',
+		'curl_setopt_array' => 'serving posts comparison channels',
+		'curl_exec' => 'serving posts comparison channels',
 		'debug_backtrace' => 'sender',
 		'disk_free_space' => 'receiver',
 		'flock' => 'receiver sender posts photos comparison',
@@ -75,12 +85,12 @@ final class Assumptions
 		// Replaced, see overrides/hubzilla.php.
 		'sync_files' => ['include/import.php', 'channel, files', 'receiver', 'only'],
 		'sync_items' => ['include/import.php', 'channel, items, relocate', 'posts'],
-		'import_items' => ['include/import.php', 'channel, items, sync, relocate', 'posts backup'],
+		'import_items' => ['include/import.php', 'channel, items, sync, relocate', 'posts channels'],
 		'import_channel_photo' => ['include/photo/photo_driver.php', 'photo, type, aid, uid', ''],
 		'attach_export_data' => [
 			'include/attach.php',
 			'channel, resource_id, deleted',
-			'receiver sender posts comparison backup',
+			'receiver sender posts comparison channels',
 			'passed',
 		],
 		'attach_delete' => ['include/attach.php', 'channel_id, resource', 'receiver sender', 'passed'],
@@ -104,10 +114,10 @@ final class Assumptions
 		'delete_item_lowlevel' => ['include/items.php', 'item', 'sender', 'passed'],
 		// Called.
 		'encode_item' => ['include/items.php', 'item, mirror', 'sets', 'passed'],
-		'identity_basic_export' => ['include/channel.php', 'channel_id, sections', 'backup'],
-		'menu_element' => ['include/menu.php', 'channel, menu', 'backup'],
-		'translate_abook_perms_outbound' => ['include/perm_upgrade.php', '&abook', 'backup', 'absent'],
-		'account_verify_password' => ['include/auth.php', 'login, pass', 'backup'],
+		'identity_basic_export' => ['include/channel.php', 'channel_id, sections', 'channels'],
+		'menu_element' => ['include/menu.php', 'channel, menu', 'channels'],
+		'translate_abook_perms_outbound' => ['include/perm_upgrade.php', '&abook', 'channels', 'absent'],
+		'account_verify_password' => ['include/auth.php', 'login, pass', 'channels'],
 		'get_item_elements' => ['include/items.php', 'x, allow_code', 'sets'],
 		'item_store' => [
 			'include/items.php',
@@ -152,9 +162,9 @@ final class Assumptions
 		'argc' => ['boot.php', '', 'sender serving pages'],
 		'argv' => ['boot.php', 'x', 'sender serving pages', 'alike'],
 		'local_channel' => ['boot.php', '', 'sender pages'],
-		'get_account_id' => ['boot.php', '', 'backup'],
-		'check_webbie' => ['include/text.php', 'arr', 'backup'],
-		'change_channel' => ['include/security.php', 'change_channel', 'backup'],
+		'get_account_id' => ['boot.php', '', 'channels'],
+		'check_webbie' => ['include/text.php', 'arr', 'channels'],
+		'change_channel' => ['include/security.php', 'change_channel', 'channels'],
 		'killme' => ['boot.php', '', 'serving pages'],
 		'notice' => ['boot.php', 's', 'pages', 'alike'],
 		'goaway' => ['boot.php', 's', 'pages', 'alike'],
@@ -166,22 +176,22 @@ final class Assumptions
 		'check_form_security_token' => ['include/security.php', 'typename, formname', 'pages'],
 		'check_form_security_token_redirectOnErr' => ['include/security.php', 'err_redirect, typename', 'pages'],
 		// An import in parts.
-		'import_config' => ['include/import.php', 'channel, configs', 'backup'],
-		'import_hublocs' => ['include/import.php', 'channel, hublocs, seize', 'backup'],
-		'import_likes' => ['include/import.php', 'channel, likes', 'backup'],
-		'import_objs' => ['include/import.php', 'channel, objs', 'backup'],
-		'import_apps' => ['include/import.php', 'channel, apps', 'backup'],
-		'import_sysapps' => ['include/import.php', 'channel, apps', 'backup'],
-		'import_chatrooms' => ['include/import.php', 'channel, chatrooms', 'backup'],
-		'import_events' => ['include/import.php', 'channel, events', 'backup'],
-		'import_atoken' => ['include/import.php', 'channel, atokens', 'backup'],
-		'import_menus' => ['include/import.php', 'channel, menus', 'backup'],
-		'menu_add_item' => ['include/menu.php', 'menu_id, uid, arr', 'backup'],
-		'atoken_xchan' => ['include/security.php', 'atoken', 'backup'],
-		'atoken_create_xchan' => ['include/security.php', 'xchan', 'backup'],
-		'account_service_class_fetch' => ['include/account.php', 'aid, property', 'backup'],
-		'get_xconfig' => ['include/config.php', 'xchan, family, key', 'backup'],
-		'import_xchan_photo' => ['include/photo/photo_driver.php', 'photo, xchan, thing', 'backup'],
+		'import_config' => ['include/import.php', 'channel, configs', 'channels'],
+		'import_hublocs' => ['include/import.php', 'channel, hublocs, seize', 'channels'],
+		'import_likes' => ['include/import.php', 'channel, likes', 'channels'],
+		'import_objs' => ['include/import.php', 'channel, objs', 'channels'],
+		'import_apps' => ['include/import.php', 'channel, apps', 'channels'],
+		'import_sysapps' => ['include/import.php', 'channel, apps', 'channels'],
+		'import_chatrooms' => ['include/import.php', 'channel, chatrooms', 'channels'],
+		'import_events' => ['include/import.php', 'channel, events', 'channels'],
+		'import_atoken' => ['include/import.php', 'channel, atokens', 'channels'],
+		'import_menus' => ['include/import.php', 'channel, menus', 'channels'],
+		'menu_add_item' => ['include/menu.php', 'menu_id, uid, arr', 'channels'],
+		'atoken_xchan' => ['include/security.php', 'atoken', 'channels'],
+		'atoken_create_xchan' => ['include/security.php', 'xchan', 'channels'],
+		'account_service_class_fetch' => ['include/account.php', 'aid, property', 'channels'],
+		'get_xconfig' => ['include/config.php', 'xchan, family, key', 'channels'],
+		'import_xchan_photo' => ['include/photo/photo_driver.php', 'photo, xchan, thing', 'channels'],
 		'cli_startup' => ['include/cli_startup.php', '', 'every'],
 	];
 
@@ -208,7 +218,7 @@ final class Assumptions
 		'Zotlabs\Lib\Libzot::zotinfo' => ['arr', ''],
 		'Zotlabs\Lib\PConfig::Set' => ['uid, family, key, value', 'sets'],
 		'App::set_observer' => ['xchan', ''],
-		'App::set_channel' => ['channel', 'backup'],
+		'App::set_channel' => ['channel', 'channels'],
 		'Zotlabs\Storage\Directory::createFile' => ['name, data', '', 'object'],
 		'Zotlabs\Storage\Directory::createDirectory' => ['name', '', 'object'],
 		'Zotlabs\Storage\Directory::setName' => ['name', '', 'object'],
@@ -236,7 +246,7 @@ final class Assumptions
 		'Zotlabs\Module\Getfile::init' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Getfile::post' => ['', 'serving', 'only object overridden absent'],
 		'Zotlabs\Module\Getfile::get' => ['', 'serving', 'only object overridden absent'],
-		'Zotlabs\Module\Import::import_account' => ['account_id', 'backup', 'object'],
+		'Zotlabs\Module\Import::import_account' => ['account_id', 'channels', 'object'],
 	];
 
 	/** What is given for parameters of those, in the words of Types, if that is not text. By the parameter's name. */
@@ -337,7 +347,7 @@ final class Assumptions
 		'Zotlabs\Lib\Libzot' => ['every'],
 		'Zotlabs\Lib\PConfig' => ['sets'],
 		'Zotlabs\Module\Getfile' => ['serving'],
-		'Zotlabs\Module\Import' => ['backup'],
+		'Zotlabs\Module\Import' => ['channels'],
 		'Zotlabs\Module\Profile_photo' => ['sender'],
 		'Zotlabs\Photo\PhotoDriver' => ['photos backup'],
 		'Zotlabs\Storage\BasicAuth' => [''],
@@ -345,29 +355,29 @@ final class Assumptions
 		'Zotlabs\Storage\File' => [''],
 		'Zotlabs\Web\Controller' => ['serving pages'],
 		'Zotlabs\Web\HTTPSig' => ['posts serving comparison'],
-		'Sabre\CalDAV\Backend\PDO' => ['doors', 'vendor/sabre/dav/lib/CalDAV/Backend/PDO.php'],
+		'Sabre\CalDAV\Backend\PDO' => ['WebDAV', 'vendor/sabre/dav/lib/CalDAV/Backend/PDO.php'],
 		'Sabre\CalDAV\Xml\Property\ScheduleCalendarTransp' => [
-			'doors',
+			'WebDAV',
 			'vendor/sabre/dav/lib/CalDAV/Xml/Property/ScheduleCalendarTransp.php',
 		],
 		'Sabre\CalDAV\Xml\Property\SupportedCalendarComponentSet' => [
-			'doors',
+			'WebDAV',
 			'vendor/sabre/dav/lib/CalDAV/Xml/Property/SupportedCalendarComponentSet.php',
 		],
-		'Sabre\CardDAV\Backend\PDO' => ['doors', 'vendor/sabre/dav/lib/CardDAV/Backend/PDO.php'],
-		'Sabre\VObject\ParseException' => ['doors', 'vendor/sabre/vobject/lib/ParseException.php'],
-		'Sabre\DAV\Server' => ['doors', 'vendor/sabre/dav/lib/DAV/Server.php'],
-		'Sabre\DAV\Collection' => ['doors', 'vendor/sabre/dav/lib/DAV/Collection.php'],
-		'Sabre\DAV\File' => ['doors', 'vendor/sabre/dav/lib/DAV/File.php'],
-		'Sabre\DAV\Exception' => ['doors', 'vendor/sabre/dav/lib/DAV/Exception.php'],
-		'Sabre\DAV\Exception\NotFound' => ['doors', 'vendor/sabre/dav/lib/DAV/Exception/NotFound.php'],
-		'Sabre\DAV\IMoveTarget' => ['doors', 'vendor/sabre/dav/lib/DAV/IMoveTarget.php'],
-		'Sabre\DAV\INode' => ['doors', 'vendor/sabre/dav/lib/DAV/INode.php'],
-		'Sabre\DAV\Locks\Backend\File' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/Backend/File.php'],
-		'Sabre\DAV\Locks\LockInfo' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/LockInfo.php'],
-		'Sabre\DAV\Locks\Plugin' => ['doors', 'vendor/sabre/dav/lib/DAV/Locks/Plugin.php'],
-		'Sabre\DAV\PropPatch' => ['doors', 'vendor/sabre/dav/lib/DAV/PropPatch.php'],
-		'Sabre\HTTP\RequestInterface' => ['doors', 'vendor/sabre/http/lib/RequestInterface.php'],
+		'Sabre\CardDAV\Backend\PDO' => ['WebDAV', 'vendor/sabre/dav/lib/CardDAV/Backend/PDO.php'],
+		'Sabre\VObject\ParseException' => ['WebDAV', 'vendor/sabre/vobject/lib/ParseException.php'],
+		'Sabre\DAV\Server' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Server.php'],
+		'Sabre\DAV\Collection' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Collection.php'],
+		'Sabre\DAV\File' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/File.php'],
+		'Sabre\DAV\Exception' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Exception.php'],
+		'Sabre\DAV\Exception\NotFound' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Exception/NotFound.php'],
+		'Sabre\DAV\IMoveTarget' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/IMoveTarget.php'],
+		'Sabre\DAV\INode' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/INode.php'],
+		'Sabre\DAV\Locks\Backend\File' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Locks/Backend/File.php'],
+		'Sabre\DAV\Locks\LockInfo' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Locks/LockInfo.php'],
+		'Sabre\DAV\Locks\Plugin' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/Locks/Plugin.php'],
+		'Sabre\DAV\PropPatch' => ['WebDAV', 'vendor/sabre/dav/lib/DAV/PropPatch.php'],
+		'Sabre\HTTP\RequestInterface' => ['WebDAV', 'vendor/sabre/http/lib/RequestInterface.php'],
 	];
 
 	/** Those of them that we extend. */
@@ -387,21 +397,21 @@ final class Assumptions
 	public const OURS = [
 		'Zotlabs\Module\Getfile' => ['$inner $answer $answerPost end delegate __call', 'serving', 'init post get'],
 		'Zotlabs\Web\Controller' => ['end', 'serving pages', 'init post get'],
-		'Sabre\DAV\Collection' => ['$node $tree $above child', 'doors', 'getName getChildren'],
-		'Sabre\DAV\File' => ['$node $tree $folder', 'doors', 'getName'],
-		'Sabre\DAV\Exception' => ['$status $headers of', 'doors', ''],
+		'Sabre\DAV\Collection' => ['$node $tree $above child', 'WebDAV', 'getName getChildren'],
+		'Sabre\DAV\File' => ['$node $tree $folder', 'WebDAV', 'getName'],
+		'Sabre\DAV\Exception' => ['$status $headers of', 'WebDAV', ''],
 	];
 
 	/** Static properties: parts. */
 	public const PROPERTIES = [
-		'App::$account' => 'backup',
-		'App::$config' => 'backup',
+		'App::$account' => 'channels',
+		'App::$config' => 'channels',
 		'App::$hooks' => 'every',
 		'App::$plugins' => 'pages',
 		'App::$strings' => 'pages',
 		'DBA::$dba' => 'every',
-		'Sabre\DAV\Server::$exposeVersion' => 'doors',
-		'Sabre\DAV\Server::$streamMultiStatus' => 'doors',
+		'Sabre\DAV\Server::$exposeVersion' => 'WebDAV',
+		'Sabre\DAV\Server::$streamMultiStatus' => 'WebDAV',
 	];
 
 	/** Constants: where core defines it, parts. */
@@ -414,7 +424,7 @@ final class Assumptions
 		'LOGGER_NORMAL' => ['boot.php', 'every'],
 		'TERM_OBJ_FILE' => ['boot.php', 'every'],
 		'TERM_OBJ_POST' => ['boot.php', 'posts sets'],
-		'TERM_OBJ_APP' => ['boot.php', 'backup'],
+		'TERM_OBJ_APP' => ['boot.php', 'channels'],
 		'PHOTO_NORMAL' => ['boot.php', 'every'],
 		'PHOTO_PROFILE' => ['boot.php', 'every'],
 		'PHOTO_COVER' => ['boot.php', 'every'],
@@ -422,9 +432,9 @@ final class Assumptions
 		'PHOTO_THING' => ['boot.php', 'backup'],
 		'DROPITEM_NORMAL' => ['boot.php', 'posts'],
 		'DROPITEM_PHASE1' => ['boot.php', 'posts'],
-		'MENU_ITEM_ZID' => ['boot.php', 'backup'],
-		'MENU_ITEM_NEWWIN' => ['boot.php', 'backup'],
-		'MENU_ITEM_CHATROOM' => ['boot.php', 'backup'],
+		'MENU_ITEM_ZID' => ['boot.php', 'channels'],
+		'MENU_ITEM_NEWWIN' => ['boot.php', 'channels'],
+		'MENU_ITEM_CHATROOM' => ['boot.php', 'channels'],
 	];
 
 	/**
@@ -439,7 +449,7 @@ final class Assumptions
 		'module_loaded' => [['Zotlabs/Web/Router.php', 'index.php'], 'sender serving pages'],
 		'zotinfo' => [['Zotlabs/Lib/Libzot.php'], 'serving'],
 		'import_xchan' => [['Zotlabs/Lib/Libzot.php'], 'serving'],
-		'import_channel' => [['Zotlabs/Module/Import.php'], 'comparison backup'],
+		'import_channel' => [['Zotlabs/Module/Import.php'], 'comparison channels'],
 		'item_store_before' => [['include/items.php'], 'posts'],
 		'item_store_update_before' => [['include/items.php'], 'posts'],
 		'daemon_addon' => [['Zotlabs/Daemon/Addon.php'], 'every'],
@@ -450,7 +460,6 @@ final class Assumptions
 		'notifier_process' => [['Zotlabs/Daemon/Notifier.php'], ''],
 		'queue_deliver' => [['Zotlabs/Lib/Queue.php'], ''],
 		'local_dir_update' => [['Zotlabs/Lib/Libzotdir.php'], ''],
-		'identity_basic_export' => [['include/channel.php'], 'backup'],
 	];
 
 	/** Keys that we read or change of the arrays which hooks are given. */
@@ -558,13 +567,13 @@ final class Assumptions
 		'config' => ['cat:32 k:32 v:65535', 'every'],
 	];
 
-	/** Addresses of the API: where core registers them, parts. */
+	/** Addresses of the API, for the owners' command and hubs without filesync: where core registers them, parts. */
 	public const ENDPOINTS = [
-		'api/z/1.0/channel/export/basic' => ['include/api_zot.php', 'backup'],
-		'api/z/1.0/item/export_page' => ['include/api_zot.php', 'backup'],
-		'api/z/1.0/file/export' => ['include/api_zot.php', 'backup'],
-		'api/z/1.0/files' => ['include/api_zot.php', 'backup'],
-		'api/z/1.0/filemeta' => ['include/api_zot.php', 'backup'],
+		'api/z/1.0/channel/export/basic' => ['include/api_zot.php', ''],
+		'api/z/1.0/item/export_page' => ['include/api_zot.php', ''],
+		'api/z/1.0/file/export' => ['include/api_zot.php', ''],
+		'api/z/1.0/files' => ['include/api_zot.php', ''],
+		'api/z/1.0/filemeta' => ['include/api_zot.php', ''],
 	];
 
 	/** What core writes behind an addon's name to get functions that it calls: in which file, parts. */

@@ -17,7 +17,7 @@ if (! class_exists('App', false)) {
 final class Conversations
 {
 	/** The most posts about one file. */
-	public const MOST_POSTS = 10000;
+	private const MOST_POSTS = 10000;
 	/** Columns that say something only about this hub, or about what its reader did. */
 	private const LOCAL = ['id' => 1, 'parent' => 1, 'uid' => 1, 'aid' => 1, 'item_unseen' => 1];
 	private const PAGE = 50;

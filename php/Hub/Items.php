@@ -37,7 +37,7 @@ final class Items
 	 * Returns items with the posts before the comments: core drops a comment whose post is missing, and PostgreSQL
 	 * sends them in any order.
 	 */
-	public static function postsFirst(mixed $items): mixed
+	private static function postsFirst(mixed $items): mixed
 	{
 		if (is_array($items)) {
 			$isComment = fn ($item) => (int) (

@@ -20,10 +20,12 @@ final class Parts
 	public const COMPARISON = 'comparison';
 	public const PAGES = 'pages';
 	public const SETS = 'sets';
+	/** Exporting all of a channel, and importing it. */
+	public const CHANNELS = 'channels';
 	public const ALL = Assumptions::PARTS;
 
 	/** Parts that are off where another one is. */
-	public const NEEDS = [self::COMPARISON => [self::RECEIVER]];
+	private const NEEDS = [self::COMPARISON => [self::RECEIVER], self::CHANNELS => [self::POSTS]];
 
 	/**
 	 * Tells whether a part works on this hub now; a rehearsal tries each that this PHP allows. Pages are shown also
@@ -108,11 +110,12 @@ final class Parts
 			self::COMPARISON => t('comparing files'),
 			self::PAGES => t('its pages'),
 			self::SETS => t('backup sets'),
+			self::CHANNELS => t('whole channels'),
 		};
 	}
 
 	/**
-	 * Returns those findings that switch off a part of today.
+	 * Returns those findings that switch off a part.
 	 *
 	 * @param list<array{kind: string, name: string, parts: list<string>, ok: ?bool, found: string, where: string}>
 	 *     $findings

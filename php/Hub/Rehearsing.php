@@ -16,7 +16,7 @@ if (! class_exists('App', false)) {
 final class Rehearsing
 {
 	/** The names of scratch channels. Nobody else gets one: Scratch is the only maker. */
-	public const NICK = '/^filesync-scratch-[0-9a-f]{16}$/D';
+	private const NICK = '/^filesync-scratch-[0-9a-f]{16}$/D';
 
 	/** The hub from which a scratch channel's packets say that they come: nobody is at this address of the machine. */
 	public const ORIGIN = 'http://127.0.0.1:1';
@@ -121,7 +121,7 @@ final class Rehearsing
 	}
 
 	/** Tells whether a channel is anybody's scratch channel. */
-	public static function isScratch(int $channelId): bool
+	private static function isScratch(int $channelId): bool
 	{
 		return (
 			self::isOwn($channelId)

@@ -23,7 +23,7 @@ final class Scratch
 {
 	public const LEASE = Rehearsing::LEASE;
 	/** Longer than whoever uses it is silent: nobody cleans up behind one that is still running. */
-	public const LEASE_SECONDS = 180;
+	private const LEASE_SECONDS = 180;
 
 	/** Enough for what lives a minute, and ten times as quick to make as the keys of people. */
 	private const KEY_BITS = 2048;

@@ -52,7 +52,7 @@ final class Background
 	/** @return array<int, Job> By channel. */
 	private static function due(): array
 	{
-		return Parts::has(Parts::POSTS) && Runtime::extensionProblem() === null ? Job::due() : [];
+		return Parts::has(Parts::CHANNELS) && Runtime::extensionProblem() === null ? Job::due() : [];
 	}
 
 	private static function serve(Job $job, int $deadline): void

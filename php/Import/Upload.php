@@ -32,7 +32,7 @@ if (! class_exists('App', false)) {
  */
 final class Upload
 {
-	public const ITEMS_PAGE = 'import_items';
+	private const ITEMS_PAGE = 'import_items';
 
 	/** The pages, and what their forms are named. */
 	private const FORMS = ['import' => 'channel_import', self::ITEMS_PAGE => 'import_items'];
@@ -70,7 +70,7 @@ final class Upload
 		return (
 			Config::get('enabled') !== '0'
 			&& Config::number('import_max_bytes') > 0
-			&& Parts::has(Parts::POSTS)
+			&& Parts::has(Parts::CHANNELS)
 			&& Runtime::extensionProblem() === null
 			&& function_exists('proc_open')
 			&& Migrations::ready()

@@ -184,7 +184,7 @@ final class OwnerPage
 			'none_conflicts' => t('None.'),
 			'show_all' => t('Show all'),
 			'pause' => t('Pause'),
-			'resume' => t('Go on'),
+			'resume' => t('Resume'),
 			'check' => t('Compare the clones now'),
 			'retry' => t('Try again'),
 			'retry_all' => t('Try everything again now'),

@@ -23,7 +23,7 @@ final class PostOutcome
 	public const CODE = 'code';
 	/** The post that it answers is not here. */
 	public const POST_MISSING = 'post_missing';
-	/** The hub refused it: `detail` says why. */
+	/** The hub refused it; its log says why of the first ones. */
 	public const HUB_REFUSED = 'hub_refused';
 
 	public function __construct(
@@ -32,7 +32,6 @@ final class PostOutcome
 		public readonly PostState $state,
 		/** Why it was left out: one of the words above, or Author::FORGED or UNKNOWN. */
 		public readonly string $why = '',
-		public readonly string $detail = '',
 		/** The author, if the hub knows neither name nor picture and makes no row from a set. */
 		public readonly string $stranger = '',
 	) {}

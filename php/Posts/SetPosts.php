@@ -28,6 +28,8 @@ if (! class_exists('App', false)) {
 final class SetPosts
 {
 	private const PAGE = 200;
+	/** Of the posts that the hub refuses, so many are in its log, each with the reason. */
+	private const MOST_LOGGED = 20;
 	private const HERE = 'id, mid, parent, resource_id, item_deleted, item_pending_remove, obj_type';
 
 	/** @var array<string, array{id: int, about: bool, deleted: bool, poll: bool}> Posts that are here, by id. */
@@ -40,6 +42,7 @@ final class SetPosts
 	/** @var array<string, Author> */
 	private array $people = [];
 	private bool $isDry = false;
+	private int $refusals = 0;
 
 	public function __construct(
 		private readonly Channel $channel,
@@ -143,12 +146,6 @@ final class SetPosts
 
 	private function take(SetPost $post, bool $isAboutFile): PostOutcome
 	{
-		$left = fn (string $why, string $detail = ''): PostOutcome => new PostOutcome(
-			$post->mid,
-			PostState::LeftOut,
-			$why,
-			$detail,
-		);
 		$here = $this->here[self::key($post->mid)] ?? null;
 		$top = $this->here[self::key($post->top)] ?? null;
 		$owner = $this->person($post->owner);
@@ -173,7 +170,9 @@ final class SetPosts
 			return new PostOutcome($post->mid, PostState::WasHere);
 		}
 
-		return $why === '' ? $this->insert($post, $author, $owner) : $left($why);
+		return $why === ''
+			? $this->insert($post, $author, $owner)
+			: new PostOutcome($post->mid, PostState::LeftOut, $why);
 	}
 
 	/** Conversations have many posts by few people. */
@@ -191,12 +190,6 @@ final class SetPosts
 
 	private function insert(SetPost $post, Author $author, Author $owner): PostOutcome
 	{
-		$refused = fn (string $why): PostOutcome => new PostOutcome(
-			$post->mid,
-			PostState::LeftOut,
-			PostOutcome::HUB_REFUSED,
-			$why,
-		);
 		$isOwn = $author->hash === $this->channel->hash;
 		$isUnsigned = false;
 		if ($this->isDry) {
@@ -214,14 +207,17 @@ final class SetPosts
 			try {
 				$item = Insertion::read($this->channel, $post->encoded, $author->hash, $owner->hash);
 				if ($item === null) {
-					return $refused('the hub does not read it, or not all of its text (system.max_import_size)');
+					return $this->refused(
+						$post,
+						'the hub does not read it, or not all of its text (system.max_import_size)',
+					);
 				}
 				if ($isOwn) {
 					$item = ItemRelocation::imported($this->channel, $item, Insertion::allowsCode($this->channel));
 					$isUnsigned = (int) ($item['item_verified'] ?? 0) === 0;
 				}
 				if (! Authors::keep($author) || ! Authors::keep($owner)) {
-					return $refused('its author could not be stored');
+					return $this->refused($post, 'its author could not be stored');
 				}
 				$why = Insertion::store($this->channel, $item);
 			} catch (Postponed $e) {
@@ -231,7 +227,7 @@ final class SetPosts
 				$why = 'an error, see the log';
 			}
 			if ($why !== '') {
-				return $refused($why);
+				return $this->refused($post, $why);
 			}
 		}
 		$this->here[self::key($post->mid)] = ['id' => 0, 'about' => true, 'deleted' => false, 'poll' => false];
@@ -244,6 +240,15 @@ final class SetPosts
 			$isUnsigned ? PostState::Unsigned : PostState::Restored,
 			stranger: $author->isStranger ? $author->hash : '',
 		);
+	}
+
+	private function refused(SetPost $post, string $why): PostOutcome
+	{
+		if ($this->refusals++ < self::MOST_LOGGED) {
+			Log::write("post $post->mid of a backup set is left out of channel {$this->channel->id}: $why");
+		}
+
+		return new PostOutcome($post->mid, PostState::LeftOut, PostOutcome::HUB_REFUSED);
 	}
 
 	/** Closes conversations that were closed, now that their comments are here: the hub would have refused them. */

@@ -26,7 +26,7 @@ if (! class_exists('App', false)) {
 final class Signing
 {
 	/** What a post that came without any signature has in place of it. No hub takes it for a signature. */
-	public const MARK = 'unproven';
+	private const MARK = 'unproven';
 
 	/** Tells whether a text has the signature of the channel. */
 	public static function fits(Channel $channel, string $text, string $signature): bool

@@ -223,7 +223,7 @@ final class Brake
 	 * Tells whether a transfer would use disk space permanently, because the displaced file is kept, while little is
 	 * left. The rest is for other transfers.
 	 */
-	public static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
+	private static function mustSpareDisk(Channel $channel, Transfer $transfer): bool
 	{
 		$own = in_array($transfer->scale, self::COUNTED, true)
 			? Store::attach($channel->id, $transfer->hash)
@@ -239,7 +239,7 @@ final class Brake
 	 * Holds a delete if its clone would displace more than it may.
 	 *
 	 * @param list<Displaced> $rows The rows to delete: attach rows, and photos without a file from
-	 *     `Kept::lonePhotos()`.
+	 *     `Kept::lonePhoto()`.
 	 */
 	public static function holdDelete(Channel $channel, string $root, string $hash, Packet $packet, array $rows): bool
 	{

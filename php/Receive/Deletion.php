@@ -38,7 +38,6 @@ if (! class_exists('App', false)) {
  */
 final class Deletion
 {
-	private const FEW_FILES = 100;
 	private const ABANDONED_SECONDS = 600;
 
 	/**

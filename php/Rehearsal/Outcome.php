@@ -61,7 +61,7 @@ final class Outcome
 	}
 
 	/**
-	 * Returns the parts of today that depend on a step that did not go well, in the order of Parts::ALL.
+	 * Returns the parts that depend on a step that did not go well, in the order of Parts::ALL.
 	 *
 	 * @return list<string>
 	 */

@@ -17,7 +17,7 @@ if (! class_exists('App', false)) {
 final class Ended
 {
 	/** How many are remembered for a channel. */
-	public const MOST = 1000000;
+	private const MOST = 1000000;
 
 	private const DAY = 86400;
 	private const PAGE = 500;

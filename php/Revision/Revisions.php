@@ -283,7 +283,7 @@ final class Revisions
 	 * Marks a file as deleted again that a late packet had revived, because no hub has its bytes; false if it was never
 	 * deleted, or is here.
 	 */
-	public static function buryAgain(int $channelId, string $hash): bool
+	private static function buryAgain(int $channelId, string $hash): bool
 	{
 		$file = self::find($channelId, $hash);
 		if (! $file || ! $file['gone'] || Store::attach($channelId, $hash)) {

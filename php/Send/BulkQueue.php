@@ -29,7 +29,7 @@ final class BulkQueue
 	public const KIND = 'bulk';
 
 	/** The most bytes of a request, until a clone takes less. */
-	public const MOST_BYTES = 4 << 20;
+	private const MOST_BYTES = 4 << 20;
 	/** What a clone has not taken by then, it finds by comparing. */
 	private const KEPT_SECONDS = 30 * 86400;
 

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Registration;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Scratch;
+use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Import\Job as Import;
@@ -33,7 +34,6 @@ if (! class_exists('App', false)) {
 /** Removes filesync from a hub, so that the hub finds nothing half done afterwards. */
 final class Uninstall
 {
-	private const SLOTS = 4;
 	/** Work apart from that of workers that reads or fills the tables for long. */
 	private const SETS = ['restore', 'backup'];
 
@@ -86,7 +86,7 @@ final class Uninstall
 	public static function stopWorkers(string $token, int $seconds): bool
 	{
 		$end = Clock::now() + $seconds;
-		for ($slot = 1; $slot <= self::SLOTS;) {
+		for ($slot = 1; $slot <= Settings::MOST_WORKERS;) {
 			if (Lease::take("worker-$slot", $token, 3600)) {
 				$slot++;
 			} elseif (Clock::now() >= $end) {
@@ -153,7 +153,7 @@ final class Uninstall
 	/** Lets workers begin again. */
 	public static function letWorkersGo(string $token): void
 	{
-		for ($slot = 1; $slot <= self::SLOTS; $slot++) {
+		for ($slot = 1; $slot <= Settings::MOST_WORKERS; $slot++) {
 			Lease::giveBack("worker-$slot", $token);
 		}
 	}

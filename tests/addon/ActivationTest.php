@@ -299,7 +299,7 @@ final class ActivationTest extends AddonTestCase
 	{
 		$this->become('10.5');
 		$this->failed('photos', 'posts');
-		$this->assertSame([Standing::Active, ['posts', 'photos']], [Activation::standing(), Parts::off()]);
+		$this->assertSame([Standing::Active, ['posts', 'photos', 'channels']], [Activation::standing(), Parts::off()]);
 		$this->receive($this->file('f1', 'bytes'));
 		$this->work();
 		$this->assertSame(['bytes', 0], [$this->shown('f1'), $this->receivedByCore()]);

@@ -53,6 +53,7 @@ abstract class AddonTestCase extends TestCase
 		FileSync\Addon\Hub\Begun::take();
 		FileSync\Store::$age = 10;
 		FileSync\Store::$syncs = [];
+		FileSync\Store::$duringSync = null;
 		TransferBatch::$together = 1;
 		FileSync\FileDigest::$count = 0;
 		FileSync\Set::$duringCopy = FileSync\Set::$fullAfter = null;

@@ -60,12 +60,7 @@ final class AssumptionsTest extends AddonTestCase
 			[],
 			array_filter(array_diff_key($uses, array_flip($known)), fn ($name) => ! $own($name), ARRAY_FILTER_USE_KEY),
 		);
-		// Those on which no part depends are there for rehearsals.
-		$hooks = array_keys(array_filter(
-			Assumptions::HOOKS,
-			fn ($hook) => $hook[1] === '' || array_intersect(Parts::ALL, Assumptions::parts($hook[1])),
-		));
-		$this->assertEqualsCanonicalizing(array_keys(filesync_hooks()), $hooks);
+		$this->assertEqualsCanonicalizing(array_keys(filesync_hooks()), array_keys(Assumptions::HOOKS));
 	}
 
 	public function test_the_table_lists_all_columns_that_our_code_uses(): void
@@ -113,12 +108,12 @@ final class AssumptionsTest extends AddonTestCase
 			[$class, $method] = explode('::', $name);
 			$isOfObject = str_starts_with($one[2] ?? '', 'object') && str_contains($code, "->$method(");
 			$isOverridden = in_array($class, Assumptions::EXTENDED, true) && preg_match("/function $method\(/", $code);
-			$this->assertTrue(isset($uses[$name]) || $isOverridden || $isOfObject || $this->isToCome($parts), $name);
+			$this->assertTrue(isset($uses[$name]) || $isOverridden || $isOfObject, $name);
 			$this->assertKnowsParts($parts);
 		}
 		foreach (Assumptions::CLASSES as $name => [$parts]) {
 			$isNamed = isset($uses[$name]) || str_contains($code, "'$name'");
-			$this->assertTrue($isNamed || $this->isToCome($parts), $name);
+			$this->assertTrue($isNamed, $name);
 			$this->assertKnowsParts($parts);
 		}
 		foreach (Assumptions::PROPERTIES as $name => $parts) {
@@ -185,7 +180,7 @@ final class AssumptionsTest extends AddonTestCase
 		}
 	}
 
-	public function test_on_the_test_hub_all_holds_that_parts_of_today_need(): void
+	public function test_on_the_test_hub_all_holds_that_parts_need(): void
 	{
 		$this->assertSame([], Parts::failing(AssumptionCheck::run()));
 		$this->assertSame(array_fill_keys(Parts::ALL, true), $this->parts());
@@ -257,7 +252,7 @@ final class AssumptionsTest extends AddonTestCase
 	public static function edits(): array
 	{
 		// Without the autoloader of the addon.
-		$every = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
+		$every = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets', 'channels'];
 		$attach = 'include/attach.php';
 		$edits = 'Zotlabs/Module/Attach_edit.php';
 
@@ -292,7 +287,7 @@ final class AssumptionsTest extends AddonTestCase
 				'$0, $more',
 				'import_items',
 				'$more)',
-				['posts'],
+				['posts', 'channels'],
 			],
 			'one more that is not needed' => [
 				'include/import.php',
@@ -525,7 +520,7 @@ final class AssumptionsTest extends AddonTestCase
 		[$code, $text] = $this->runVerb('doctor', '--assumptions');
 		$this->assertSame(1, $code);
 		$this->assertMatchesRegularExpression(
-			'/^WRONG column    outq\.outq_posturl \(receiver, comparison\) *\n +-> it is not there$/m',
+			'/^WRONG column    outq\.outq_posturl \(receiving files, comparing files\) *\n +-> it is not there$/m',
 			$text,
 		);
 		$this->assertMatchesRegularExpression('/^ok    function  dbq \(every part\) include/m', $text);
@@ -584,12 +579,7 @@ final class AssumptionsTest extends AddonTestCase
 
 	private function assertKnowsParts(string $parts): void
 	{
-		$this->assertSame([], array_diff(Assumptions::parts($parts), Parts::ALL, Assumptions::LATER));
-	}
-
-	private function isToCome(string $parts): bool
-	{
-		return ! array_intersect(Assumptions::parts($parts), Parts::ALL);
+		$this->assertSame([], array_diff(Assumptions::parts($parts), Parts::ALL, Assumptions::OTHERS));
 	}
 
 	/** @return array<string, bool> */

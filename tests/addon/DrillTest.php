@@ -1,6 +1,7 @@
 <?php
 
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Console\Option;
 use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Drill\Drill;
 use FileSync\Addon\Drill\Sample;
@@ -348,6 +349,15 @@ final class DrillTest extends BackupTestCase
 		$this->assertSame([1, false, 5], [$code, $said['passed'], $said['percent']]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--drill', '--replace')[0]);
 		$this->assertSame(2, $this->runVerb('restore', 'alice', $this->set, '--seed', 'abc')[0]);
+	}
+
+	public function test_the_command_takes_every_seed_that_the_door_and_the_owners_command_take(): void
+	{
+		$longest = str_repeat('~!', 32);
+		$this->assertNull(Option::Seed->demand($longest));
+		foreach (['', 'a b', 'ä', "a\n", "$longest!"] as $bad) {
+			$this->assertStringContainsString('1 to 64 letters', (string) Option::Seed->demand($bad), $bad);
+		}
 	}
 
 	/** Makes a set with something of each kind. */

@@ -379,6 +379,7 @@ final class PageTest extends AddonTestCase
 		]);
 		// Not a moment is spent on it meanwhile.
 		$this->assertSame([], array_slice($this->jobs('Addon'), 1));
+		$this->assertStringContainsString('"resume":"Resume"', OwnerPage::show(), 'as the line above it says');
 		$this->press('resume');
 		$this->work();
 		$this->assertSame(['x', false], [$this->shown('one'), $this->values()['is_paused']]);

@@ -1,9 +1,11 @@
 <?php
 
+use FileSync\Addon\Door\Door;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Inventory\Run;
 use FileSync\Addon\Outbox\Outbox;
@@ -14,7 +16,17 @@ use PHPUnit\Framework\Attributes\DataProvider;
 /** Each part of filesync can be off on a hub, and the others do what they can without it. */
 final class PartsTest extends AddonTestCase
 {
-	private const PARTS = ['receiver', 'sender', 'posts', 'photos', 'serving', 'comparison', 'pages', 'sets'];
+	private const PARTS = [
+		'receiver',
+		'sender',
+		'posts',
+		'photos',
+		'serving',
+		'comparison',
+		'pages',
+		'sets',
+		'channels',
+	];
 
 	public function test_those_are_all_parts(): void
 	{
@@ -39,7 +51,11 @@ final class PartsTest extends AddonTestCase
 		$this->without(...$off);
 		$on = fn (string ...$parts) => ! array_intersect($off, $parts);
 		$this->assertEqualsCanonicalizing(
-			array_unique([...$off, ...($on('receiver') ? [] : ['comparison'])]),
+			array_unique([
+				...$off,
+				...($on('receiver') ? [] : ['comparison']),
+				...($on('posts') ? [] : ['channels']),
+			]),
 			Parts::off(),
 		);
 
@@ -212,6 +228,53 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame(75, $this->runVerb('backfill')[0]);
 		$this->assertSame(75, $this->runVerb('repair', 'items')[0]);
 		$this->assertSame(75, $this->runVerb('repair', 'photos')[0]);
+		foreach ([
+			Parts::RECEIVER => [['verify']],
+			Parts::SETS => [
+				['backup', 'alice', 'set'],
+				['verify-set', 'set'],
+				['list', 'set'],
+				['prune', 'set', '--older-than', '9d'],
+				['restore', 'alice', 'set'],
+			],
+			Parts::CHANNELS => [['import-dump', 'alice.json']],
+		] as $part => $lines) {
+			foreach ($lines as $line) {
+				$this->without($part);
+				$this->assertSame(75, $this->runVerb(...$line)[0], "$line[0] without $part");
+				$this->without();
+				$this->assertNotSame(75, $this->runVerb(...$line)[0], $line[0]);
+			}
+		}
+	}
+
+	public function test_doors_that_open_for_nobody_are_said_to_be_closed(): void
+	{
+		$this->assertSame([true, true, true, true], $this->doors());
+		$this->without(Parts::CHANNELS);
+		$this->assertSame([true, true, false, true], $this->doors(), 'a channel cannot be brought, a set can');
+		$this->without(Parts::POSTS);
+		$this->assertSame([true, true, false, true], $this->doors());
+		$this->without(Parts::SETS);
+		$this->assertSame([false, false, false, false], $this->doors());
+		$this->without();
+		// Another process of the command line lacks the extension.
+		$this->assertSame(
+			'["closed","closed","closed","closed"]',
+			$this->inHub(
+				'array_map(fn ($name) => json_decode((string) FileSync\Addon\Door\Door::answer('
+				. 'new FileSync\Addon\Hub\Request("GET", ["filesync", "v1"], []))->body, true)[$name], '
+				. '["door", "reading_door", "creating_door", "drill"])',
+			),
+		);
+	}
+
+	/** @return list<bool> Whether the doors for sets, for reading, for channels and for drills are said to be open. */
+	private function doors(): array
+	{
+		$about = json_decode((string) Door::answer(new Request('GET', ['filesync', 'v1'], []))->body, true);
+
+		return array_map(fn ($name) => $about[$name] === 'open', ['door', 'reading_door', 'creating_door', 'drill']);
 	}
 
 	public function test_while_nobody_has_looked_nothing_works(): void
@@ -221,12 +284,18 @@ final class PartsTest extends AddonTestCase
 		(new ReflectionProperty(Look::class, 'examined'))->setValue(null, [getcwd() => true]);
 		$this->assertSame(Parts::ALL, Parts::off());
 		// The next process of the command line looks.
-		$this->assertSame('[]', exec(
+		$this->assertSame('[]', $this->inHub('FileSync\Addon\Hub\Parts::off()'));
+	}
+
+	/** Returns as JSON what an expression is in another process of the command line. */
+	private function inHub(string $expression): string
+	{
+		return (string) exec(
 			escapeshellarg(PHP_BINARY) . ' -r '
 				. escapeshellarg(
-					'require "include/cli_startup.php"; cli_startup(); echo "\n", json_encode(FileSync\Addon\Hub\Parts::off());',
+					"require 'include/cli_startup.php'; cli_startup(); echo \"\\n\", json_encode($expression);",
 				),
-		));
+		);
 	}
 
 	public function test_a_look_is_good_until_a_file_of_core_changes(): void

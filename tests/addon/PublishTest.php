@@ -2,7 +2,6 @@
 
 use Fake\Instant;
 use FileSync\Addon\Hub\Table;
-use FileSync\SetRestore;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
@@ -50,16 +49,12 @@ final class PublishTest extends AddonTestCase
 		foreach ([true, false] as $isTogether) {
 			$this->tearDown();
 			$this->setUp();
-			$syncs = 0;
-			SetRestore::$duringSync = function () use (&$syncs): void {
-				$syncs++;
-			};
 			foreach ($this->newFiles() as $entry) {
 				$this->receive($entry);
 				$isTogether || $this->work();
 			}
 			$this->work();
-			$this->assertSame((int) $isTogether, $syncs, 'one sync for all');
+			$this->assertSame($isTogether ? [3] : [], array_map('count', Store::$syncs), 'one sync for all');
 			$this->assertSame([], glob('store/*data*/filesync/1/*.partial'));
 			$tables[] = array_map(
 				fn ($table) => array_map(
@@ -107,8 +102,7 @@ final class PublishTest extends AddonTestCase
 	public function test_what_comes_between_new_files_and_their_rows_is_settled_for_that_file_alone(): void
 	{
 		$this->receive(...$this->newFiles());
-		SetRestore::$duringSync = function (): void {
-			SetRestore::$duringSync = null;
+		Store::$duringSync = function (): void {
 			$this->receive($this->file('n2', 'two, newer', ['edited' => '2024-06-01 10:00:00']));
 		};
 		$this->work();

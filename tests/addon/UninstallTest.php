@@ -1,8 +1,11 @@
 <?php
 
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Lease;
+use FileSync\Addon\Hub\Settings;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Work\Uninstall;
 use FileSync\TransferBatch;
 use PHPUnit\Framework\Attributes\DataProvider;
 
@@ -114,10 +117,22 @@ final class UninstallTest extends AddonTestCase
 
 	public function test_a_worker_at_work_is_waited_for(): void
 	{
-		FileSync\Addon\Hub\Lease::take('worker-1', 'somebody', 2);
+		Lease::take('worker-1', 'somebody', 2);
 		$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--keep')[0]);
-		$this->assertTrue(FileSync\Addon\Work\Uninstall::stopWorkers('me', 0));
-		$this->assertFalse(FileSync\Addon\Work\Uninstall::stopWorkers('another', 0));
+		$this->assertTrue(Uninstall::stopWorkers('me', 0));
+		$this->assertFalse(Uninstall::stopWorkers('another', 0));
+	}
+
+	public function test_every_worker_that_a_setting_allows_is_waited_for_and_kept_from_beginning(): void
+	{
+		$last = 'worker-' . Settings::MOST_WORKERS;
+		Lease::take($last, 'a worker', 60);
+		$this->assertFalse(Uninstall::stopWorkers('me', 0));
+		Lease::giveBack($last, 'a worker');
+		$this->assertTrue(Uninstall::stopWorkers('me', 0));
+		$this->assertFalse(Lease::take($last, 'a worker', 60));
+		Uninstall::letWorkersGo('me');
+		$this->assertTrue(Lease::take($last, 'a worker', 60));
 	}
 
 	/** @dataProvider ways */
@@ -139,7 +154,7 @@ final class UninstallTest extends AddonTestCase
 
 	public function test_a_rehearsal_that_runs_is_waited_for(): void
 	{
-		FileSync\Addon\Hub\Lease::take('scratch', 'somebody', 2);
+		Lease::take('scratch', 'somebody', 2);
 		$this->assertSame(0, $this->runVerb('uninstall', '--drop', '--purge')[0]);
 		$this->assertGone();
 	}

@@ -177,10 +177,6 @@ def is_number(value):
     return type(value) is int
 
 
-def is_flag(value):
-    return value not in (0, '0', '', None, False)
-
-
 # Signatures
 
 

@@ -288,6 +288,7 @@ App::$strings['Restore this folder'] ??= 'Diesen Ordner wiederherstellen';
 App::$strings['Restored %s.'] ??= 'Wiederhergestellt: %s.';
 App::$strings['Restored: %s. The other clones will be told.'] ??= 'Zurückgeholt: %s. Die anderen Klone werden benachrichtigt.';
 App::$strings['Restoring.'] ??= 'Es wird wiederhergestellt.';
+App::$strings['Resume'] ??= 'Fortsetzen';
 App::$strings['Resumed.'] ??= 'Fortgesetzt.';
 App::$strings['Revoke'] ??= 'Widerrufen';
 App::$strings['Revoke the key %s'] ??= 'Den Schlüssel %s widerrufen';
@@ -802,6 +803,7 @@ App::$strings['what was replaced or deleted since the first backup, until it is 
 App::$strings['what was sent is being restored'] ??= 'was gesendet wurde, wird wiederhergestellt';
 App::$strings['what was sent is being tried'] ??= 'was gesendet wurde, wird geprobt';
 App::$strings['who may see files and folders'] ??= 'wer Dateien und Ordner sehen darf';
+App::$strings['whole channels'] ??= 'ganze Kanäle';
 App::$strings['will be retried'] ??= 'wird neu versucht';
 App::$strings['will not be retried automatically'] ??= 'wird nicht von selbst wieder versucht';
 App::$strings['with debugging'] ??= 'mit Fehlersuche';

@@ -394,6 +394,8 @@ namespace FileSync {
 		public static ?\Closure $aroundExchange = null;
 		/** @var list<list<string>> The names of each call of syncNames(). */
 		public static array $syncs = [];
+		/** @var ?\Closure Called by the next of them. */
+		public static ?\Closure $duringSync = null;
 		/** The live files are on another device than ours. */
 		public static bool $isElsewhere = false;
 
@@ -493,6 +495,8 @@ namespace FileSync {
 				is_dir(dirname($this->absolute($path))) || throw new NotFoundException($path);
 			}
 			self::$syncs[] = $paths;
+			[$during, self::$duringSync] = [self::$duringSync, null];
+			$during && $during();
 			Instant::pass();
 		}
 

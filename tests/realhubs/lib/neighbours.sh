@@ -16,7 +16,6 @@ clone_channel() {
 clones_known() { local hub; for hub in a b; do [ "$(hub_do "$hub" locations | grep -o '"hubloc_url"' | wc -l)" = 2 ] || return 1; done; }
 # A name for such a channel, which no other run took.
 fresh() { echo "$1${TOP#run-}"; }
-uid_on_b() { database_value hub_b "SELECT channel_id FROM channel WHERE channel_name = '$1'"; }
 
 is_published() { [ "$(transfer_state "$1")" = published ]; }
 # Prints the seconds between the packet that announced a file and the moment when the file is shown, by hub B's clock.

@@ -42,6 +42,10 @@ define('TERM_OBJ_POST', 1);
 define('TERM_OBJ_FILE', 2);
 define('TERM_OBJ_APP', 7);
 
+define('MENU_ITEM_ZID', 0x0001);
+define('MENU_ITEM_NEWWIN', 0x0002);
+define('MENU_ITEM_CHATROOM', 0x0004);
+
 define('DROPITEM_NORMAL', 0);
 define('DROPITEM_PHASE1', 1);
 define('DROPITEM_PHASE2', 2);

@@ -37,3 +37,15 @@ function get_markup_template($s, $root = '') {
 function replace_macros($s, $r) {
 	return json_encode($r);
 }
+
+function atoken_xchan($atoken) {
+	throw new LogicException('the test hub has no tokens of guests');
+}
+
+function atoken_create_xchan($xchan) {
+	throw new LogicException('the test hub has no tokens of guests');
+}
+
+function change_channel($change_channel) {
+	throw new LogicException('the test hub has no page to change the channel');
+}

@@ -7,3 +7,7 @@ function photo_factory($data, $type = null): ?Zotlabs\Photo\PhotoDriver {
 	}
 	return new Zotlabs\Photo\PhotoGd($data, $type);
 }
+
+function import_xchan_photo($photo, $xchan, $thing = false, $force = false) {
+	throw new LogicException('the test hub has no pictures of connections');
+}
