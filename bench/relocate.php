@@ -11,7 +11,11 @@ function relocate(Bench $bench): void
 		'2,000 items, 8 kB',
 		'worker/relocate.php',
 		[],
-		['hub' => ['replacing text as hubs do', 2.0], 'strtr' => ['strtr, blind', null]],
+		[
+			'hub' => ['replacing text as hubs do', 3.0],
+			'strtr' => ['strtr, blind', 2.0],
+			'at_once' => ['ours, all in one call', null],
+		],
 	);
 }
 

@@ -1,6 +1,9 @@
 <?php
 
-/** Relocates items: structurally, by replacing text as hubs do, by strtr. */
+/**
+ * Relocates items: structurally, by replacing text as hubs do, by strtr. One by one, for the addon and the hub have one
+ * at a time, and nobody keeps them; also all in one call, which keeps all results.
+ */
 
 declare(strict_types=1);
 
@@ -53,7 +56,12 @@ $relocator = new FileSync\Relocator([
 $fields = ['body', 'plink', 'obj', 'attach'];
 
 turns((int) $argv[1], count($items), [
-	'ours' => fn () => $relocator->items($items),
+	'ours' => function () use ($relocator, $items) {
+		foreach ($items as $item) {
+			$relocator->item($item);
+		}
+	},
+	'at_once' => fn () => $relocator->items($items),
 	'hub' => function () use ($items, $fields) {
 		foreach ($items as $item) {
 			foreach (['obj', 'attach'] as $field) {

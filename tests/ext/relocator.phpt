@@ -15,6 +15,13 @@ $item = ['mid' => 'https://a.example/channel/alice', 'uid' => 7, 'body' => 'http
 echo json_encode($moved = $r->item($item), JSON_UNESCAPED_SLASHES), "\n";
 $back = new FileSync\Relocator(['from' => $there['to'], 'from_nick' => 'alicia', 'to' => $there['from'], 'to_nick' => 'alice', 'own_media' => [$h]]);
 var_dump($back->item($moved) === $item, $r->items(['k' => $item, 3 => $item]) === ['k' => $moved, 3 => $moved], $r->item($moved) === $moved);
+// References stay the caller's; a key or a text that is not UTF-8 stays as it is.
+$url = 'https://a.example/channel/alice';
+$other = 'x';
+$odd = ['body' => &$url, 'summary' => &$other, 'plink' => "\xff$url", "\xff" => $url, 5 => $url];
+$held = $r->item($odd);
+$held['summary'] .= 'y';
+var_dump($held === ['body' => 'https://b.example/hub/channel/alicia', 'summary' => 'xy'] + $odd, $url, $other);
 echo json_encode(FileSync\Relocator::mediaHashes('https://a.example', $moved['attach'] . $item['attach'] . "https://a.example/photo/$h-3.png")), "\n";
 show(fn () => new FileSync\Relocator([]));
 show(fn () => new FileSync\Relocator(['from_nick' => 'a/b'] + $there));
@@ -36,11 +43,14 @@ show(fn () => $r->value($deep));
 bool(true)
 bool(true)
 bool(true)
+bool(true)
+string(31) "https://a.example/channel/alice"
+string(1) "x"
 ["9c0d1e2f-1111-4222-8333-444455556666","9c0d1e2f-1111-4222-8333-444455556666-3"]
 InvalidInputException: invalid input while reading a parameter {parameter: options, key: from, expected: a string, UTF-8}
 InvalidInputException: invalid input while naming a channel at a hub {hub: https://a.example, nick: a/b, expected: letters, digits, - and _}
 InvalidInputException: invalid input while reading a parameter {parameter: options.own_media, expected: a list of strings, UTF-8}
 UnsupportedException: unsupported while reading a hub's URL {url: ftp://b.example, fault: neither https nor http}
-InvalidInputException: invalid input while reading JSON {bytes: 1}: %s
+InvalidInputException: invalid input while reading JSON {bytes: 1, fault_at: 1}
 InvalidInputException: invalid input while relocating items {key: 0, expected: an array}
 LimitException: limit exceeded while relocating an array {limit_depth: 64}

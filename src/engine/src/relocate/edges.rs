@@ -4,10 +4,13 @@
 //! a proxy belongs to that service as a whole. Edges depend on the markup and never on the host, so they are the same in a text and
 //! in its relocated form. Each byte is examined a bounded number of times.
 
+use std::iter::Peekable;
+
 use memchr::memmem::{FindIter, Finder};
+use memchr::{Memchr2, memchr2_iter};
 
 use super::looked_at::Looked;
-use super::table::table_of;
+use super::table::{but, run_length, run_length_back, table_of, with_alphanumerics, with_controls};
 
 /// An http or https URL in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +24,23 @@ pub(super) struct Place {
 /// What a URL is recognized by; prepared once, for a search is prepared as long as it takes in a short text.
 #[derive(Clone, Debug)]
 pub(super) struct Marks {
-    separator: Finder<'static>,
     host: Finder<'static>,
 }
 
 impl Marks {
     pub(super) fn new() -> Self {
-        Self { separator: Finder::new("://"), host: Finder::new("www.") }
+        Self { host: Finder::new("www.") }
     }
 }
 
 /// Finds the http and https URLs of a text, the outermost ones.
 pub(super) struct Places<'t> {
     text: &'t str,
-    separators: FindIter<'t, 't>,
-    hosts: FindIter<'t, 't>,
-    separator: Option<usize>,
-    host: Option<usize>,
+    /// Colons; and opening brackets, if there may be shared posts.
+    signs: Memchr2<'t>,
+    hosts: Peekable<FindIter<'t, 't>>,
+    /// How many posts shared within each other are open.
+    shares: usize,
     /// Anything that begins before this is part of a URL already found.
     free_from: usize,
     /// A URL whose inside is searched too.
@@ -47,20 +50,69 @@ pub(super) struct Places<'t> {
 
 impl<'t> Places<'t> {
     pub(super) fn of(text: &'t str, marks: &'t Marks, looked: &Looked) -> Self {
-        let mut separators = marks.separator.find_iter(text.as_bytes());
-        let mut hosts = marks.host.find_iter(text.as_bytes());
         looked.at(text.len());
-        let (separator, host) = (separators.next(), hosts.next());
+        let bracket = if may_share(text.as_bytes()) { b'[' } else { b':' };
         Self {
             text,
-            separators,
-            hosts,
-            separator,
-            host,
+            signs: memchr2_iter(b':', bracket, text.as_bytes()),
+            hosts: marks.host.find_iter(text.as_bytes()).peekable(),
+            shares: 0,
             free_from: 0,
             entered: Place { start: 0, end: 0, is_bare: false },
             looked: looked.clone(),
         }
+    }
+
+    /// Returns where the next URL begins; `place` tells the rest.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        loop {
+            let separator = self.separator()?;
+            self.pass_hosts(separator);
+            let Some(start) = self.scheme_start(separator) else { continue };
+            if start < self.free_from {
+                continue;
+            }
+            if self.is_http(start..separator) && (start < self.entered.end || self.may_begin(start)) {
+                return Some(start);
+            }
+            self.place(start, 0);
+        }
+    }
+
+    /// Tells whether the last URL is in a post that the text shares, `[share …]…[/share]`; an unclosed one reaches to the end.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shares > 0
+    }
+
+    /// Finds the next `://`, and keeps count of the shared posts before it.
+    fn separator(&mut self) -> Option<usize> {
+        loop {
+            let sign = self.signs.next()?;
+            match self.text.as_bytes().get(sign..)? {
+                [b':', b'/', b'/', ..] => return Some(sign),
+                [b'[', tag @ ..] if is_share(tag) => self.shares += 1,
+                [b'[', tag @ ..] if self.shares > 0 && starts_with(tag, b"/share]") => self.shares -= 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Passes over the URLs before a separator that begin with a host.
+    fn pass_hosts(&mut self, separator: usize) {
+        while let Some(host) = self.hosts.next_if(|host| *host < separator) {
+            let is_first = !self.before(host).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._/@".contains(&byte));
+            if is_first && host >= self.free_from {
+                self.place(host, 0);
+            }
+        }
+    }
+
+    /// Returns the URL that begins there, of which so many bytes are known; what begins inside it is part of it.
+    pub(super) fn place(&mut self, start: usize, known: usize) -> Place {
+        let is_inside = start < self.entered.end;
+        let place = if is_inside { Place { start, ..self.entered.clone() } } else { self.outermost(start, known) };
+        self.free_from = place.end;
+        place
     }
 
     /// Allows finding URLs inside a URL that begin after its first `length` bytes.
@@ -69,46 +121,17 @@ impl<'t> Places<'t> {
         self.entered = place;
     }
 
-    pub(super) fn next(&mut self) -> Option<Place> {
-        loop {
-            let (start, is_http) = match (self.separator, self.host) {
-                (Some(separator), host) if host.is_none_or(|host| separator < host) => {
-                    self.separator = self.separators.next();
-                    let Some(start) = self.scheme_start(separator) else { continue };
-                    (start, self.is_http(start..separator))
-                }
-                (_, Some(host)) => {
-                    self.host = self.hosts.next();
-                    if self.before(host).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._/@".contains(&byte)) {
-                        continue;
-                    }
-                    (host, false)
-                }
-                _ => return None,
-            };
-            if start < self.free_from {
-                continue;
-            }
-            let is_inside = start < self.entered.end;
-            let place = if is_inside { Place { start, ..self.entered.clone() } } else { self.place(start) };
-            self.free_from = place.end;
-            if is_http && (is_inside || self.may_begin(start)) {
-                return Some(place);
-            }
-        }
-    }
-
     /// Returns the start of a scheme that ends before `://`.
     fn scheme_start(&self, separator: usize) -> Option<usize> {
         let before = self.text.as_bytes().get(..separator)?;
-        let in_scheme = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        let length = before.iter().rev().take_while(in_scheme).count();
+        let length = run_length_back(before, &ENDS_SCHEME);
         self.looked.at(length);
         (length > 0).then_some(separator - length)
     }
 
     fn is_http(&self, scheme: std::ops::Range<usize>) -> bool {
-        self.text.get(scheme).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http"))
+        let scheme = self.text.as_bytes().get(scheme).unwrap_or_default();
+        matches!(scheme, b"https" | b"http") || scheme.eq_ignore_ascii_case(b"https") || scheme.eq_ignore_ascii_case(b"http")
     }
 
     fn before(&self, at: usize) -> Option<u8> {
@@ -130,33 +153,33 @@ impl<'t> Places<'t> {
     /// Returns the byte before `name=`.
     fn before_name(&self, start: usize) -> Option<u8> {
         let before = self.text.as_bytes().get(..start.checked_sub(1)?)?;
-        let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'.');
-        let length = before.iter().rev().take(MOST_NAME_BYTES).take_while(in_name).count();
+        let nearest = before.get(before.len().saturating_sub(MOST_NAME_BYTES)..)?;
+        let length = run_length_back(nearest, &ENDS_NAME);
         self.looked.at(length);
         self.before(before.len() - length)
     }
 
     /// Finds the end of an outermost URL.
-    fn place(&self, start: usize) -> Place {
+    fn outermost(&self, start: usize, known: usize) -> Place {
         let bytes = self.text.as_bytes();
-        let from = behind_host(bytes, start);
+        let from = if known > 0 { start + known } else { behind_host(bytes, start) };
         let exact = |end| Place { start, end, is_bare: false };
         let before = self.before(start);
         match before {
             Some(quote @ (b'"' | b'\'')) => {
-                let end = self.run(from, |byte| byte != quote && !ENDS_QUOTED[usize::from(byte)]);
+                let end = self.run(from, if quote == b'"' { &ENDS_QUOTED_TWICE } else { &ENDS_QUOTED_ONCE });
                 if bytes.get(end) == Some(&quote) {
                     return exact(end);
                 }
             }
             Some(b'<') => {
-                let end = self.run(from, |byte| !ENDS_QUOTED[usize::from(byte)]);
+                let end = self.run(from, &ENDS_ENCLOSED);
                 if bytes.get(end) == Some(&b'>') {
                     return exact(end);
                 }
             }
             Some(b'=') if self.before_name(start) == Some(b'[') => {
-                return exact(self.run(from, |byte| byte != b']' && byte != b'"' && !ENDS_QUOTED[usize::from(byte)]));
+                return exact(self.run(from, &ENDS_IN_TAG));
             }
             Some(b'(') if start >= 2 && self.before(start - 1) == Some(b']') => {
                 return exact(self.end(from, &STOPS_DESTINATION));
@@ -174,9 +197,8 @@ impl<'t> Places<'t> {
         Place { start, end, is_bare }
     }
 
-    fn run(&self, from: usize, is_inside: impl Fn(u8) -> bool) -> usize {
-        let rest = self.text.as_bytes().get(from..).unwrap_or_default();
-        let length = rest.iter().take_while(|byte| is_inside(**byte)).count();
+    fn run(&self, from: usize, ends: &[bool; 256]) -> usize {
+        let length = run_length(self.text.as_bytes().get(from..).unwrap_or_default(), ends);
         self.looked.at(length);
         from + length
     }
@@ -187,7 +209,7 @@ impl<'t> Places<'t> {
         let bytes = self.text.as_bytes();
         let (mut at, mut open) = (from, 0usize);
         loop {
-            at = self.run(at, |byte| !stops[usize::from(byte)]);
+            at = self.run(at, stops);
             match bytes.get(at) {
                 Some(b'(') => open += 1,
                 Some(b')') if open > 0 => open -= 1,
@@ -203,24 +225,38 @@ impl<'t> Places<'t> {
     }
 }
 
+/// Tells whether there is a bracket before an S. Takes no branch, for then the compiler compares many bytes at once.
+fn may_share(text: &[u8]) -> bool {
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    pairs.fold(false, |found, (one, next)| found | (*one == b'[') & (*next | 0x20 == b's'))
+}
+
+/// Tells whether a tag begins a shared post: `share]`, `share author=…`.
+fn is_share(tag: &[u8]) -> bool {
+    starts_with(tag, b"share") && matches!(tag.get(b"share".len()), Some(b' ' | b']' | b'='))
+}
+
+fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
 /// Longer names of attributes and tags do not count.
 const MOST_NAME_BYTES: usize = 64;
 
+/// Bytes that are in no scheme, and in no name of an attribute or a tag.
+const ENDS_SCHEME: [bool; 256] = but(with_alphanumerics(table_of(b"+-.")));
+const ENDS_NAME: [bool; 256] = but(with_alphanumerics(table_of(b"-_:.")));
+
 /// Bytes that end a URL between quotes and in brackets of every kind.
-const ENDS_QUOTED: [bool; 256] = with_controls(table_of(b" <>\x7f"));
+const ENDS_ENCLOSED: [bool; 256] = with_controls(table_of(b" <>\x7f"));
+const ENDS_QUOTED_TWICE: [bool; 256] = with_controls(table_of(b" <>\x7f\""));
+const ENDS_QUOTED_ONCE: [bool; 256] = with_controls(table_of(b" <>\x7f'"));
+/// Bytes that end a URL in a tag of bbcode.
+const ENDS_IN_TAG: [bool; 256] = with_controls(table_of(b" <>\x7f]\""));
 /// Bytes that end a URL without quotes or brackets, or need a closer look.
 const STOPS_BARE: [bool; 256] = with_the_rest(with_controls(table_of(b" <>\x7f[]\"'{}|\\^`()&")));
 /// The same inside Markdown's parentheses.
 const STOPS_DESTINATION: [bool; 256] = with_the_rest(with_controls(table_of(b" <>\x7f()\"&")));
-
-const fn with_controls(mut table: [bool; 256]) -> [bool; 256] {
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table
-}
 
 const fn with_the_rest(mut table: [bool; 256]) -> [bool; 256] {
     let mut byte = 0x80;
@@ -246,7 +282,7 @@ fn behind_host(bytes: &[u8], start: usize) -> usize {
 fn is_ending_entity(behind: &[u8]) -> bool {
     [&b"quot;"[..], b"lt;", b"gt;", b"apos;", b"nbsp;", b"#34;", b"#39;", b"#039;", b"#60;", b"#62;", b"#x22;", b"#x27;"]
         .iter()
-        .any(|entity| behind.get(..entity.len()).is_some_and(|start| start.eq_ignore_ascii_case(entity)))
+        .any(|entity| starts_with(behind, entity))
 }
 
 /// Characters beyond ASCII that end an unquoted URL: white space, quotation marks, punctuation.

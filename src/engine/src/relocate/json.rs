@@ -1,158 +1,289 @@
-//! JSON string literals: where they are, what they mean, and how the bytes of both correspond.
+//! The string values of a JSON text: where they are, what they mean, and how the bytes of both correspond.
+//!
+//! serde_json would decode them as well, but does not tell where in the text they are.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use super::looked_at::Looked;
-use super::table::table_of;
 
-/// The text between the quotes of a JSON string.
-pub(super) struct Literal {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) has_escapes: bool,
+/// A string of a JSON text.
+#[derive(Default)]
+pub(super) struct Literal<'t> {
+    /// The offset behind the opening quote.
+    start: usize,
+    /// The text between the quotes.
+    raw: &'t str,
+    /// What it means, if it has escapes.
+    decoded: String,
+    escapes: Vec<Escape>,
 }
 
-/// The bytes that show how a JSON string is escaped and whether it may hold a URL.
-const IS_TELLING: [bool; 256] = table_of(b"\"\\:");
+/// The offsets behind an escape: in the decoded text, and in the one between the quotes.
+struct Escape {
+    decoded: usize,
+    raw: usize,
+}
 
-/// Finds the string values of a valid JSON text that may hold a URL.
-pub(super) fn literals(text: &str, looked: &Looked) -> impl Iterator<Item = Literal> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = at + bytes.get(at..)?.iter().position(|&byte| byte == b'"')? + 1;
-            let (mut end, mut has_escapes, mut may_hold) = (start, false, false);
-            loop {
-                end += bytes.get(end..)?.iter().take_while(|byte| !IS_TELLING[usize::from(**byte)]).count();
-                match bytes.get(end)? {
-                    b'"' => break,
-                    b'\\' => {
-                        has_escapes = true;
-                        end += 1;
-                        // An escaped colon is unusual enough for a closer look.
-                        may_hold |= bytes.get(end) == Some(&b'u');
+impl Literal<'_> {
+    /// Returns what it means; half of a surrogate pair becomes U+FFFD.
+    pub(super) fn decoded(&self) -> &str {
+        if self.escapes.is_empty() { self.raw } else { &self.decoded }
+    }
+
+    /// Returns where a piece of the decoded text is between the quotes.
+    fn range(&self, decoded: Range<usize>) -> Range<usize> {
+        let raw = |at| match self.escapes.partition_point(|escape| escape.decoded <= at).checked_sub(1) {
+            Some(last) => self.escapes.get(last).map_or(at, |escape| escape.raw + at - escape.decoded),
+            None => at,
+        };
+        raw(decoded.start)..raw(decoded.end)
+    }
+
+    /// Returns where a piece of the decoded text is in the JSON text.
+    pub(super) fn place(&self, decoded: Range<usize>) -> Range<usize> {
+        let range = self.range(decoded);
+        self.start + range.start..self.start + range.end
+    }
+
+    /// Writes a piece of a hub's address or a nick like the rest of the literal, for a URL at an offset of the decoded text:
+    /// slashes like the one before its host.
+    pub(super) fn spelled<'p>(&self, text: &'p str, url: usize) -> Cow<'p, str> {
+        use std::fmt::Write;
+        let escapes_others = !text.is_ascii() && !self.escapes.is_empty() && self.raw.is_ascii();
+        if !escapes_others && !text.contains('/') {
+            return Cow::Borrowed(text);
+        }
+        let scheme = self.decoded().get(url..).and_then(|url| url.find(':')).unwrap_or_default();
+        let slash = url + scheme + ":/".len();
+        let slash = self.raw.get(self.range(slash..slash + 1)).unwrap_or("/");
+        let mut written = String::with_capacity(text.len() + 16);
+        for c in text.chars() {
+            match c {
+                '/' => written.push_str(slash),
+                c if escapes_others && !c.is_ascii() => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(written, "\\u{unit:04x}");
                     }
-                    _ => may_hold |= matches!(bytes.get(end + 1), Some(b'/' | b'\\')),
                 }
-                end += 1;
-            }
-            looked.at(end + 1 - at);
-            at = end + 1;
-            let behind = bytes.get(at..)?;
-            let space = behind.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            looked.at(space);
-            let is_key = behind.get(space) == Some(&b':');
-            if !is_key && may_hold {
-                return Some(Literal { start, end, has_escapes });
+                c => written.push(c),
             }
         }
-    })
+        Cow::Owned(written)
+    }
 }
 
-/// Decodes a literal; half of a surrogate pair becomes U+FFFD.
-pub(super) fn unescape(raw: &str, plain: &mut String, looked: &Looked) {
-    looked.at(raw.len());
-    plain.clear();
-    let mut from = 0;
-    while let Some(length) = memchr::memchr(b'\\', raw.as_bytes().get(from..).unwrap_or_default()) {
-        plain.push_str(raw.get(from..from + length).unwrap_or_default());
-        from += length;
-        let (c, escape_length) = escape(raw.get(from..).unwrap_or_default());
-        plain.push(c);
-        from += escape_length;
+/// Reads a JSON text and hands over each string that is a value. The fault is an offset: what is there is not JSON.
+pub(super) fn each_string<'t>(text: &'t str, looked: &Looked, found: impl FnMut(&Literal<'t>)) -> std::result::Result<(), usize> {
+    looked.at(text.len());
+    let mut reader = Reader { text, at: 0, literal: Literal::default() };
+    reader.document(found).ok_or(reader.at)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    literal: Literal<'t>,
+}
+
+impl<'t> Reader<'t> {
+    fn document(&mut self, mut found: impl FnMut(&Literal<'t>)) -> Option<()> {
+        // The brackets that are open; a call for each would let the text decide how deep they go.
+        let mut open = Vec::new();
+        loop {
+            match self.next()? {
+                b'"' => {
+                    self.string()?;
+                    found(&self.literal);
+                }
+                b'{' if self.peek() != Some(b'}') => {
+                    open.push(b'{');
+                    self.key()?;
+                    continue;
+                }
+                b'[' if self.peek() != Some(b']') => {
+                    open.push(b'[');
+                    continue;
+                }
+                b'{' | b'[' => self.at += 1,
+                b't' => self.word("rue")?,
+                b'f' => self.word("alse")?,
+                b'n' => self.word("ull")?,
+                b'-' => {
+                    let digit = self.byte()?;
+                    self.number(digit)?;
+                }
+                digit => self.number(digit)?,
+            }
+            loop {
+                match (open.last(), self.peek()) {
+                    (None, None) => return Some(()),
+                    (Some(b'{'), Some(b',')) => {
+                        self.at += 1;
+                        self.key()?;
+                        break;
+                    }
+                    (Some(b'['), Some(b',')) => {
+                        self.at += 1;
+                        break;
+                    }
+                    (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) => {
+                        self.at += 1;
+                        open.pop();
+                    }
+                    _ => return None,
+                }
+            }
+        }
     }
-    plain.push_str(raw.get(from..).unwrap_or_default());
+
+    /// Returns the next byte that is not white space, without taking it.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at).copied()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
+    }
+
+    /// Takes the next byte that is not white space.
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Takes the next byte.
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.text.as_bytes().get(self.at).copied()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn key(&mut self) -> Option<()> {
+        (self.next()? == b'"').then_some(())?;
+        self.string()?;
+        (self.next()? == b':').then_some(())
+    }
+
+    fn word(&mut self, rest: &str) -> Option<()> {
+        self.text.get(self.at..)?.starts_with(rest).then_some(())?;
+        self.at += rest.len();
+        Some(())
+    }
+
+    /// Reads a number behind its first digit.
+    fn number(&mut self, first: u8) -> Option<()> {
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.at += self.digits(),
+            _ => return None,
+        }
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(bytes.get(self.at), Some(b'+' | b'-')));
+            self.some_digits()?;
+        }
+        Some(())
+    }
+
+    fn digits(&self) -> usize {
+        self.text.as_bytes().get(self.at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
+    }
+
+    fn some_digits(&mut self) -> Option<()> {
+        let count = self.digits();
+        self.at += count;
+        (count > 0).then_some(())
+    }
+
+    /// Reads a string behind its opening quote, and decodes it if it has escapes.
+    fn string(&mut self) -> Option<()> {
+        let literal = &mut self.literal;
+        literal.start = self.at;
+        literal.decoded.clear();
+        literal.escapes.clear();
+        let bytes = self.text.as_bytes();
+        let mut copied = self.at;
+        loop {
+            self.at += plain_length(bytes.get(self.at..)?);
+            match bytes.get(self.at)? {
+                b'"' => break,
+                b'\\' => {
+                    literal.decoded.push_str(self.text.get(copied..self.at)?);
+                    let (c, length) = escape(bytes.get(self.at..)?)?;
+                    self.at += length;
+                    copied = self.at;
+                    literal.decoded.push(c);
+                    literal.escapes.push(Escape { decoded: literal.decoded.len(), raw: self.at - literal.start });
+                }
+                _ => return None,
+            }
+        }
+        literal.raw = self.text.get(literal.start..self.at)?;
+        if copied > literal.start {
+            literal.decoded.push_str(self.text.get(copied..self.at)?);
+        }
+        self.at += 1;
+        Some(())
+    }
+}
+
+/// Returns how many bytes come before a quote, an escape, or a control character, which a string must not have as it is.
+fn plain_length(bytes: &[u8]) -> usize {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    // In the lowest byte that is below the bound, and maybe in some above it, the highest bit is set.
+    let below = |eight: u64, bound: u8| eight.wrapping_sub(each(bound)) & !eight & each(0x80);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (number, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        let found = below(eight ^ each(b'"'), 1) | below(eight ^ each(b'\\'), 1) | below(eight, b' ');
+        if found != 0 {
+            return 8 * number + found.trailing_zeros() as usize / 8;
+        }
+    }
+    8 * eights.len() + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).count()
 }
 
 /// Reads the escape at the start; returns its character and its length.
-fn escape(raw: &str) -> (char, usize) {
-    let c = match raw.as_bytes().get(1) {
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return hexadecimal(raw),
-        Some(byte) => char::from(*byte),
-        None => char::REPLACEMENT_CHARACTER,
+fn escape(raw: &[u8]) -> Option<(char, usize)> {
+    let c = match raw.get(1)? {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return hexadecimal(raw),
+        byte @ (b'"' | b'\\' | b'/') => char::from(*byte),
+        _ => return None,
     };
-    (c, 2)
+    Some((c, 2))
 }
 
-fn hexadecimal(raw: &str) -> (char, usize) {
+fn hexadecimal(raw: &[u8]) -> Option<(char, usize)> {
     const LENGTH: usize = "\\uffff".len();
-    let unit = |at: usize| {
-        let digits = raw.get(at..at + LENGTH)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
+    let unit = |raw: &[u8]| {
+        let digits = raw.get(..LENGTH)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
     };
-    let first = unit(0).unwrap_or(0xfffd);
-    let pair = [first, unit(LENGTH).unwrap_or(0)];
-    let c = char::decode_utf16([first]).next().and_then(Result::ok);
-    match c {
-        Some(c) => (c, LENGTH),
-        None => match char::decode_utf16(pair).next() {
-            Some(Ok(c)) => (c, 2 * LENGTH),
-            _ => (char::REPLACEMENT_CHARACTER, LENGTH),
-        },
+    let first = unit(raw)?;
+    if let Some(c) = char::from_u32(first) {
+        return Some((c, LENGTH));
     }
-}
-
-/// Goes through a literal and its decoded text side by side, forward only.
-#[derive(Clone)]
-pub(super) struct Walk<'t> {
-    raw: &'t str,
-    at: usize,
-    /// Offset of the next escape, or the end.
-    escape: usize,
-    plain_at: usize,
-    looked: Looked,
-}
-
-impl<'t> Walk<'t> {
-    pub(super) fn of(raw: &'t str, looked: &Looked) -> Self {
-        Self { raw, at: 0, escape: next_escape(raw, 0, looked), plain_at: 0, looked: looked.clone() }
-    }
-
-    /// Returns where the character at an offset of the decoded text is in the literal; the offset must not go backwards.
-    pub(super) fn to(&mut self, plain: usize) -> usize {
-        loop {
-            let run = self.escape - self.at;
-            if self.plain_at + run >= plain || self.escape == self.raw.len() {
-                let step = plain.saturating_sub(self.plain_at).min(run);
-                self.looked.at(step);
-                self.at += step;
-                self.plain_at += step;
-                return self.at;
-            }
-            let (c, length) = escape(self.raw.get(self.escape..).unwrap_or_default());
-            self.looked.at(run + length);
-            self.plain_at += run + c.len_utf8();
-            self.at = self.escape + length;
-            self.escape = next_escape(self.raw, self.at, &self.looked);
+    let second = raw.get(LENGTH..).and_then(unit);
+    Some(match (first, second) {
+        (0xd800..=0xdbff, Some(second @ 0xdc00..=0xdfff)) => {
+            let c = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            (char::from_u32(c)?, 2 * LENGTH)
         }
-    }
-}
-
-fn next_escape(raw: &str, from: usize, looked: &Looked) -> usize {
-    let rest = raw.as_bytes().get(from..).unwrap_or_default();
-    let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-    looked.at(length);
-    from + length
-}
-
-/// Writes a piece of a hub's address or a nick into a literal, with slashes escaped like those of the literal.
-pub(super) fn spelled(text: &str, slash: &str, is_ascii: bool) -> String {
-    use std::fmt::Write;
-    let mut written = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '/' => written.push_str(slash),
-            c if is_ascii && !c.is_ascii() => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(written, "\\u{unit:04x}");
-                }
-            }
-            c => written.push(c),
-        }
-    }
-    written
+        _ => (char::REPLACEMENT_CHARACTER, LENGTH),
+    })
 }
