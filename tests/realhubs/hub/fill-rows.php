@@ -54,6 +54,7 @@ for ($n = 0; $n < $connections; $n++) {
 			'hubloc_addr' => "person$n@$place",
 			'hubloc_network' => 'zot6',
 			'hubloc_url' => "https://$place",
+			'hubloc_url_sig' => Libzot::sign("https://$place", $channel['channel_prvkey']),
 			'hubloc_host' => $place,
 			'hubloc_callback' => "https://$place/zot",
 			'hubloc_primary' => (int) ($m === 0),
