@@ -103,7 +103,8 @@ impl Relocation {
         Self { from, to, own_media, marks: Marks::new() }
     }
 
-    /// Returns the opposite move.
+    /// Returns the opposite move, for tests.
+    #[doc(hidden)]
     #[must_use]
     pub fn reversed(&self) -> Self {
         Self { from: self.to.clone(), to: self.from.clone(), own_media: self.own_media.clone(), marks: self.marks.clone() }
