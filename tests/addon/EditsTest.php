@@ -285,7 +285,7 @@ final class EditsTest extends AddonTestCase
 		return [
 			'what receives' => ['Zotlabs\Lib\sync_files', ['receiver', 'comparison']],
 			'what receives an import' => ['Zotlabs\Daemon\sync_files', ['receiver', 'comparison']],
-			'posts' => ['Zotlabs\Lib\sync_items', ['posts']],
+			'posts' => ['Zotlabs\Lib\sync_items', ['posts', 'channels']],
 			'what notices a delete' => ['Zotlabs\Module\attach_delete', ['sender']],
 			'an avatar' => ['Zotlabs\Lib\import_channel_photo', []],
 		];

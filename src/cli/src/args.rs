@@ -29,17 +29,20 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 every file is there and was checked, 1 something needs your attention, 2 usage,
             75 the same command goes on later";
 
+/// Where options stand that each verb takes: behind its own, and before `--help`.
+const LAST: usize = 900;
+
 /// How the command speaks.
 #[derive(Args, Debug)]
 pub(crate) struct Speech {
     /// Say everything as JSON, one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     pub(crate) json: bool,
     /// Say only what needs attention
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST + 1)]
     pub(crate) quiet: bool,
     /// Show neither a bar nor lines of progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST + 2)]
     pub(crate) no_progress: bool,
 }
 
@@ -56,9 +59,9 @@ pub(crate) enum Verb {
     Logout(LogoutArguments),
     /// Make a set of a channel, or bring it up to date
     ///
-    /// Works with every hub of Hubzilla 7.8 to 8.9, with or without filesync. Only what changed is fetched; what was replaced or removed on
-    /// the hub moves to data/older and stays until `prune`. Interrupted, the same command goes on where it stopped. With a backup key of a
-    /// hub with filesync, a thousand unchanged files take one request, and small ones come together.
+    /// Tried with Hubzilla 7.8 to 8.9, with and without filesync; it works with newer ones as far as their API is the same. Only what changed
+    /// is fetched; what was replaced or removed on the hub moves to data/older and stays until `prune`. Interrupted, the same command goes on
+    /// where it stopped. With a backup key of a hub with filesync, a thousand unchanged files take one request, and small ones come together.
     ///
     /// Logs in with the key of `filesync login`, or else with the account's password, which is asked for.
     Backup(Box<BackupArguments>),

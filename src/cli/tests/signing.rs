@@ -1,10 +1,13 @@
 //! A set that is signed at home: what the command remembers of it, and what it says when somebody else has written it.
 
+mod home;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use filesync_engine::set::{Bytes, Options, Original, OwnerKey, RunSpec, Set, Surroundings};
-use filesync_engine::{Error, Root, SetLimits};
+use filesync_engine::set::{Bytes, Original, OwnerKey};
+use filesync_engine::{Error, Root};
+use home::begin;
 use minisign::KeyPair;
 
 /// A key of another computer.
@@ -67,16 +70,7 @@ impl Home {
 
     /// Makes a run of the set as another computer does.
     fn run(&self, time: i64, key: Option<&Key>, text: &str) {
-        let surroundings = Surroundings {
-            boot_id: "boot".into(),
-            host: "home".into(),
-            process: 1,
-            unix_time: Box::new(move || time),
-            random: Box::new(|| 7),
-        };
-        let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
-        let mut set = Set::open(&self.set(), options).unwrap();
-        set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
+        let mut set = begin(&self.set(), time);
         let metadata =
             r#"{"kind":"file","hash":"aaaa-1","attach":[{"hash":"aaaa-1","filename":"a.txt","edited":"2025-11-24 10:00:00"}]}"#;
         let bytes = Bytes { original: Some(Original::Bytes(text.as_bytes().to_vec())), ..Bytes::default() };

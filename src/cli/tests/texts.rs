@@ -13,10 +13,8 @@ use home::{Folder, compare, filesync};
 fn help_reads_as_a_page_that_teaches() {
     let home = tempfile::tempdir().unwrap();
     let mut text = filesync(home.path(), &["--help"]).out;
-    for verb in
-        ["login", "logout", "backup", "verify", "list", "diff", "prune", "restore", "status", "cancel", "completions", "man"]
-    {
-        write!(text, "\n===== {verb} =====\n\n{}", filesync(home.path(), &[verb, "--help"]).out).unwrap();
+    for verb in verbs(home.path()) {
+        write!(text, "\n===== {verb} =====\n\n{}", filesync(home.path(), &[&verb, "--help"]).out).unwrap();
     }
     compare("help.txt", &text.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
@@ -24,15 +22,31 @@ fn help_reads_as_a_page_that_teaches() {
 #[test]
 fn completions_and_man_pages_name_every_verb() {
     let home = tempfile::tempdir().unwrap();
+    let verbs = verbs(home.path());
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let said = filesync(home.path(), &["completions", shell]);
-        assert!(said.code == 0 && said.out.contains("backup") && said.out.contains("older-than"), "{shell}");
+        assert!(said.code == 0 && said.out.contains("older-than"), "{shell}");
+        let missing: Vec<_> = verbs.iter().filter(|verb| !said.out.contains(verb.as_str())).collect();
+        assert!(missing.is_empty(), "{shell} does not complete {missing:?}");
     }
     let pages = home.path().join("man");
     assert_eq!(filesync(home.path(), &["man", pages.to_str().unwrap()]).code, 0);
+    for verb in &verbs {
+        assert!(pages.join(format!("filesync-{verb}.1")).is_file(), "no page for {verb}");
+    }
     let page = std::fs::read_to_string(pages.join("filesync-backup.1")).unwrap();
     assert!(page.contains("accept\\-removals") && page.contains(".TH filesync-backup 1"), "{page}");
     assert!(pages.join("filesync.1").is_file());
+}
+
+/// Returns the verbs that the help lists, so that a new one is not forgotten here.
+fn verbs(home: &Path) -> Vec<String> {
+    let help = filesync(home, &["--help"]).out;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let verbs: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    assert!(verbs.len() > 10, "{list}");
+    verbs
 }
 
 #[test]

@@ -48,7 +48,8 @@ impl Relocation {
         Self { from, to, own_media, marks: Marks::new(), same_root, same_nick }
     }
 
-    /// Returns the opposite move.
+    /// Returns the opposite move, for tests.
+    #[doc(hidden)]
     #[must_use]
     pub fn reversed(&self) -> Self {
         Self { from: self.to.clone(), to: self.from.clone(), ..self.clone() }

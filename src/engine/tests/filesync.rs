@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferSpec};
 use filesync_engine::{Digest, Error, ErrorKind, HubUrl, Limits, RelativePath};
-use support::{EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, finish, noise, small_limits, spec, with_filesync};
+use support::{
+    EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, complete, failure, finish, noise, partial, small_limits, spec,
+    with_filesync,
+};
 
 const LARGE: usize = 600_000;
 
@@ -37,24 +40,6 @@ fn run_in(batch: &mut TransferBatch, hub: &LoopbackHub) -> Report {
 
 fn run_once(root: &Path, hub: &LoopbackHub) -> Report {
     run_in(&mut batch(root, small_limits()), hub)
-}
-
-fn complete(report: Report) -> Complete {
-    match report.outcome {
-        Outcome::Complete(complete) => complete,
-        other => panic!("not complete: {other:?}"),
-    }
-}
-
-fn failure(report: Report) -> Error {
-    match report.outcome {
-        Outcome::Failed(error) => error,
-        other => panic!("did not fail: {other:?}"),
-    }
-}
-
-fn partial(root: &Path) -> Vec<u8> {
-    std::fs::read(root.join("h1-0.1.partial")).unwrap()
 }
 
 #[test]

@@ -5,9 +5,9 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use filesync_engine::transfer::{BatchOptions, Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch};
-use filesync_engine::{AddressPolicy, Digest, Error, ErrorKind, HubUrl, RelativePath};
-use support::{EDITED, LoopbackHub, batch, batch_of, batch_with, finish, noise, small_limits, spec};
+use filesync_engine::transfer::{BatchOptions, Outcome, Proof, Report, Rung, RungState, TransferBatch};
+use filesync_engine::{AddressPolicy, Digest, ErrorKind, HubUrl, RelativePath};
+use support::{EDITED, LoopbackHub, batch, batch_of, batch_with, complete, failure, finish, noise, partial, small_limits, spec};
 
 const LARGE: usize = 3_000_000;
 
@@ -26,24 +26,6 @@ fn run_once(root: &Path, hub: &LoopbackHub) -> Report {
     let mut batch = batch(root, small_limits());
     batch.add(spec(hub, "h1")).unwrap();
     only(finish(&mut batch))
-}
-
-fn complete(report: Report) -> Complete {
-    match report.outcome {
-        Outcome::Complete(complete) => complete,
-        other => panic!("not complete: {other:?}"),
-    }
-}
-
-fn failure(report: Report) -> Error {
-    match report.outcome {
-        Outcome::Failed(error) => error,
-        other => panic!("did not fail: {other:?}"),
-    }
-}
-
-fn partial(root: &Path) -> Vec<u8> {
-    std::fs::read(root.join("h1-0.1.partial")).unwrap()
 }
 
 #[test]

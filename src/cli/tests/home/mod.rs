@@ -67,7 +67,7 @@ impl Folder {
     pub fn everything(passphrase: &str, identity: &serde_json::Value, rows: &[(&str, &str, &[String])]) -> Self {
         let folder = Self { home: tempfile::tempdir().unwrap() };
         std::fs::create_dir(folder.path("set")).unwrap();
-        let mut set = folder.begin(1_764_000_000);
+        let mut set = begin(&folder.path("set"), 1_764_000_000);
         let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
         recipient.set_work_factor(2);
         set.put_identity(&age::encrypt(&recipient, identity.to_string().as_bytes()).unwrap()).unwrap();
@@ -95,22 +95,8 @@ impl Folder {
         folder
     }
 
-    fn begin(&self, time: i64) -> Set {
-        let surroundings = Surroundings {
-            boot_id: "boot".into(),
-            host: "home".into(),
-            process: 1,
-            unix_time: Box::new(move || time),
-            random: Box::new(|| 7),
-        };
-        let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
-        let mut set = Set::open(&self.path("set"), options).unwrap();
-        set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
-        set
-    }
-
     pub fn run(&self, time: i64, files: &[(&str, &str, &str)]) {
-        let mut set = self.begin(time);
+        let mut set = begin(&self.path("set"), time);
         let root = Root::open(self.home.path()).unwrap();
         for (hash, name, bytes) in files {
             let metadata = format!(
@@ -130,6 +116,21 @@ impl Folder {
         write!(text, "# {what}\n$ filesync {}\n{}{}exit {}\n\n", shown.join(" "), clean(&said.out), clean(&said.err), said.code)
             .unwrap();
     }
+}
+
+/// Begins a run of a set as another computer does.
+pub fn begin(set: &Path, time: i64) -> Set {
+    let surroundings = Surroundings {
+        boot_id: "boot".into(),
+        host: "home".into(),
+        process: 1,
+        unix_time: Box::new(move || time),
+        random: Box::new(|| 7),
+    };
+    let options = Options { bytes_per_second: None, may_clone: false, limits: SetLimits::default(), surroundings };
+    let mut set = Set::open(set, options).unwrap();
+    set.begin(&RunSpec { from: "https://hub.example".into(), by: "api".into(), channel_hash: "channel".into() }).unwrap();
+    set
 }
 
 /// Ends a run; `everything` is what the set has of the whole channel.

@@ -1088,6 +1088,20 @@ fn relist(set: &Path) {
 /// What somebody does to a set.
 type Attack<'a> = Box<dyn Fn(&Path) + 'a>;
 
+/// Makes the list of the lists of a set fit to what its list of files is now.
+fn list_again(set: &Path) {
+    let tags = set.join("tagmanifest-sha256.txt");
+    let digest = Digest::of(&std::fs::read(set.join("manifest-sha256.txt")).unwrap());
+    let text = std::fs::read_to_string(&tags).unwrap();
+    let lines: String = text
+        .lines()
+        .map(|line| {
+            if line.ends_with("  manifest-sha256.txt") { format!("{digest}  manifest-sha256.txt\n") } else { format!("{line}\n") }
+        })
+        .collect();
+    std::fs::write(&tags, lines).unwrap();
+}
+
 #[test]
 #[allow(clippy::too_many_lines)]
 fn hostile_sets_are_refused_and_nothing_outside_is_read() {
@@ -1100,19 +1114,7 @@ fn hostile_sets_are_refused_and_nothing_outside_is_read() {
             let path = set.join("manifest-sha256.txt");
             let old = std::fs::read_to_string(&path).unwrap();
             std::fs::write(&path, [text.clone(), old].concat()).unwrap();
-            let tag = set.join("tagmanifest-sha256.txt");
-            let tags = std::fs::read_to_string(&tag).unwrap();
-            let lines: String = tags
-                .lines()
-                .map(|line| {
-                    if line.ends_with("  manifest-sha256.txt") {
-                        format!("{}  manifest-sha256.txt\n", Digest::of(&std::fs::read(&path).unwrap()))
-                    } else {
-                        format!("{line}\n")
-                    }
-                })
-                .collect();
-            std::fs::write(&tag, lines).unwrap();
+            list_again(set);
         }
     };
     let write = |path: &'static str, text: &'static str| -> Attack<'_> {

@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use filesync_engine::transfer::{BatchOptions, OriginSpec, Report, Surroundings, TransferBatch, TransferSpec};
-use filesync_engine::{Access, AddressPolicy, ChannelKey, HubUrl, Identity, Limits, TransferLimits};
+use filesync_engine::transfer::{BatchOptions, Complete, OriginSpec, Outcome, Report, Surroundings, TransferBatch, TransferSpec};
+use filesync_engine::{Access, AddressPolicy, ChannelKey, Error, HubUrl, Identity, Limits, TransferLimits};
 
 pub use filesync::{Filesync, Lie, with_filesync};
 pub use owner::Owner;
@@ -642,4 +642,25 @@ pub fn finish(batch: &mut TransferBatch) -> Vec<Report> {
         reports.extend(batch.step(Duration::from_millis(50)).unwrap());
     }
     reports
+}
+
+/// Returns what a transfer that must have come brought.
+pub fn complete(report: Report) -> Complete {
+    match report.outcome {
+        Outcome::Complete(complete) => complete,
+        other => panic!("not complete: {other:?}"),
+    }
+}
+
+/// Returns why a transfer failed that must have.
+pub fn failure(report: Report) -> Error {
+    match report.outcome {
+        Outcome::Failed(error) => error,
+        other => panic!("did not fail: {other:?}"),
+    }
+}
+
+/// Returns what has come of the original of `h1`.
+pub fn partial(root: &Path) -> Vec<u8> {
+    std::fs::read(root.join("h1-0.1.partial")).unwrap()
 }
