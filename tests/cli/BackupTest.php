@@ -207,6 +207,28 @@ final class BackupTest extends TestCase
 		$this->assertSame(0, $code, $text);
 	}
 
+	public function test_what_was_replaced_long_ago_goes_with_a_run_that_is_told_to(): void
+	{
+		$this->logIn();
+		$this->backup();
+		$this->put('large.bin', 'bytes of a day');
+		$this->assertSame(0, $this->backup('--keep', '1d')[0]);
+		$older = fn (): array => glob("$this->set/data/older/*/files/large.bin") ?: [];
+		$this->assertCount(1, $older(), 'it was replaced today');
+		$dayAfterTomorrow = gmdate('Y-m-d', time() + (2 * 86400));
+		$this->assertSame(0, $this->backup('--keep', $dayAfterTomorrow, '--dry-run')[0]);
+		$this->assertCount(1, $older(), 'a dry run changes nothing');
+		[$code, $said, $text] = $this->backup('--keep', $dayAfterTomorrow);
+		$this->assertSame(0, $code, $text);
+		$this->assertSame([1, 0, []], [$said['removed_runs'], $said['older_files'], $older()], $text);
+		$this->assertSame([], $this->differences());
+		$this->assertDigests();
+		[$code, $text] = self::read('verify', $this->set);
+		$this->assertSame(0, $code, $text);
+		[$code, $text] = self::read('backup', self::url(), '--to', $this->set, '--keep', 'long');
+		$this->assertSame(2, $code, $text);
+	}
+
 	public function test_a_description_a_category_and_a_comment_are_found_by_the_full_look(): void
 	{
 		$this->logIn();

@@ -199,7 +199,8 @@ pub(crate) fn time(text: &str) -> Result<String, String> {
     if is_time { Ok(whole) } else { Err("a date, or a time such as 2026-11-28T03:15:00Z".to_owned()) }
 }
 
-fn age(text: &str) -> Result<Age, String> {
+/// Reads an age.
+pub(crate) fn age(text: &str) -> Result<Age, String> {
     let days = text.strip_suffix('d').filter(|days| (1..=5).contains(&days.len()) && days.bytes().all(|c| c.is_ascii_digit()));
     let date = || (text.len() == 10).then(|| text.parse().ok()).flatten().map(Age::Before);
     days.and_then(|days| days.parse().ok().map(Age::Days)).or_else(date).ok_or_else(|| "days, such as 90d, or a date".to_owned())

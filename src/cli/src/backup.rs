@@ -17,6 +17,7 @@ use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
 use serde_json::{Map, Value, json};
 
 use crate::address::{Address, URL_HELP};
+use crate::args::{Age, age};
 use crate::backup_key;
 use crate::damage;
 use crate::hub::{self, Line, PasswordSource};
@@ -25,6 +26,7 @@ use crate::keys::{Keys, Kind};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
+use crate::prune;
 use crate::signing::{self, OwnKey};
 use crate::words;
 
@@ -60,6 +62,9 @@ pub(crate) struct BackupArguments {
     /// Go on although much was removed on the hub
     #[arg(long)]
     pub(crate) accept_removals: bool,
+    /// Afterwards remove what runs replaced or removed before: 180d, or 2026-08-30; otherwise it stays until `prune`
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) keep: Option<Age>,
     #[command(flatten)]
     pub(crate) line: Line,
     #[command(flatten)]
@@ -209,6 +214,9 @@ fn back_up(
             let seconds = begun.elapsed().as_secs_f64();
             if report.missing > 0 || output.speaks() {
                 output.say(&with(&about, &facts_of(&report, seconds)), &told(&address.nick, &report));
+            }
+            if let Some(age) = arguments.keep {
+                prune::remove(&folder, age, false, output)?;
             }
             Ok(if report.missing > 0 { Exit::NeedsAttention } else { Exit::Complete })
         }

@@ -1,5 +1,7 @@
 //! `prune`: removes what runs replaced or removed long ago.
 
+use std::path::Path;
+
 use filesync_engine::SetLimits;
 use filesync_engine::set::{PruneSpec, Pruned, Set, is_signed_by_channel, look};
 use serde_json::{Value, json};
@@ -27,23 +29,26 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
         return Err(problem.remedy("Finish it first, by the same `filesync backup` command."));
     }
     signing::refuse_changed(&folder, output)?;
-    let mut set = Set::open(&folder, machine::options()).map_err(wrong)?;
-    let spec = PruneSpec {
-        older_than: Some(moment(arguments.older_than)),
-        forget: None,
-        made_with: Some(machine::MADE_WITH.to_owned()),
-    };
+    remove(&folder, arguments.older_than, arguments.dry_run, output)?;
+    Ok(Exit::Complete)
+}
+
+/// Removes what is older from a set that this computer may sign, and says what; or only says it.
+pub(crate) fn remove(folder: &Path, age: Age, is_dry: bool, output: &Output) -> Result<(), Problem> {
+    let wrong = |error| Problem::of_set(&error, folder);
+    let mut set = Set::open(folder, machine::options()).map_err(wrong)?;
+    let spec = PruneSpec { older_than: Some(moment(age)), forget: None, made_with: Some(machine::MADE_WITH.to_owned()) };
     let pruned = set.prune(&spec).map_err(wrong)?;
     // A run that changes nothing would only be another entry in runs/.
-    if arguments.dry_run || (pruned.removed_files == 0 && pruned.removed_runs == 0) {
+    if is_dry || (pruned.removed_files == 0 && pruned.removed_runs == 0) {
         set.abandon().map_err(wrong)?;
     } else {
         let key = OwnKey::read_or_make()?;
         set.commit_as_owner(Some(&key)).map_err(wrong)?;
-        signing::signed(&folder, &key)?;
+        signing::signed(folder, &key)?;
     }
     let facts = json!({
-        "folder": shown.to_string(),
+        "folder": folder.display().to_string(),
         "removed_runs": pruned.removed_runs,
         "removed_files": pruned.removed_files,
         "removed_bytes": pruned.removed_bytes,
@@ -51,9 +56,9 @@ pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, P
         "older_bytes": pruned.counts.older_bytes,
     });
     if output.speaks() {
-        output.say(&facts, &told(&pruned, arguments.dry_run));
+        output.say(&facts, &told(&pruned, is_dry));
     }
-    Ok(Exit::Complete)
+    Ok(())
 }
 
 fn told(pruned: &Pruned, is_dry: bool) -> String {
