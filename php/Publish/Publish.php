@@ -103,11 +103,11 @@ final class Publish
 				]);
 				return;
 			}
-			$target = $this->prepare($transfer);
-			if ($target !== null && $transfer->scale > 0 && ! Store::keepsThumbnailsAsFiles()) {
-				$this->publishIntoDatabase($transfer, $target);
-			} elseif ($target !== null) {
-				$this->begin($transfer, $target);
+			$prepared = $this->prepare($transfer);
+			if ($prepared && $transfer->scale > 0 && ! Store::keepsThumbnailsAsFiles()) {
+				$this->publishIntoDatabase($transfer, $prepared['target']);
+			} elseif ($prepared) {
+				$this->begin($transfer, ...$prepared);
 			}
 		} catch (\Throwable $e) {
 			$this->postpone($transfer, $e);
@@ -144,8 +144,13 @@ final class Publish
 		}
 	}
 
-	/** Returns the hub-relative path for the bytes; null if they are no longer wanted, and the row was ended. */
-	private function prepare(Transfer $transfer): ?string
+	/**
+	 * Returns the hub-relative path for the bytes, and whether the file has a row here; null if they are no longer
+	 * wanted, and the transfer was ended.
+	 *
+	 * @return ?array{target: string, hasRow: bool}
+	 */
+	private function prepare(Transfer $transfer): ?array
 	{
 		$entry = $transfer->fileEntry();
 		$own = Store::attach($this->channelId, $transfer->hash);
@@ -204,7 +209,7 @@ final class Publish
 			return null;
 		}
 
-		return $target;
+		return ['target' => $target, 'hasRow' => $own !== null];
 	}
 
 	/**
@@ -263,7 +268,7 @@ final class Publish
 	}
 
 	/** Writes down the exchange that is to come, and begins it, unless there is none. */
-	private function begin(Transfer $transfer, string $target): void
+	private function begin(Transfer $transfer, string $target, bool $hasRow): void
 	{
 		$live = $this->place->liveFacts($target);
 		$digest = $live
@@ -271,7 +276,6 @@ final class Publish
 				$target,
 			)
 			: null;
-		$hasRow = Store::attach($this->channelId, $transfer->hash) !== null;
 		$fate = $live && $hasRow && $transfer->scale === 0 ? $this->mayStillReplace($transfer) : Fate::Shown;
 		if ($fate === null) {
 			return;

@@ -125,10 +125,16 @@ final class Scales
 	 */
 	private function jobs(array $claimed): array
 	{
-		$jobs = $rows = [];
+		$jobs = $rows = $sources = [];
 		foreach ($claimed as $transfer) {
 			$scale = $transfer->scale;
-			$source = Facts::of($this->channel, $transfer->hash, ScaleTable::sourceOf($scale));
+			$sourceScale = ScaleTable::sourceOf($scale);
+			$source =
+				$sources[$transfer->hash][$sourceScale] ??= Facts::of(
+					$this->channel,
+					$transfer->hash,
+					$sourceScale,
+				);
 			$path = $source->path;
 			$mayMake = Parts::has(Parts::PHOTOS);
 			if (! $mayMake || $source->state !== 'whole' || $path === null) {

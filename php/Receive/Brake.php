@@ -111,7 +111,8 @@ final class Brake
 	public static function hold(Channel $channel, Transfer $transfer, string $sha256 = ''): ?string
 	{
 		[$channelId, $scale, $root] = [$transfer->channelId, $transfer->scale, $transfer->origin];
-		$own = $scale === 0 || $sha256 !== '' ? Store::attach($channelId, $transfer->hash) : null;
+		$mayCount = $scale === 0 || $sha256 !== '' && in_array($scale, self::COUNTED, true);
+		$own = $mayCount ? Store::attach($channelId, $transfer->hash) : null;
 		if (! $own || ! self::isCounted($transfer)) {
 			return null;
 		}
