@@ -225,7 +225,8 @@ impl<'t> Places<'t> {
     }
 }
 
-/// Tells whether there is a bracket before an S. Takes no branch, for then the compiler compares many bytes at once.
+/// Tells whether there is a bracket before an S.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler compares many bytes at once")]
 fn may_share(text: &[u8]) -> bool {
     let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
     pairs.fold(false, |found, (one, next)| found | (*one == b'[') & (*next | 0x20 == b's'))

@@ -1,6 +1,6 @@
 //! The string values of a JSON text: where they are, what they mean, and how the bytes of both correspond.
 //!
-//! serde_json would decode them as well, but does not tell where in the text they are.
+//! `serde_json` would decode them as well, but does not tell where in the text they are.
 
 use std::borrow::Cow;
 use std::ops::Range;
