@@ -122,8 +122,12 @@ final class Hubs
 		}
 		$database = $this->database($name);
 		foreach (Databases::tables($database, 'sqlite:') as $table) {
-			// What filesync remembers of the hub's own files is another thing in a copy.
-			$where = $table === 'config' ? " WHERE k <> 'filesync_looked'" : '';
+			// What filesync remembers of the hub's own files is another thing in a copy; what it verified, it may remember.
+			$where = match ($table) {
+				'config' => " WHERE k <> 'filesync_looked'",
+				'filesync_setting' => " WHERE name <> 'locations'",
+				default => '',
+			};
 			$rows = $database->query("SELECT * FROM $table$where")->fetchAll(\PDO::FETCH_ASSOC);
 			$rows = array_map(serialize(...), $rows);
 			sort($rows);

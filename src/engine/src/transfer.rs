@@ -154,9 +154,10 @@ impl TransferBatch {
         self.shared.clock.start();
         let (runtime, active, disk) = (&self.runtime, &mut self.active, &self.shared.disk);
         let ended = std::thread::scope(|threads| {
-            runtime.block_on(async {
+            let thread = disk::Thread::none();
+            let ended = runtime.block_on(async {
                 let mut ended = Vec::new();
-                let syncing = pin!(disk.work(threads));
+                let syncing = pin!(disk.work(threads, &thread));
                 let next = tokio::time::timeout(budget, future::select(active.next(), syncing));
                 if let Ok(Either::Left((Some(first), _))) = next.await {
                     ended.push(first);
@@ -165,7 +166,9 @@ impl TransferBatch {
                     }
                 }
                 ended
-            })
+            });
+            thread.join();
+            ended
         });
         self.shared.clock.stop();
         Ok(ended.into_iter().filter_map(|(id, outcome)| self.end(id, outcome)).collect())

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::thread::{Builder, Scope};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use futures_util::FutureExt;
 use tokio::sync::{Notify, oneshot};
@@ -30,6 +30,23 @@ pub(super) struct Disk {
 struct Waiting {
     file: Weak<File>,
     synced: oneshot::Sender<Synced>,
+}
+
+/// The thread of a group that is under way. A scope would not wait for its very end, and a process may be forked after that.
+pub(super) struct Thread<'scope>(RefCell<Option<ScopedJoinHandle<'scope, ()>>>);
+
+impl Thread<'_> {
+    pub(super) const fn none() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// Waits for its end.
+    pub(super) fn join(&self) {
+        if let Some(thread) = self.0.take() {
+            // A panic shows as a group without outcomes.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Files that threads force to disk.
@@ -53,19 +70,20 @@ impl Disk {
         outcome.await.unwrap_or_else(|_| Err(io::Error::other("the wait for the disk was given up")))
     }
 
-    /// Forces to disk what waits, a group after the other. A group that is under way when this is dropped ends with the scope,
-    /// and its files hear of it from the next call.
-    pub(super) async fn work<'scope>(&self, scope: &'scope Scope<'scope, '_>) -> Infallible {
+    /// Forces to disk what waits, a group after the other. A group that is under way when this is dropped ends with its thread,
+    /// which the caller joins, and its files hear of it from the next call.
+    pub(super) async fn work<'scope>(&self, scope: &'scope Scope<'scope, '_>, thread: &Thread<'scope>) -> Infallible {
         loop {
             if self.under_way.borrow().is_none() {
                 self.gather().await;
-                self.send_off(scope);
+                self.send_off(scope, thread);
             }
             let outcomes = poll_fn(|context| match self.under_way.borrow_mut().as_mut() {
                 Some(group) => Pin::new(&mut group.ended).poll_unpin(context),
                 None => std::task::Poll::Ready(Ok(Vec::new())),
             })
             .await;
+            thread.join();
             let Some(group) = self.under_way.take() else { continue };
             // Without outcomes, their transfers find the channel closed.
             for (transfer, outcome) in group.transfers.into_iter().zip(outcomes.unwrap_or_default()) {
@@ -86,17 +104,23 @@ impl Disk {
         }
     }
 
-    fn send_off<'scope>(&self, scope: &'scope Scope<'scope, '_>) {
+    fn send_off<'scope>(&self, scope: &'scope Scope<'scope, '_>, thread: &Thread<'scope>) {
         let waiting = self.waiting.take();
         let (files, transfers): (Vec<Arc<File>>, Vec<_>) =
             waiting.into_iter().filter_map(|one| Some((one.file.upgrade()?, one.synced))).unzip();
         let files = Arc::new(files);
         let (end, mut ended) = oneshot::channel();
         let sent = Arc::clone(&files);
-        if Builder::new().spawn_scoped(scope, move || end.send(sync_all(&sent))).is_err() {
-            let (end, here) = oneshot::channel();
-            let _ = end.send(sync_all(&files));
-            ended = here;
+        let begun = Builder::new().spawn_scoped(scope, move || {
+            let _ = end.send(sync_all(&sent));
+        });
+        match begun {
+            Ok(begun) => _ = thread.0.replace(Some(begun)),
+            Err(_) => {
+                let (end, here) = oneshot::channel();
+                let _ = end.send(sync_all(&files));
+                ended = here;
+            }
         }
         self.under_way.replace(Some(Group { transfers, ended }));
     }
@@ -134,9 +158,10 @@ mod tests {
     fn sync_together(disk: &Disk, files: &[Arc<File>]) -> Vec<Synced> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         std::thread::scope(|threads| {
+            let thread = Thread::none();
             runtime.block_on(async {
                 let all = join_all(files.iter().map(|file| disk.sync(file)));
-                let work = std::pin::pin!(disk.work(threads));
+                let work = std::pin::pin!(disk.work(threads, &thread));
                 match future::select(all, work).await {
                     Either::Left((outcomes, _)) => outcomes,
                     Either::Right((never, _)) => match never {},
