@@ -169,10 +169,12 @@ pub fn scale_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         work();
+        // A scope waits for the work of its threads, not for their end, and a process may be forked after that.
+        for other in others {
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
     });
     results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
