@@ -122,7 +122,7 @@ final class Hubs
 		}
 		$database = $this->database($name);
 		foreach (Databases::tables($database, 'sqlite:') as $table) {
-			// What filesync remembers of the hub's own files is another thing in a copy; what it verified, it may remember.
+			// A copy has other files of the hub to remember; what filesync verified, it may remember.
 			$where = match ($table) {
 				'config' => " WHERE k <> 'filesync_looked'",
 				'filesync_setting' => " WHERE name <> 'locations'",

@@ -114,13 +114,12 @@ impl Disk {
         let begun = Builder::new().spawn_scoped(scope, move || {
             let _ = end.send(sync_all(&sent));
         });
-        match begun {
-            Ok(begun) => _ = thread.0.replace(Some(begun)),
-            Err(_) => {
-                let (end, here) = oneshot::channel();
-                let _ = end.send(sync_all(&files));
-                ended = here;
-            }
+        if let Ok(begun) = begun {
+            thread.0.replace(Some(begun));
+        } else {
+            let (end, here) = oneshot::channel();
+            let _ = end.send(sync_all(&files));
+            ended = here;
         }
         self.under_way.replace(Some(Group { transfers, ended }));
     }
