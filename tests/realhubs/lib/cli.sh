@@ -35,7 +35,8 @@ cli_changes() {
 }
 
 scenario_cli_backup() {
-	local set=$LAYOUT/scratch/sets/$TOP-cli secret said photo second made before legacy half
+	local TOP=$TOP-home secret said photo second made before legacy half
+	local set=$LAYOUT/scratch/sets/$TOP
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
 	hub_do a upload-photos 12 "$TOP/photos" >/dev/null || { echo 'no photos'; return 1; }
@@ -92,7 +93,7 @@ scenario_cli_door() {
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -m 755 "$LAYOUT/scratch/sets"
-	[ -s "$LAYOUT/scratch/filled" ] || fill_channel "$((90 + SET_BYTES / 5000000))" || return 1
+	fill_channel || return 1
 	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }
 	cli_login b "$key" --key-file || return 1
 	before=$(wc -l <"$LAYOUT/b/log/access.log")

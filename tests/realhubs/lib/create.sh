@@ -45,7 +45,7 @@ scenario_cli_create() {
 	[ -x "$COMMAND" ] || { echo "no command at $COMMAND"; return "$SKIPPED"; }
 	install -d -o "$HUB_USER" -m 755 "$made"
 	follow a || return 1
-	if [ -s "$LAYOUT/scratch/filled" ]; then photo=$(cat "$LAYOUT/scratch/filled"); else fill_channel "$((90 + SET_BYTES / 5000000))" || return 1; fi
+	fill_channel || return 1
 	said=$(hub_do b fill-rows "${TOP,,}" "${ROWS_POSTS:-120}" "${ROWS_CONNECTIONS:-12}") || { echo "$said"; return 1; }
 	LEAVE_QUEUE=1 wait_quiet 120 || { echo 'the hubs do not come to rest'; return 1; }
 	key=$(make_key b backup) && [ -n "$key" ] || { echo 'the page made no key'; return 1; }

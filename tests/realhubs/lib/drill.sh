@@ -10,7 +10,7 @@ drill_set() {
 	set=$LAYOUT/scratch/sets/drill
 	[ ! -f "$set/set.json" ] || return 0
 	install -d -o "$HUB_USER" -m 700 "$LAYOUT/scratch/sets"
-	fill_channel "$((90 + SET_BYTES / 5000000))" && backup >"$LAYOUT/scratch/drilled" || { cat "$LAYOUT/scratch/drilled"; return 1; }
+	fill_channel && backup >"$LAYOUT/scratch/drilled" || { cat "$LAYOUT/scratch/drilled"; return 1; }
 }
 # A look as at a rehearsal, but for the certificate: drill_look <name>.
 drill_look() {

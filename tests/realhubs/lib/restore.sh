@@ -14,8 +14,7 @@ scenario_restore() {
 	local made=$LAYOUT/scratch/made-$TOP set=$LAYOUT/scratch/made-$TOP/set photo folder_lost bytes_lost photo_alone
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	install -d -o "$HUB_USER" -m 700 "$made"
-	# The one that scenario `backup` filled will do.
-	if [ -s "$LAYOUT/scratch/filled" ]; then photo=$(cat "$LAYOUT/scratch/filled"); else fill_channel "$((90 + SET_BYTES / 5000000))" || return 1; fi
+	fill_channel || return 1
 	fill_for_restore || return 1
 	backup >"$LAYOUT/scratch/set-said" || { cat "$LAYOUT/scratch/set-said"; return 1; }
 	set_is_equal >"$LAYOUT/scratch/set-counts" || { cat "$LAYOUT/scratch/set-counts"; return 1; }
