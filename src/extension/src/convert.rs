@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::convert::IntoZval;
-use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use filesync_engine::inventory::{Difference, EntryId};
 use filesync_engine::item::{Becomes, Found, Level};
 use filesync_engine::photo::{self, Job, Quality, Scale, Size, Written};
 use filesync_engine::relocate::{Home, Relocation};
 use filesync_engine::transfer::{OriginSpec, OriginStatus, Outcome, Progress, Proof, Report, RungState, TransferSpec};
 use filesync_engine::{Digest, Error, ErrorKind, FileFacts, HubUrl, RelativePath, Result};
+
+use crate::array;
 
 /// An array parameter that is read key by key; an unknown key is an error, because it is a typing mistake.
 pub(crate) struct Fields<'a> {
@@ -23,12 +25,9 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Checks that every key is one of `known`.
     pub(crate) fn of(parameter: &'static str, table: &'a ZendHashTable, known: &[&str]) -> Result<Self> {
-        for (key, _) in table {
-            let name = match key {
-                ArrayKey::Long(number) => number.to_string(),
-                other => other.to_string(),
-            };
-            if !known.contains(&name.as_str()) {
+        for (key, _) in array::pairs(table) {
+            let name = key.shown();
+            if !known.contains(&&*name) {
                 return Err(Error::new(ErrorKind::InvalidInput, "reading a parameter")
                     .context("parameter", parameter)
                     .context("unknown_key", name.escape_debug())
@@ -94,7 +93,7 @@ impl<'a> Fields<'a> {
     }
 
     fn list(&self, key: &str) -> Result<&'a ZendHashTable> {
-        self.find(key).and_then(Zval::array).filter(|table| table.has_sequential_keys()).ok_or_else(|| self.wrong(key, "a list"))
+        self.find(key).and_then(Zval::array).filter(|table| array::is_list(table)).ok_or_else(|| self.wrong(key, "a list"))
     }
 }
 
@@ -115,7 +114,7 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
         return Err(fields.wrong("hash", "1 to 64 of A-Z a-z 0-9 -"));
     }
     let mut origins = Vec::new();
-    for value in fields.list("origins")?.values() {
+    for value in array::values(fields.list("origins")?) {
         let origin = value.array().ok_or_else(|| fields.wrong("origins", "a list of arrays"))?;
         origins.push(origin_spec(origin)?);
     }
@@ -143,7 +142,7 @@ pub(crate) fn transfer_spec(table: &ZendHashTable) -> Result<TransferSpec> {
 fn origin_spec(table: &ZendHashTable) -> Result<OriginSpec> {
     let fields = Fields::of("transfer.origins", table, &["url", "announced", "nick", "path", "dav", "filesync", "piece_bytes"])?;
     let names = fields.list("path")?;
-    let path: Option<Vec<String>> = names.values().map(|name| name.str().map(str::to_owned)).collect();
+    let path: Option<Vec<String>> = array::values(names).map(|name| name.str().map(str::to_owned)).collect();
     Ok(OriginSpec {
         hub: HubUrl::parse(fields.text("url")?)?,
         announced: fields.flag_or("announced", false)?,
@@ -175,31 +174,25 @@ pub(crate) fn texts<'a>(parameter: &'static str, table: &'a ZendHashTable) -> Re
             .context("parameter", parameter)
             .context("expected", "a list of strings, UTF-8")
     };
-    table.values().map(|value| value.dereference().str().ok_or_else(wrong)).collect()
+    array::values(table).map(|value| value.dereference().str().ok_or_else(wrong)).collect()
 }
 
 /// Relocates an array and the arrays in it. What does not change is shared with the original.
 pub(crate) fn relocated(relocation: &Relocation, level: Level, table: &ZendHashTable) -> Result<ZBox<ZendHashTable>> {
     let mut copy = table.to_owned();
-    let mut entries = table.iter();
-    while let Some((key, entry)) = entries.next_zval() {
-        let name = key.zend_str().map(ZendStr::as_bytes);
-        let shown = name.map_or_else(|| key.long().unwrap_or_default().to_string().into(), String::from_utf8_lossy);
+    for (key, entry) in array::pairs(table) {
         let value = entry.dereference();
         // Nearly all of the bytes are here, and the check of the standard library takes three times as long.
         let text = value.zend_str().and_then(|text| simdutf8::basic::from_utf8(text.as_bytes()).ok());
         let array = value.array();
         let found = text.map_or(if array.is_some() { Found::Array } else { Found::Other }, Found::Text);
-        let becomes = match (level.relocate(relocation, &shown, found)?, array) {
+        let becomes = match (level.relocate(relocation, &key.shown(), found)?, array) {
             (Becomes::Text(Cow::Owned(text)), _) => text.into_zval(false).unwrap_or_default(),
             (Becomes::Array(level), Some(inner)) => array_zval(relocated(relocation, level, inner)?),
             _ if entry.is_reference() => value.shallow_clone(),
             _ => continue,
         };
-        let _ = match key.zend_str() {
-            Some(name) => copy.insert(ArrayKey::ZendString(name), becomes),
-            None => copy.insert_at_index(key.long().unwrap_or_default(), becomes),
-        };
+        key.put(&mut copy, becomes);
     }
     Ok(copy)
 }
@@ -259,7 +252,7 @@ pub(crate) fn scales(table: &ZendHashTable) -> Result<Vec<Scale>> {
             .context("parameter", "scales")
             .context("expected", "a list of integers")
     };
-    table.values().map(|value| value.dereference().long().ok_or_else(wrong).and_then(scale)).collect()
+    array::values(table).map(|value| value.dereference().long().ok_or_else(wrong).and_then(scale)).collect()
 }
 
 /// Converts the sizes of scales of one source.
@@ -273,23 +266,22 @@ pub(crate) fn sizes(scales: Vec<Scale>, source: Size, first_side: Option<u32>) -
 
 /// Reads the scales to make of a photo: scale to path.
 pub(crate) fn targets(table: &ZendHashTable) -> Result<Vec<(Scale, RelativePath)>> {
-    let target = |(key, value): (ArrayKey<'_>, &Zval)| {
+    let target = |(key, value): (array::Key, &Zval)| {
         let wrong = || {
             Error::new(ErrorKind::InvalidInput, "reading a parameter")
                 .context("parameter", "targets")
                 .context("expected", "scale => path")
         };
-        let ArrayKey::Long(number) = key else { return Err(wrong()) };
-        Ok((scale(number)?, RelativePath::parse(value.dereference().str().ok_or_else(wrong)?)?))
+        Ok((scale(key.number().ok_or_else(wrong)?)?, RelativePath::parse(value.dereference().str().ok_or_else(wrong)?)?))
     };
-    table.iter().map(target).collect()
+    array::pairs(table).map(target).collect()
 }
 
 /// Reads the photos of `Photo::scaleAll`; keys are kept for the results.
-pub(crate) fn photo_jobs(table: &ZendHashTable) -> Result<(Vec<ArrayKey<'_>>, Vec<Job>)> {
+pub(crate) fn photo_jobs(table: &ZendHashTable) -> Result<(Vec<array::Key>, Vec<Job>)> {
     let mut keys = Vec::new();
     let mut jobs = Vec::new();
-    for (key, value) in table {
+    for (key, value) in array::pairs(table) {
         let job = value.dereference().array().ok_or_else(|| {
             Error::new(ErrorKind::InvalidInput, "reading a parameter")
                 .context("parameter", "jobs")
@@ -340,7 +332,7 @@ fn by_scale(rows: impl Iterator<Item = (Scale, ZBox<ZendHashTable>)>) -> ZBox<Ze
 }
 
 /// Converts the results of `Photo::scaleAll`; photos that were not started are left out.
-pub(crate) fn photo_results(keys: Vec<ArrayKey<'_>>, results: Vec<Option<Result<Vec<Written>>>>) -> ZBox<ZendHashTable> {
+pub(crate) fn photo_results(keys: Vec<array::Key>, results: Vec<Option<Result<Vec<Written>>>>) -> ZBox<ZendHashTable> {
     let mut table = ZendHashTable::new();
     for (key, result) in keys.into_iter().zip(results) {
         let Some(result) = result else { continue };
@@ -349,10 +341,7 @@ pub(crate) fn photo_results(keys: Vec<ArrayKey<'_>>, results: Vec<Option<Result<
             Err(error) => (None, Some(error_row(&error))),
         };
         let row = Row::new().with("scales", scales).with("error", error).done();
-        let _ = match key {
-            ArrayKey::Long(index) => table.insert_at_index(index, row),
-            key => table.insert(key, row),
-        };
+        key.put(&mut table, row);
     }
     table
 }

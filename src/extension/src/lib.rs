@@ -10,6 +10,7 @@ use ext_php_rs::prelude::*;
 use ext_php_rs::zend::ModuleEntry;
 use ext_php_rs::{info_table_end, info_table_header, info_table_row, info_table_start};
 
+mod array;
 mod convert;
 mod dump;
 mod exceptions;

@@ -17,6 +17,7 @@ use filesync_engine::set::{
 };
 use filesync_engine::{Error, ErrorKind, PublicKey, Result, SetLimits};
 
+use crate::array;
 use crate::convert::{self, Fields, Row};
 use crate::exceptions::OrThrow;
 use crate::settings;
@@ -439,7 +440,7 @@ fn bytes_of(table: &ZendHashTable) -> Result<set::Bytes> {
         (Some(_), Some(_)) => return Err(fields.wrong("original_bytes", "not together with `original`")),
     };
     let mut crops = Vec::new();
-    for value in fields.optional_list("crops")?.into_iter().flat_map(|list| list.values()) {
+    for value in fields.optional_list("crops")?.into_iter().flat_map(array::values) {
         let crop = value.dereference().array().ok_or_else(|| fields.wrong("crops", "a list of arrays"))?;
         let crop = Fields::of("bytes.crops", crop, &["scale", "mimetype", "path"])?;
         crops.push(set::Crop {
