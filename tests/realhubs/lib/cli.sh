@@ -77,8 +77,8 @@ scenario_cli_backup() {
 	trap 'rm -f "$LAYOUT/a/nginx/held.conf"; server_reload a' EXIT
 	hold_dav a
 	half=$(answered prefix "$legacy")
-	said=$(cli_backup --json) || { echo "without /dav: $said"; return 1; }
-	cli_set_is_equal >"$LAYOUT/scratch/cli-closed"
+	said=$(cli_backup a --json) || { echo "without /dav: $said"; return 1; }
+	cli_set_is_equal a outside >"$LAYOUT/scratch/cli-closed"
 	[ "$(grep -o '[0-9a-f]*: [a-z0-9]* is ' "$LAYOUT/scratch/cli-closed" | sort -u | tr -d '\n')" = "$half: sha256 is $half: size is " ] || { cat "$LAYOUT/scratch/cli-closed"; return 1; }
 	php -r 'exit((int) ! in_array($argv[2], array_column(json_decode(file_get_contents($argv[1]), true)["lacks"], "hash"), true));' "$set/set.json" "$half" || { echo "the set does not say that it lacks $half"; return 1; }
 	cli verify "$set" >/dev/null || return 1
