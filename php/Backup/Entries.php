@@ -241,17 +241,17 @@ final class Entries
 		$items = $posts['posts'] ? ',"item":[' . implode(',', $posts['posts']) . ']' : '';
 
 		return new Entry(
-			$row['hash'],
-			$isFolder,
-			[...array_column($chain, 'filename'), $row['filename']],
-			substr($text, 0, -1) . $items . '}',
-			$isFolder || $isLegacy ? null : Store::pathOf($this->channel, $row),
-			$isLegacy ? (int) $row['id'] : null,
-			substr($row['edited'], 0, 19),
-			$isFolder ? 0 : (int) $row['filesize'],
-			$this->crops($row['hash'], $photos),
-			count($posts['posts']),
-			self::lacks($row, $chain, $posts['left']),
+			hash: $row['hash'],
+			isFolder: $isFolder,
+			names: [...array_column($chain, 'filename'), $row['filename']],
+			metadata: substr($text, 0, -1) . $items . '}',
+			path: $isFolder || $isLegacy ? null : Store::pathOf($this->channel, $row),
+			rowWithBytes: $isLegacy ? (int) $row['id'] : null,
+			edited: substr($row['edited'], 0, 19),
+			sizeBytes: $isFolder ? 0 : (int) $row['filesize'],
+			crops: $this->crops($row['hash'], $photos),
+			posts: count($posts['posts']),
+			lacks: self::lacks($row, $chain, $posts['left']),
 		);
 	}
 

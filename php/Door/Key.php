@@ -276,16 +276,16 @@ final class Key
 	private static function read(array $row): self
 	{
 		return new self(
-			$row['id'],
-			(int) $row['uid'],
-			(int) $row['aid'],
-			$row['kind'],
-			$row['session'],
-			(int) $row['created'],
-			(int) $row['expires'],
-			(int) $row['used_at'],
-			$row['used_from'],
-			(int) $row['requests'],
+			id: $row['id'],
+			channelId: (int) $row['uid'],
+			accountId: (int) $row['aid'],
+			kind: $row['kind'],
+			session: $row['session'],
+			created: (int) $row['created'],
+			expires: (int) $row['expires'],
+			usedAt: (int) $row['used_at'],
+			usedFrom: $row['used_from'],
+			requests: (int) $row['requests'],
 		);
 	}
 }

@@ -576,20 +576,20 @@ final class Session
 		$lists = json_decode($row['lists'], true) ?? [];
 
 		return new self(
-			$row['id'],
-			(int) $row['uid'],
-			$row['state'],
-			$lists,
-			$row['code'],
-			$row['reason'],
-			$row['result'],
-			(int) $row['created'],
-			(int) $row['touched'],
-			$row['door'],
-			(int) $row['asked'],
-			$row['changed'],
-			$row['restored'],
-			(bool) (int) $row['is_all'],
+			id: $row['id'],
+			channelId: (int) $row['uid'],
+			state: $row['state'],
+			lists: $lists,
+			code: $row['code'],
+			reason: $row['reason'],
+			result: $row['result'],
+			created: (int) $row['created'],
+			touched: (int) $row['touched'],
+			door: $row['door'],
+			asked: (int) $row['asked'],
+			changed: $row['changed'],
+			restored: $row['restored'],
+			isAll: (bool) (int) $row['is_all'],
 		);
 	}
 }

@@ -56,20 +56,20 @@ final class Plan
 		[$allowed, $free] = self::room($channel);
 
 		return new self(
-			$tally,
-			$source->list,
-			$source->address,
-			$source->updated,
-			$source->run,
-			$source->isCutOff,
-			$source->signedBy,
-			$source->isTrusted(),
-			$source->findings,
-			max(0, $bytes - $allowed),
-			max(0, $bytes - $free),
-			max(0, min($free, $allowed) - $bytes),
-			$elsewhere->clones(),
-			$isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
+			tally: $tally,
+			list: $source->list,
+			address: $source->address,
+			updated: $source->updated,
+			run: $source->run,
+			isCutOff: $source->isCutOff,
+			signedBy: $source->signedBy,
+			isTrusted: $source->isTrusted(),
+			findings: $source->findings,
+			quotaShort: max(0, $bytes - $allowed),
+			diskShort: max(0, $bytes - $free),
+			room: max(0, min($free, $allowed) - $bytes),
+			clones: $elsewhere->clones(),
+			holding: $isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
 		);
 	}
 
