@@ -22,7 +22,7 @@ if (! class_exists('App', false)) {
  * What arrives goes to the import's processes and is written nowhere else; nobody else hears of the channel before its
  * end.
  */
-final class CreateDoor
+final class CreatingDoor
 {
 	private const MOST_JSON = 64 << 10;
 	private const DIGEST = '/^[0-9a-f]{64}$/D';

@@ -26,7 +26,7 @@ if (! class_exists('App', false)) {
  *
  * Every row and every byte is found by the key's channel and a hash together; no path comes from a request.
  */
-final class SetDoor
+final class ReadingDoor
 {
 	/** Files of one listing. */
 	private const MOST_LISTED = 1000;
