@@ -318,7 +318,7 @@ final class UploadDoor
 			throw self::begunOtherwise(false);
 		}
 
-		return DrillDoor::answer($this->request, $this->channel, $session, $place);
+		return DrillDoor::answer($this->request, $this->channel, DrillSession::from($session), $place);
 	}
 
 	/** Says how far a session is, or ends it. */
