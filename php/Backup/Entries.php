@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Conversations;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Sibling;
@@ -63,8 +64,7 @@ final class Entries
 		'otype' => 1,
 		'ttype' => 1,
 	];
-	private const JSON =
-		JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
+	private const JSON = Json::FLAGS | JSON_THROW_ON_ERROR;
 
 	public function __construct(private readonly Channel $channel) {}
 

@@ -115,6 +115,22 @@ final class Key
 	}
 
 	/**
+	 * Returns how long a pass is good, for whoever gets one.
+	 *
+	 * @param self::PASS|self::CREATE $kind
+	 *
+	 * @return array<string, int>
+	 */
+	public static function terms(string $kind): array
+	{
+		return [
+			'identity_seconds' => self::PASS_SECONDS,
+			'idle_seconds' => self::PASS_SECONDS,
+			'seconds' => self::LIFE_SECONDS[$kind],
+		];
+	}
+
+	/**
 	 * Makes the password of a channel's drop box, which nobody can see again. It takes the place of an earlier one,
 	 * and goes on with what that began; null if the channel has too many keys.
 	 */

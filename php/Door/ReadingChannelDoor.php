@@ -94,10 +94,7 @@ final class ReadingChannelDoor
 
 		return Response::json(200, [
 			'pass' => (string) Key::make($channel->id, Key::PASS),
-			'identity_seconds' => Key::PASS_SECONDS,
-			'idle_seconds' => Key::PASS_SECONDS,
-			'seconds' => Key::LIFE_SECONDS[Key::PASS],
-		]);
+		] + Key::terms(Key::PASS));
 	}
 
 	private static function about(Channel $channel): Response

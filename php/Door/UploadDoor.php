@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Protocol\Response;
@@ -26,7 +27,6 @@ final class UploadDoor
 	/** Digests that one request asks for. */
 	public const MOST_DIGESTS = 2000;
 	private const MOST_JSON = 4 << 20;
-	private const DIGEST = '/^[0-9a-f]{64}$/D';
 	/** What stands for the parts of an address that are not the same in every one. */
 	private const NAMED = [0 => 'SESSION', 2 => 'DIGEST'];
 
@@ -97,7 +97,7 @@ final class UploadDoor
 		$lists = is_array($said['lists'] ?? null) ? $said['lists'] : [];
 		$known = [];
 		foreach ([Finish::SIGNATURE, Finish::TAGS] as $name) {
-			if (is_string($lists[$name] ?? null) && preg_match(self::DIGEST, $lists[$name])) {
+			if (is_string($lists[$name] ?? null) && preg_match(Bounds::DIGEST, $lists[$name])) {
 				$known[$name] = $lists[$name];
 			}
 		}
@@ -229,7 +229,7 @@ final class UploadDoor
 		if (
 			$digests === []
 			|| count($digests) > self::MOST_DIGESTS
-			|| preg_grep(self::DIGEST, $digests, PREG_GREP_INVERT)
+			|| preg_grep(Bounds::DIGEST, $digests, PREG_GREP_INVERT)
 		) {
 			throw new Refusal(
 				400,

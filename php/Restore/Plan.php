@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Receive\Brake;
 
@@ -111,7 +112,7 @@ final class Plan
 	{
 		return json_encode(
 			$this->facts(),
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 
