@@ -3,7 +3,7 @@
 namespace Zotlabs\Module;
 
 use FileSync\Addon\Box\Box;
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Doors;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Web;
 use FileSync\Addon\Page\BackupActions;
@@ -41,7 +41,7 @@ class Filesync extends \Zotlabs\Web\Controller
 		} elseif (argv(1) === 'metrics') {
 			$this->end(fn () => Metrics::answer(Web::request(null)));
 		} elseif (argv(1) === 'v1') {
-			$this->end(fn () => Door::answer(Web::request(null)));
+			$this->end(fn () => Doors::answer(Web::request(null)));
 		} elseif (argv(1) === 'dav') {
 			$this->end(fn () => Box::answer(Web::request(null)));
 		}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Backup;
 
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Web;
@@ -23,7 +24,6 @@ final class Description
 	private const INDENTS = 64;
 	/** How many different access lists are read for names. */
 	private const MOST_LISTS = 10000;
-	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 
 	/**
 	 * Returns it as JSON.
@@ -34,7 +34,7 @@ final class Description
 	{
 		return json_encode(
 			['made_with' => self::madeWith()] + self::facts($channel, $lacks),
-			self::JSON | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 
@@ -97,7 +97,7 @@ final class Description
 		$more = $bytes = 0;
 		foreach ($lacks as $lack) {
 			$one = $lack->listed();
-			$bytes += strlen(json_encode($one, self::JSON | JSON_THROW_ON_ERROR)) + self::INDENTS;
+			$bytes += strlen(json_encode($one, Json::FLAGS | JSON_THROW_ON_ERROR)) + self::INDENTS;
 			count($listed) < self::MOST_LACKS && $bytes <= self::MOST_BYTES ? ($listed[] = $one) : $more++;
 		}
 

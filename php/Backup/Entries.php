@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Conversations;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Sibling;
@@ -63,8 +64,7 @@ final class Entries
 		'otype' => 1,
 		'ttype' => 1,
 	];
-	private const JSON =
-		JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR;
+	private const JSON = Json::FLAGS | JSON_THROW_ON_ERROR;
 
 	public function __construct(private readonly Channel $channel) {}
 
@@ -241,17 +241,17 @@ final class Entries
 		$items = $posts['posts'] ? ',"item":[' . implode(',', $posts['posts']) . ']' : '';
 
 		return new Entry(
-			$row['hash'],
-			$isFolder,
-			[...array_column($chain, 'filename'), $row['filename']],
-			substr($text, 0, -1) . $items . '}',
-			$isFolder || $isLegacy ? null : Store::pathOf($this->channel, $row),
-			$isLegacy ? (int) $row['id'] : null,
-			substr($row['edited'], 0, 19),
-			$isFolder ? 0 : (int) $row['filesize'],
-			$this->crops($row['hash'], $photos),
-			count($posts['posts']),
-			self::lacks($row, $chain, $posts['left']),
+			hash: $row['hash'],
+			isFolder: $isFolder,
+			names: [...array_column($chain, 'filename'), $row['filename']],
+			metadata: substr($text, 0, -1) . $items . '}',
+			path: $isFolder || $isLegacy ? null : Store::pathOf($this->channel, $row),
+			rowWithBytes: $isLegacy ? (int) $row['id'] : null,
+			edited: substr($row['edited'], 0, 19),
+			sizeBytes: $isFolder ? 0 : (int) $row['filesize'],
+			crops: $this->crops($row['hash'], $photos),
+			posts: count($posts['posts']),
+			lacks: self::lacks($row, $chain, $posts['left']),
 		);
 	}
 

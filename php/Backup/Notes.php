@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Backup;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 
 if (! class_exists('App', false)) {
@@ -127,7 +128,7 @@ final class Notes
 		$line =
 			json_encode(
 				$note,
-				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+				Json::FLAGS | JSON_THROW_ON_ERROR,
 			) . "\n";
 		fseek($this->file, $this->length);
 		if (@fwrite($this->file, $line) !== strlen($line)) {

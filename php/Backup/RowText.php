@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Backup;
 
+use FileSync\Addon\Hub\Json;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -9,13 +11,12 @@ if (! class_exists('App', false)) {
 /** The text of a row as a set has it, and what stands for it where it is compared. */
 final class RowText
 {
-	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 	private const PRINT_DIGITS = 32;
 
 	/** Returns it as JSON. */
 	public static function of(mixed $value): string
 	{
-		return json_encode($value, self::JSON | JSON_THROW_ON_ERROR);
+		return json_encode($value, Json::FLAGS | JSON_THROW_ON_ERROR);
 	}
 
 	/** Returns what stands for a text. */

@@ -4,9 +4,9 @@ namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Door\Admission;
 use FileSync\Addon\Door\Body;
+use FileSync\Addon\Door\BoxSession;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
-use FileSync\Addon\Door\Session;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\DavServer;
 use FileSync\Addon\Hub\Log;
@@ -86,9 +86,9 @@ final class Box
 		if ($request->method === 'MOVE' && $request->header('destination') === null) {
 			throw new Refusal(400, 'destination_missing', 'Destination must say where to.');
 		}
-		$session = $key->session === '' ? null : Session::find($key->session)?->settled();
+		$session = $key->session === '' ? null : BoxSession::find($key->session)?->settled();
 		$session?->ask();
-		if ($session && $session->state === Session::RESTORING) {
+		if ($session && $session->state === BoxSession::RESTORING) {
 			Round::again($channel, $session);
 		}
 		$tree = new Tree($channel, $request, $session);

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Box;
 
+use FileSync\Addon\Hub\Bounds;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -17,7 +19,6 @@ final class Content
 	private const MOST_BYTES = 4 << 20;
 	private const DEPTH = 64;
 	private const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
-	private const DIGEST = '/^[0-9a-f]{64}$/D';
 	private const LINE = '/^([0-9a-f]{64})  (.+)$/D';
 	private const OF_TAGS = '#^(README\.txt|bag-info\.txt|bagit\.txt|manifest-sha256\.txt|set\.json|runs/.*\.json)$#D';
 	private const MOST_LINE_BYTES = 1024;
@@ -175,6 +176,6 @@ final class Content
 
 	private static function isDigest(mixed $said): bool
 	{
-		return is_string($said) && preg_match(self::DIGEST, $said) === 1;
+		return is_string($said) && preg_match(Bounds::DIGEST, $said) === 1;
 	}
 }

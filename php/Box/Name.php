@@ -220,16 +220,16 @@ final class Name
 	private static function read(array $row): self
 	{
 		return new self(
-			$row['id'],
-			$row['folder'] === $row['session'] ? self::ROOT : $row['folder'],
-			$row['node'],
-			$row['name'],
-			Kind::from($row['kind']),
-			$row['sha256'],
-			(int) $row['size_bytes'],
-			$row['says'],
-			$row['since'],
-			(int) $row['modified'],
+			id: $row['id'],
+			folder: $row['folder'] === $row['session'] ? self::ROOT : $row['folder'],
+			node: $row['node'],
+			name: $row['name'],
+			kind: Kind::from($row['kind']),
+			sha256: $row['sha256'],
+			sizeBytes: (int) $row['size_bytes'],
+			says: $row['says'],
+			since: $row['since'],
+			modified: (int) $row['modified'],
 		);
 	}
 }

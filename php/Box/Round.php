@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Box;
 
+use FileSync\Addon\Door\BoxSession;
 use FileSync\Addon\Door\Finish;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
@@ -32,10 +33,10 @@ final class Round
 	private const BEGIN_SECONDS = 60;
 
 	/** Restores what is there if it is a whole set. After each change. */
-	public static function look(Channel $channel, Session $session): void
+	public static function look(Channel $channel, BoxSession $session): void
 	{
-		$now = Session::find($session->id)?->settled();
-		if (! $now || $now->state !== Session::OPEN || $now->restored === $now->changed) {
+		$now = BoxSession::find($session->id)?->settled();
+		if (! $now || $now->state !== Session::OPEN || $now->isAsRestored()) {
 			return;
 		}
 		$lists = Lists::of($channel, $now);
@@ -45,7 +46,7 @@ final class Round
 	}
 
 	/** Restores what is there now, as its owner wants; returns why not, in words. */
-	public static function now(Channel $channel, Session $session): ?string
+	public static function now(Channel $channel, BoxSession $session): ?string
 	{
 		$now = $session->settled();
 		if ($now->state !== Session::OPEN) {
@@ -59,15 +60,15 @@ final class Round
 	/**
 	 * Begins what waits for another hub again if other hubs are left out by now, and what failed if anything is other.
 	 */
-	public static function again(Channel $channel, Session $session): void
+	public static function again(Channel $channel, BoxSession $session): void
 	{
 		$now = $session->settled();
 		if ($now->isWaiting() && $now->job()?->choice->without !== LeftOut::of($now)) {
 			Underway::cancel($channel->id);
-			$isAll = $now->isAll;
+			$isWhole = $now->wasWhole();
 			$now = $now->settled();
 			if ($now->state === Session::OPEN) {
-				self::begin($channel, $now, $isAll);
+				self::begin($channel, $now, $isWhole);
 			}
 		} else {
 			self::look($channel, $now);
@@ -83,17 +84,17 @@ final class Round
 				continue;
 			}
 			try {
-				self::go($channel, $session->settled());
+				self::go($channel, BoxSession::from($session->settled()));
 			} catch (\Throwable $e) {
 				Log::failure("the drop box of channel $session->channelId", $e);
 			}
 		}
 	}
 
-	private static function go(Channel $channel, Session $session): void
+	private static function go(Channel $channel, BoxSession $session): void
 	{
 		Arrival::sweep($session);
-		$isRestored = $session->restored === $session->changed && $session->restored !== '';
+		$isRestored = $session->isAsRestored() && $session->wasRestored();
 		if ($session->state !== Session::OPEN) {
 			self::again($channel, $session);
 			return;
@@ -110,15 +111,15 @@ final class Round
 			}
 		} elseif ($session->code !== '') {
 			return;
-		} elseif ($session->isAll && $session->asked <= (Clock::now() - self::QUIET_SECONDS)) {
+		} elseif ($session->wasWhole() && $session->asked <= (Clock::now() - self::QUIET_SECONDS)) {
 			$session->finish();
-		} elseif (! $session->isAll && $session->asked <= (Clock::now() - self::IDLE_SECONDS)) {
+		} elseif (! $session->wasWhole() && $session->asked <= (Clock::now() - self::IDLE_SECONDS)) {
 			self::clear($session);
 		}
 	}
 
 	/** Restores what is there; returns why not, in words. */
-	private static function begin(Channel $channel, Session $session, bool $isAll): ?string
+	private static function begin(Channel $channel, BoxSession $session, bool $isWhole): ?string
 	{
 		$lease = Token::make();
 		if (! Lease::take("box $session->id", $lease, self::BEGIN_SECONDS)) {
@@ -126,7 +127,7 @@ final class Round
 		}
 		try {
 			$lists = Lists::of($channel, $session);
-			$gathered = $session->gather($lists?->digests() ?? [], $isAll);
+			$gathered = $session->gather($lists?->digests() ?? [], $isWhole);
 			if ($lists) {
 				Finish::take($channel, $gathered, ['without' => LeftOut::of($session)]);
 			} else {
@@ -145,7 +146,7 @@ final class Round
 	}
 
 	/** Has what was restored leave: metadata of which everything came, and the bytes that only it names. */
-	private static function clear(Session $session): void
+	private static function clear(BoxSession $session): void
 	{
 		$waiting = Parts::waiting($session);
 		foreach (Name::ofKind($session, Kind::Metadata) as $one) {

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Box;
 
+use FileSync\Addon\Door\BoxSession;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Door\Standing;
@@ -42,7 +43,7 @@ final class StatusText
 	private const REFUSED = '#(^|/)\.|\.(log|md|out|php|tgz|tpl)$|(^|/)(store|util)#i';
 
 	/** Returns it. */
-	public static function of(Channel $channel, ?Session $session): string
+	public static function of(Channel $channel, ?BoxSession $session): string
 	{
 		$lines = ["The drop box of $channel->nick at " . Web::host(), ''];
 		if (! $session) {
@@ -54,7 +55,7 @@ final class StatusText
 			]);
 		}
 		array_push($lines, ...self::progress($session), ...self::remarks($session));
-		$isWhole = $session->isAll && $session->restored === $session->changed;
+		$isWhole = $session->wasWhole() && $session->isAsRestored();
 		if ($session->state === Session::OPEN && ! $isWhole) {
 			array_push($lines, ...self::missing($channel, $session));
 		}
@@ -64,7 +65,7 @@ final class StatusText
 	}
 
 	/** @return list<string> */
-	private static function progress(Session $session): array
+	private static function progress(BoxSession $session): array
 	{
 		$here = Entry::count($session, true);
 		$standing = Standing::of($session);
@@ -85,7 +86,7 @@ final class StatusText
 		if ($standing['code'] === 'clone_unreachable') {
 			$lines[] = 'If that hub is gone: make a folder here that is called “without” and its host, for example: without hub.example';
 		}
-		if ($standing['restore'] !== null && $session->restored !== '' && $standing['message'] === '') {
+		if ($standing['restore'] !== null && $session->wasRestored() && $standing['message'] === '') {
 			/** @var array{files?: array<string, int>} $restore */
 			$restore = $standing['restore'];
 			$counts = self::outcomes($restore);
@@ -116,7 +117,7 @@ final class StatusText
 	}
 
 	/** @return list<string> */
-	private static function remarks(Session $session): array
+	private static function remarks(BoxSession $session): array
 	{
 		$lines = [];
 		foreach (Remarks::of($session) as $one) {
@@ -132,19 +133,19 @@ final class StatusText
 	}
 
 	/** @return list<string> What the lists name, or metadata, and did not come. */
-	private static function missing(Channel $channel, Session $session): array
+	private static function missing(Channel $channel, BoxSession $session): array
 	{
 		$path = Intake::folder($session->channelId, $session->id) . '/missing';
 		/** @var array{of: string, until: float, lines: list<string>}|null $kept */
 		$kept = is_file($path) ? json_decode((string) file_get_contents($path), true) : null;
-		if ($kept && ($kept['of'] === $session->changed || $kept['until'] > Clock::exact())) {
+		if ($kept && ($kept['of'] === $session->content() || $kept['until'] > Clock::exact())) {
 			return $kept['lines'];
 		}
 		$begun = Clock::exact();
 		$lines = self::lookForMissing($channel, $session);
 		$until = Clock::exact() + (self::TIMES * (Clock::exact() - $begun));
 		@file_put_contents($path, json_encode(
-			['of' => $session->changed, 'until' => $until, 'lines' => $lines],
+			['of' => $session->content(), 'until' => $until, 'lines' => $lines],
 			JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
 		));
 
@@ -152,7 +153,7 @@ final class StatusText
 	}
 
 	/** @return list<string> */
-	private static function lookForMissing(Channel $channel, Session $session): array
+	private static function lookForMissing(Channel $channel, BoxSession $session): array
 	{
 		$lists = Lists::of($channel, $session);
 		if (! $lists) {
@@ -196,18 +197,18 @@ final class StatusText
 		];
 	}
 
-	private static function end(Session $session): string
+	private static function end(BoxSession $session): string
 	{
 		$time = fn (int $at): string => gmdate('Y-m-d H:i', $at) . ' UTC';
 
 		return match (true) {
 			$session->state !== Session::OPEN => 'More may be put here meanwhile.',
-			$session->restored !== $session->changed => sprintf(
+			! $session->isAsRestored() => sprintf(
 				'A whole set is restored at once; what is here, if nothing more comes, after %s. The box closes on %s.',
 				$time($session->touched + Round::IDLE_SECONDS),
 				$time($session->expires()),
 			),
-			$session->isAll && $session->code === '' => sprintf(
+			$session->wasWhole() && $session->code === '' => sprintf(
 				'The whole set was restored. The box closes when nobody asked for anything for %d minutes.',
 				intdiv(Round::QUIET_SECONDS, 60),
 			),

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Box;
 
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Door\Body;
+use FileSync\Addon\Door\BoxSession;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
@@ -45,7 +46,7 @@ final class Tree implements DavTree
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly Request $request,
-		private ?Session $session,
+		private ?BoxSession $session,
 	) {}
 
 	public function root(): DavNode
@@ -170,7 +171,7 @@ final class Tree implements DavTree
 		];
 	}
 
-	private function take(Session $session, DavNode $folder, string $name): string
+	private function take(BoxSession $session, DavNode $folder, string $name): string
 	{
 		$old = Name::find($session, self::node($folder), $name);
 		if (! $old) {
@@ -217,7 +218,7 @@ final class Tree implements DavTree
 		return $arrived->sha256;
 	}
 
-	private function changeFolder(Session $session, string $name): void
+	private function changeFolder(BoxSession $session, string $name): void
 	{
 		$session->change();
 		if (LeftOut::isSaidBy($name)) {
@@ -244,7 +245,7 @@ final class Tree implements DavTree
 		return (int) $said;
 	}
 
-	private function removeName(Session $session, Name $name): void
+	private function removeName(BoxSession $session, Name $name): void
 	{
 		if ($name->kind === Kind::Folder) {
 			foreach (Name::in($session, $name->node) as $one) {
@@ -256,7 +257,7 @@ final class Tree implements DavTree
 	}
 
 	/** Frees the bytes that no name has any more; while they are being restored, at the end. */
-	private function release(Session $session, Name $name): void
+	private function release(BoxSession $session, Name $name): void
 	{
 		if ($name->sha256 === '' || Name::has($session, $name->sha256)) {
 			return;
@@ -271,7 +272,7 @@ final class Tree implements DavTree
 	}
 
 	/** Returns the session, and begins it with the first thing that comes. */
-	public function open(): Session
+	public function open(): BoxSession
 	{
 		if ($this->session) {
 			return $this->session;
@@ -294,7 +295,7 @@ final class Tree implements DavTree
 		try {
 			// It may have been ended, or another password made, since this one was admitted.
 			$key = Key::ofBox($this->channel->id) ?? throw Guard::stranger('The drop box was closed meanwhile.');
-			$this->session = $key->session === '' ? $this->begin($key) : Session::find($key->session)?->settled();
+			$this->session = $key->session === '' ? $this->begin($key) : BoxSession::find($key->session)?->settled();
 		} finally {
 			Lease::giveBack("box of {$this->channel->id}", $lease);
 		}
@@ -302,7 +303,7 @@ final class Tree implements DavTree
 		return $this->session ?? throw new \RuntimeException('a session vanished');
 	}
 
-	private function begin(Key $key): Session
+	private function begin(Key $key): BoxSession
 	{
 		try {
 			Underway::refuseSecond($this->channel);
@@ -310,13 +311,13 @@ final class Tree implements DavTree
 			throw new Refusal(409, $e->kind, 'A restore of this channel is under way. Try again when it is over.');
 		}
 		Session::refuseSecond($this->channel->id, Session::BOX);
-		$session = Session::begin($this->channel, [], Session::BOX);
+		$session = BoxSession::begin($this->channel, [], Session::BOX);
 		$key->bind($session->id);
 
 		return $session;
 	}
 
-	private function needNew(Session $session, DavNode $folder, string $name): void
+	private function needNew(BoxSession $session, DavNode $folder, string $name): void
 	{
 		if (self::isStatus($folder, $name) || ! self::isName($name)) {
 			throw new Refusal(
@@ -341,7 +342,7 @@ final class Tree implements DavTree
 		}
 	}
 
-	private function needEmpty(Session $session): void
+	private function needEmpty(BoxSession $session): void
 	{
 		$most = Config::number('upload_open_entries');
 		if (Name::count($session, Kind::Empty) >= $most) {

@@ -9,6 +9,7 @@ use FileSync\Addon\Drill\Proof;
 use FileSync\Addon\Drill\Sample;
 use FileSync\Addon\Drill\Wish;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Status\Words;
 
@@ -100,7 +101,7 @@ final class DrillReport
 		return (
 			json_encode(
 				['folder' => $folder] + $certificate->facts + ['cannot' => self::CANNOT],
-				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+				Json::FLAGS | JSON_THROW_ON_ERROR,
 			) . "\n"
 		);
 	}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Console;
 
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Log;
 use FileSync\Exception\FileSyncException;
 
@@ -65,7 +66,7 @@ final class ListCommand implements Task
 	{
 		return json_encode(
 			$row,
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 }

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Console;
 use FileSync\Addon\Backup\Check;
 use FileSync\Addon\Backup\Place;
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Status\Words;
 use FileSync\Exception\FileSyncException;
@@ -108,7 +109,7 @@ final class VerifySetCommand implements Task
 	{
 		return json_encode(
 			$facts,
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 }

@@ -103,7 +103,17 @@ final class Arriving
 				['limit_bytes' => self::MOST_ADDON_BYTES],
 			);
 		}
-		$slice = new Slice($job->id, $job->position(), Section::Channel, 0, '', 0, 0, 0, isLast: true);
+		$slice = new Slice(
+			job: $job->id,
+			after: $job->position(),
+			section: Section::Channel,
+			part: 0,
+			next: '',
+			first: 0,
+			count: 0,
+			bytes: 0,
+			isLast: true,
+		);
 
 		return self::give($slice, $arriving->whole($addons));
 	}
@@ -175,16 +185,16 @@ final class Arriving
 		}
 
 		return new Slice(
-			$job->id,
-			$job->position(),
-			$section,
-			$part,
-			'',
-			$from,
-			$isAgain ? 0 : $count,
-			$isAgain ? 0 : strlen($this->list),
-			$numbers,
-			$isAgain,
+			job: $job->id,
+			after: $job->position(),
+			section: $section,
+			part: $part,
+			next: '',
+			first: $from,
+			count: $isAgain ? 0 : $count,
+			bytes: $isAgain ? 0 : strlen($this->list),
+			chosen: $numbers,
+			isAgain: $isAgain,
 			relocate: $this->relocate(),
 			groups: $this->groups(),
 		);

@@ -43,7 +43,7 @@ final class DrillDoor
 	/** @param array<array-key, mixed> $said */
 	private function __construct(
 		private readonly Channel $channel,
-		private readonly Session $session,
+		private readonly DrillSession $session,
 		private readonly array $said,
 	) {}
 
@@ -52,7 +52,7 @@ final class DrillDoor
 	 *
 	 * @throws Refusal
 	 */
-	public static function answer(Request $request, Channel $channel, Session $session, string $place): Response
+	public static function answer(Request $request, Channel $channel, DrillSession $session, string $place): Response
 	{
 		$door = new self($channel, $session, Body::of($request)->json(self::MOST_JSON));
 		if (in_array($place, self::READING, true)) {
@@ -126,8 +126,8 @@ final class DrillDoor
 	private function reading(string $place): Response
 	{
 		$scratch =
-			$this->session->state === Session::DRILLING && $this->session->changed !== ''
-				? Scratch::named($this->session->changed)
+			$this->session->state === Session::DRILLING && $this->session->scratchNick() !== ''
+				? Scratch::named($this->session->scratchNick())
 				: null;
 		if (! $scratch) {
 			throw new Refusal(

@@ -115,6 +115,22 @@ final class Key
 	}
 
 	/**
+	 * Returns how long a pass is good, for whoever gets one.
+	 *
+	 * @param self::PASS|self::CREATE $kind
+	 *
+	 * @return array<string, int>
+	 */
+	public static function terms(string $kind): array
+	{
+		return [
+			'identity_seconds' => self::PASS_SECONDS,
+			'idle_seconds' => self::PASS_SECONDS,
+			'seconds' => self::LIFE_SECONDS[$kind],
+		];
+	}
+
+	/**
 	 * Makes the password of a channel's drop box, which nobody can see again. It takes the place of an earlier one,
 	 * and goes on with what that began; null if the channel has too many keys.
 	 */
@@ -276,16 +292,16 @@ final class Key
 	private static function read(array $row): self
 	{
 		return new self(
-			$row['id'],
-			(int) $row['uid'],
-			(int) $row['aid'],
-			$row['kind'],
-			$row['session'],
-			(int) $row['created'],
-			(int) $row['expires'],
-			(int) $row['used_at'],
-			$row['used_from'],
-			(int) $row['requests'],
+			id: $row['id'],
+			channelId: (int) $row['uid'],
+			accountId: (int) $row['aid'],
+			kind: $row['kind'],
+			session: $row['session'],
+			created: (int) $row['created'],
+			expires: (int) $row['expires'],
+			usedAt: (int) $row['used_at'],
+			usedFrom: $row['used_from'],
+			requests: (int) $row['requests'],
 		);
 	}
 }

@@ -2,7 +2,6 @@
 
 namespace FileSync\Addon\Door;
 
-use FileSync\Addon\Drill\Certificate;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
@@ -22,11 +21,12 @@ if (! class_exists('App', false)) {
 
 /**
  * A set that is being sent to a channel: table filesync_door, its files in filesync_door_entry. One at a time for each
- * channel. When nothing comes for long, it ends and frees its bytes.
+ * channel. When nothing comes for long, it ends and frees its bytes. `BoxSession` and `DrillSession` are views of it:
+ * they have what only a drop box or a drill has.
  *
  * @import-type DoorRow from \FileSync\Addon\Hub\Rows
  */
-final class Session
+class Session
 {
 	/** The address of the door, beneath the hub's root. */
 	public const PATH = '/filesync/v1';
@@ -67,34 +67,45 @@ final class Session
 	/** Tables with rows of sessions, which go with them. */
 	private const TABLES = ['filesync_door_entry', 'filesync_box_name', 'filesync_box_part'];
 
-	/** @param array<string, string> $lists */
-	private function __construct(
-		public readonly string $id,
-		public readonly int $channelId,
-		public readonly string $state,
-		/** Digests of the list of lists and of its signature, by name. */
-		public readonly array $lists,
-		/** Why it ended, or its last restore did: in one word, and in a sentence. */
-		public readonly string $code,
-		public readonly string $reason,
-		private readonly string $result,
-		public readonly int $created,
-		/** When bytes came last. */
-		public readonly int $touched,
-		/** `self::UPLOAD`, `self::BOX` or `self::DRILL`. */
-		public readonly string $door,
-		/** When anybody last asked for something in the drop box, or of what a drill restored. */
-		public readonly int $asked,
-		/**
-		 * Names what is in the drop box: another name whenever that changes. Of a drill, the scratch channel of which
-		 * somebody outside is to read the files.
-		 */
-		public readonly string $changed,
-		/** What was in the drop box when it was last restored. Of a drill, the scratch channel that was read. */
-		public readonly string $restored,
-		/** Whether that was a whole set. */
-		public readonly bool $isAll,
-	) {}
+	public readonly string $id;
+	public readonly int $channelId;
+	public readonly string $state;
+	/** @var array<string, string> Digests of the list of lists and of its signature, by name. */
+	public readonly array $lists;
+	/** Why it ended, or its last restore did: in one word, and in a sentence. */
+	public readonly string $code;
+	public readonly string $reason;
+	public readonly int $created;
+	/** When bytes came last. */
+	public readonly int $touched;
+	/** `self::UPLOAD`, `self::BOX` or `self::DRILL`. */
+	public readonly string $door;
+	/** When anybody last asked for something in the drop box, or of what a drill restored. */
+	public readonly int $asked;
+
+	/** @param DoorRow $row What `changed`, `restored`, `is_all` and `result` mean depends on the door. */
+	final protected function __construct(
+		protected readonly array $row,
+	) {
+		$this->id = $row['id'];
+		$this->channelId = (int) $row['uid'];
+		$this->state = $row['state'];
+		/** @var array<string, string> $lists */
+		$lists = json_decode($row['lists'], true) ?? [];
+		$this->lists = $lists;
+		$this->code = $row['code'];
+		$this->reason = $row['reason'];
+		$this->created = (int) $row['created'];
+		$this->touched = (int) $row['touched'];
+		$this->door = $row['door'];
+		$this->asked = (int) $row['asked'];
+	}
+
+	/** Returns one as the view of its door. */
+	public static function from(self $session): static
+	{
+		return new static($session->row);
+	}
 
 	/**
 	 * Begins one.
@@ -103,7 +114,7 @@ final class Session
 	 *
 	 * @throws Refusal Too many are under way.
 	 */
-	public static function begin(Channel $channel, array $lists, string $door = self::UPLOAD): self
+	public static function begin(Channel $channel, array $lists, string $door = self::UPLOAD): static
 	{
 		[$id, $now] = [Token::make(), Clock::now()];
 		Table::insert('filesync_door', [
@@ -146,7 +157,7 @@ final class Session
 		}
 		Intake::make($channel->id, $id);
 
-		return self::find($id) ?? throw new \RuntimeException('a session vanished');
+		return static::find($id) ?? throw new \RuntimeException('a session vanished');
 	}
 
 	/** Says that another one of the channel is under way. */
@@ -160,11 +171,11 @@ final class Session
 	}
 
 	/** Returns one, or null. */
-	public static function find(string $id): ?self
+	public static function find(string $id): ?static
 	{
 		$row = Table::first('filesync_door', ['id' => $id]);
 
-		return $row ? self::read($row) : null;
+		return $row ? new static($row) : null;
 	}
 
 	/**
@@ -188,26 +199,27 @@ final class Session
 	}
 
 	/** Returns the one that is under way for a channel, or null. */
-	public static function of(int $channelId): ?self
+	public static function of(int $channelId): ?static
 	{
 		$row = Table::first('filesync_door', ['uid' => $channelId, 'state' => self::LIVE], 'created, id');
 
-		return $row ? self::read($row) : null;
+		return $row ? new static($row) : null;
 	}
 
-	/** @return list<self> Those with a drill that a process is to be at, who waits for longest first. */
-	public static function drilled(): array
-	{
-		return array_map(
-			self::read(...),
-			Table::select('filesync_door', ['door' => self::DRILL, 'state' => self::DRILLED], 'touched, created, id'),
-		);
-	}
-
-	/** @return list<self> All that are under way. */
+	/** @return list<static> All that are under way. */
 	public static function live(): array
 	{
-		return array_map(self::read(...), Table::select('filesync_door', ['state' => self::LIVE], 'created, id'));
+		return self::where(['state' => self::LIVE], 'created, id');
+	}
+
+	/**
+	 * @param array<string, mixed> $of
+	 *
+	 * @return list<static>
+	 */
+	protected static function where(array $of, string $order): array
+	{
+		return array_map(fn (array $row) => new static($row), Table::select('filesync_door', $of, $order));
 	}
 
 	/** Tells whether it is under way. */
@@ -260,42 +272,6 @@ final class Session
 		}
 	}
 
-	/** Notes that something else is in the drop box now. */
-	public function change(): void
-	{
-		Table::update(
-			'filesync_door',
-			['changed' => Token::make(), 'touched' => Clock::now(), 'asked' => Clock::now()],
-			['id' => $this->id],
-		);
-	}
-
-	/**
-	 * Notes what of the drop box is about to be restored.
-	 *
-	 * @param array<string, string> $lists
-	 */
-	public function gather(array $lists, bool $isAll): self
-	{
-		Table::update(
-			'filesync_door',
-			[
-				'lists' => json_encode($lists, JSON_THROW_ON_ERROR),
-				'restored' => $this->changed,
-				'is_all' => (int) $isAll,
-			],
-			['id' => $this->id],
-		);
-
-		return self::find($this->id) ?? $this;
-	}
-
-	/** Notes that this was not begun. */
-	public function ungather(): void
-	{
-		Table::update('filesync_door', ['restored' => ''], ['id' => $this->id]);
-	}
-
 	/** Notes that bytes came. */
 	public function touch(): void
 	{
@@ -308,7 +284,7 @@ final class Session
 	 * Returns it as it is now: ended if its time is over, done if it was restored, open again if that failed, or if
 	 * there is a plan.
 	 */
-	public function settled(): self
+	public function settled(): static
 	{
 		if ($this->state === self::OPEN && $this->expires() <= Clock::now()) {
 			$this->end('session_expired', $this->words());
@@ -316,7 +292,7 @@ final class Session
 			$this->door === self::DRILL ? $this->followDrill() : $this->follow();
 		}
 
-		return self::find($this->id) ?? $this;
+		return static::find($this->id) ?? $this;
 	}
 
 	private function words(): string
@@ -354,7 +330,7 @@ final class Session
 		return (
 			$this->door === self::DRILL
 			&& in_array($this->state, self::DRILLED, true)
-			&& ! Lease::isHeldBy(self::DRILL_LEASE, $this->drill()->by)
+			&& ! Lease::isHeldBy(self::DRILL_LEASE, Trying::read($this->row['result'])->by)
 		);
 	}
 
@@ -371,7 +347,8 @@ final class Session
 		}
 	}
 
-	private function reopen(string $code, string $reason, string $result = ''): void
+	/** Takes bytes again. */
+	protected function reopen(string $code, string $reason, string $result = ''): void
 	{
 		Table::update(
 			'filesync_door',
@@ -384,65 +361,6 @@ final class Session
 			],
 			['id' => $this->id, 'state' => [self::PLANNING, self::RESTORING, self::CHOOSING, self::DRILLING]],
 		);
-	}
-
-	/** Returns what is known of a drill of it that is under way. */
-	public function drill(): Trying
-	{
-		return Trying::read($this->isLive() ? $this->result : '');
-	}
-
-	/** Notes how far a drill is. */
-	public function note(Trying $drill): void
-	{
-		Table::update(
-			'filesync_door',
-			['result' => $drill->text()],
-			['id' => $this->id, 'state' => self::LIVE],
-		);
-	}
-
-	/** Notes that the files of a scratch channel can be read from outside; an empty name: no longer. */
-	public function show(string $nick): void
-	{
-		Table::update(
-			'filesync_door',
-			['changed' => $nick, 'restored' => '', 'asked' => Clock::now()],
-			['id' => $this->id],
-		);
-	}
-
-	/** Notes that somebody outside has read them. */
-	public function noteRead(): void
-	{
-		Table::update('filesync_door', ['restored' => $this->changed], ['id' => $this->id]);
-	}
-
-	/** Has a drill go on later: bytes may come again. */
-	public function leaveDrill(Trying $drill, string $code = '', string $reason = ''): void
-	{
-		$this->reopen($code, $reason, $drill->text());
-		$this->followIfEnding();
-	}
-
-	/** Ends it with what its drill proved. */
-	public function certify(Certificate $certificate): void
-	{
-		$this->close(self::DONE, '', '', $certificate->text());
-	}
-
-	/** Ends a drill that comes to nothing. */
-	public function giveUpDrill(string $code, string $reason): void
-	{
-		$this->close(self::ENDED, $code, $reason);
-	}
-
-	/** What was told to end meanwhile did not open again. */
-	private function followIfEnding(): void
-	{
-		if (self::find($this->id)?->state === self::ENDING) {
-			$this->close(self::ENDED, 'ended', 'It was ended before its end.');
-		}
 	}
 
 	/** Returns the restore of what was sent, as long as the hub knows it. */
@@ -473,7 +391,7 @@ final class Session
 	public function result(): array
 	{
 		/** @var array<string, mixed> */
-		return json_decode($this->result, true) ?? [];
+		return json_decode($this->row['result'], true) ?? [];
 	}
 
 	/**
@@ -488,12 +406,6 @@ final class Session
 			['state' => $state, 'code' => '', 'reason' => '', 'touched' => Clock::now()],
 			['id' => $this->id, 'state' => self::OPEN],
 		);
-	}
-
-	/** Ends a drop box that was restored. */
-	public function finish(): void
-	{
-		$this->close(self::DONE, '', '', $this->result);
 	}
 
 	/** Ends it: its bytes go, what was restored stays. A restore of it stops after the file under way. */
@@ -511,7 +423,8 @@ final class Session
 		}
 	}
 
-	private function close(string $state, string $code, string $reason, string $result = ''): void
+	/** Ends it, and forgets its bytes. */
+	protected function close(string $state, string $code, string $reason, string $result = ''): void
 	{
 		if ($this->plan() !== []) {
 			Underway::cancel($this->channelId);
@@ -539,7 +452,7 @@ final class Session
 		$live = [];
 		foreach (Table::select('filesync_door', ['state' => self::LIVE], 'created, id') as $row) {
 			try {
-				$session = self::read($row)->settled();
+				$session = (new self($row))->settled();
 				if ($session->isLive()) {
 					$live[$session->channelId][] = $session->id;
 					Spool::sweep(Intake::folder($session->channelId, $session->id));
@@ -567,29 +480,5 @@ final class Session
 		Table::delete('filesync_door', ['uid' => $channelId]);
 		Table::delete('filesync_door_key', ['uid' => $channelId]);
 		Intake::sweep($channelId, []);
-	}
-
-	/** @param DoorRow $row */
-	private static function read(array $row): self
-	{
-		/** @var array<string, string> $lists */
-		$lists = json_decode($row['lists'], true) ?? [];
-
-		return new self(
-			$row['id'],
-			(int) $row['uid'],
-			$row['state'],
-			$lists,
-			$row['code'],
-			$row['reason'],
-			$row['result'],
-			(int) $row['created'],
-			(int) $row['touched'],
-			$row['door'],
-			(int) $row['asked'],
-			$row['changed'],
-			$row['restored'],
-			(bool) (int) $row['is_all'],
-		);
 	}
 }

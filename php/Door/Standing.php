@@ -26,12 +26,12 @@ final class Standing
 	 */
 	public static function of(Session $session): array
 	{
-		$isDrill = $session->door === Session::DRILL;
-		$job = $isDrill ? null : $session->job();
+		$tried = $session->door === Session::DRILL ? DrillSession::from($session) : null;
+		$job = $tried ? null : $session->job();
 		$isAtWork = $session->isLive() && $session->state !== Session::OPEN;
 		$plan = $session->plan();
 		$counted = match (true) {
-			$isDrill => [],
+			$tried !== null => [],
 			$session->isLive() => self::decoded($job?->done()->facts() ?? []),
 			default => $session->result(),
 		};
@@ -49,22 +49,22 @@ final class Standing
 			'percent' => match (true) {
 				$session->state === Session::DONE => 100,
 				! $isAtWork => 0,
-				default => $isDrill ? $session->drill()->percentDone() : $job?->percent() ?? 0,
+				default => $tried ? $tried->drill()->percentDone() : $job?->percent() ?? 0,
 			},
 			'restore' => $counted === [] ? null : $counted,
 			'plan' => $plan === [] ? null : $plan,
-			'drill' => $isDrill ? self::drill($session) : null,
+			'drill' => $tried ? self::drill($tried) : null,
 			'attention' => self::attention($named),
 		];
 	}
 
 	/** @return array{sample: ?array<string, mixed>, readable: bool, certificate: ?array<string, mixed>} */
-	private static function drill(Session $session): array
+	private static function drill(DrillSession $session): array
 	{
 		return [
 			'sample' => $session->drill()->sample,
 			'readable' =>
-				$session->state === Session::DRILLING && $session->changed !== '' && $session->restored === '',
+				$session->state === Session::DRILLING && $session->scratchNick() !== '' && $session->readNick() === '',
 			'certificate' => $session->state === Session::DONE ? $session->result() : null,
 		];
 	}

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Door;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Log;
@@ -260,7 +261,7 @@ final class Tus
 	/** Returns an upload that was begun. */
 	private function find(string $sha256): Entry
 	{
-		$entry = preg_match('/^[0-9a-f]{64}$/D', $sha256) ? Entry::find($this->session, $sha256) : null;
+		$entry = preg_match(Bounds::DIGEST, $sha256) ? Entry::find($this->session, $sha256) : null;
 
 		return $entry
 			? $this->current($entry)
@@ -386,7 +387,7 @@ final class Tus
 		}
 		$sha256 = $values['sha256'] ?? '';
 
-		return preg_match('/^[0-9a-f]{64}$/D', $sha256) ? $sha256 : throw $missing;
+		return preg_match(Bounds::DIGEST, $sha256) ? $sha256 : throw $missing;
 	}
 
 	private function number(string $header): ?int

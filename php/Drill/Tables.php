@@ -19,7 +19,6 @@ if (! class_exists('App', false)) {
  */
 final class Tables
 {
-	private const LISTS = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 	/** Core's kinds: a category, of a file. */
 	private const CATEGORY = 3;
 	private const OF_FILE = 2;
@@ -140,11 +139,11 @@ final class Tables
 	 */
 	private function accessOf(array $row, array $own): ?string
 	{
-		$wanted = array_fill_keys(self::LISTS, '');
+		$wanted = array_fill_keys(Recorded::LISTS, '');
 		if (! $this->isTrusted) {
 			$wanted['allow_cid'] = "<{$this->scratch->hash}>";
 		} else {
-			foreach (self::LISTS as $list) {
+			foreach (Recorded::LISTS as $list) {
 				$said = str_replace("<$this->origin>", "<{$this->scratch->hash}>", Recorded::text($row, $list));
 				// Links of posts that are not here open nothing; a list that has nothing else names its owner.
 				$kept = str_starts_with($list, 'allow') ? (string) preg_replace('/<token:[^<>]*>/', '', $said) : $said;

@@ -15,7 +15,6 @@ final class Author
 	public const UNKNOWN = 'author_unknown';
 
 	public function __construct(
-		public readonly string $network,
 		/** The identity; empty if there is a problem. */
 		public readonly string $hash = '',
 		/** @var ?array<string, string> Columns of the row to make if a post of theirs is stored; null if none is. */

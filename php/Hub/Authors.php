@@ -38,7 +38,7 @@ final class Authors
 			|| strlen($guid) > self::LONGEST
 			|| str_contains($guid, "\0")
 		) {
-			return new Author($network, problem: Author::UNKNOWN);
+			return new Author(problem: Author::UNKNOWN);
 		}
 
 		return (
@@ -109,17 +109,17 @@ final class Authors
 	private static function ofThisNetwork(string $guid, string $signature, string $key, array $claims): Author
 	{
 		if ($key === '' || strlen($key) > self::LONGEST_KEY) {
-			return new Author(self::OURS, problem: Author::FORGED);
+			return new Author(problem: Author::FORGED);
 		}
 		$hash = rtrim(strtr(base64_encode(hash('whirlpool', $guid . $key, true)), '+/', '-_'), '=');
 		if (self::has($hash)) {
-			return new Author(self::OURS, $hash);
+			return new Author($hash);
 		}
 		if (strlen($signature) > self::LONGEST_KEY || @Libzot::verify($guid, $signature, $key) !== true) {
-			return new Author(self::OURS, problem: Author::FORGED);
+			return new Author(problem: Author::FORGED);
 		}
 
-		return new Author(self::OURS, $hash, [
+		return new Author($hash, [
 			'xchan_guid' => $guid,
 			'xchan_guid_sig' => $signature,
 			'xchan_pubkey' => $key,
@@ -136,16 +136,16 @@ final class Authors
 			'xchan_hash, xchan_guid',
 		);
 		if ($row !== null && $row['xchan_guid'] === $guid) {
-			return new Author($network, (string) $row['xchan_hash']);
+			return new Author((string) $row['xchan_hash']);
 		}
 		if (self::has($guid)) {
-			return new Author($network, problem: Author::FORGED);
+			return new Author(problem: Author::FORGED);
 		}
 
 		// An address cannot be the hash of somebody of this network.
 		return preg_match('#^https?://[^\s<>"\']+$#D', $guid) === 1
-			? new Author($network, $guid, isStranger: true)
-			: new Author($network, problem: Author::UNKNOWN);
+			? new Author($guid, isStranger: true)
+			: new Author(problem: Author::UNKNOWN);
 	}
 
 	/**

@@ -11,6 +11,8 @@ final class Bounds
 {
 	/** The hash of a file or folder. */
 	public const HASH = '/^[A-Za-z0-9-]{1,64}$/D';
+	/** A SHA-256 in hex. */
+	public const DIGEST = '/^[0-9a-f]{64}$/D';
 	/**
 	 * Bytes of a path beneath the channel's own folder: with the hub's own it stays within what the system takes, which
 	 * is 4,096.

@@ -172,7 +172,7 @@ final class Conversations
 
 		return json_encode(
 			array_diff_key($post, self::LOCAL),
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 

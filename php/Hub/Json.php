@@ -6,9 +6,11 @@ if (! class_exists('App', false)) {
 	exit;
 }
 
-/** Reads JSON from others: a short text can need much memory, and PHP kills a process that runs out of it. */
+/** JSON from others and for them: a short text can need much memory, and PHP kills a process that runs out of it. */
 final class Json
 {
+	/** How it is written for others: slashes and letters stay, bytes that are not text become U+FFFD. */
+	public const FLAGS = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 	/** The most bytes that a value, and a list or object around values, takes beside its text. */
 	private const VALUE_BYTES = 120;
 	private const LIST_BYTES = 400;

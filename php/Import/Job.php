@@ -114,22 +114,22 @@ final class Job
 		$choice = json_decode($row['choice'], true);
 
 		return new self(
-			$id,
-			(int) $row['aid'],
-			(int) $row['uid'],
-			$choice,
-			$row['state'],
-			(int) $row['part'],
-			$row['place'],
-			(int) $row['element'],
-			(int) $row['elements'],
-			(int) $row['size_bytes'],
-			(int) $row['refused'],
-			$row['left_to'],
-			(int) $row['next_at'],
-			$row['reason'],
-			(int) $row['all_bytes'],
-			(int) $row['attempts'],
+			id: $id,
+			accountId: (int) $row['aid'],
+			channelId: (int) $row['uid'],
+			choice: $choice,
+			state: $row['state'],
+			part: (int) $row['part'],
+			place: $row['place'],
+			element: (int) $row['element'],
+			elements: (int) $row['elements'],
+			bytes: (int) $row['size_bytes'],
+			refused: (int) $row['refused'],
+			leftTo: $row['left_to'],
+			nextAt: (int) $row['next_at'],
+			reason: $row['reason'],
+			allBytes: (int) $row['all_bytes'],
+			attempts: (int) $row['attempts'],
 		);
 	}
 

@@ -114,14 +114,14 @@ final class Run
 			return true;
 		}
 		$slice = new Slice(
-			$this->job->id,
-			$this->job->position(),
-			Section::Channel,
-			0,
-			'',
-			0,
-			1,
-			0,
+			job: $this->job->id,
+			after: $this->job->position(),
+			section: Section::Channel,
+			part: 0,
+			next: '',
+			first: 0,
+			count: 1,
+			bytes: 0,
 			relocate: $this->survey->relocate,
 		);
 
@@ -196,16 +196,16 @@ final class Run
 	private function slice(Part $part, int $number, int $first, array $elements, array $chosen = []): Slice
 	{
 		return new Slice(
-			$this->job->id,
-			$this->job->position(),
-			$part->section,
-			$number,
-			$this->dump->cursor(),
-			$first,
-			$chosen === [] ? count($elements) : 0,
-			$chosen === [] ? array_sum(array_map(strlen(...), $elements)) : 0,
-			$chosen,
-			$chosen !== [],
+			job: $this->job->id,
+			after: $this->job->position(),
+			section: $part->section,
+			part: $number,
+			next: $this->dump->cursor(),
+			first: $first,
+			count: $chosen === [] ? count($elements) : 0,
+			bytes: $chosen === [] ? array_sum(array_map(strlen(...), $elements)) : 0,
+			chosen: $chosen,
+			isAgain: $chosen !== [],
 			relocate: $this->survey->relocate,
 			groups: $part->section === Section::GroupMember ? $this->groupsOf($elements) : [],
 		);
@@ -340,7 +340,17 @@ final class Run
 			$this->enter(Job::DONE);
 			return true;
 		}
-		$slice = new Slice($this->job->id, $this->job->position(), Section::Channel, 0, '', 0, 0, 0, isLast: true);
+		$slice = new Slice(
+			job: $this->job->id,
+			after: $this->job->position(),
+			section: Section::Channel,
+			part: 0,
+			next: '',
+			first: 0,
+			count: 0,
+			bytes: 0,
+			isLast: true,
+		);
 
 		return $this->give($slice, Slice::object($this->survey->keys + $this->survey->addons)) === true;
 	}

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
 use FileSync\Addon\Hub\Family;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Turn;
@@ -192,7 +193,7 @@ final class Listing
 
 	private static function text(array $values): string
 	{
-		return json_encode($values, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE);
+		return json_encode($values, Json::FLAGS);
 	}
 
 	private static function decoded(array $row): array

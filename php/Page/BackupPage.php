@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Daemon;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Page;
 use FileSync\Addon\Hub\Runtime;
@@ -308,7 +309,7 @@ final class BackupPage
 	{
 		return json_encode(
 			$names,
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 

@@ -5,6 +5,7 @@ namespace FileSync\Addon\Posts;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Core;
+use FileSync\Addon\Order\Access;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -53,7 +54,6 @@ final class SetPost
 		'deny_cid' => 0,
 		'deny_gid' => 0,
 	];
-	private const ACCESS_KEYS = ['allow_cid', 'allow_gid', 'deny_cid', 'deny_gid'];
 	private const FLAGS = ['hidden', 'notshown', 'nsfw', 'consensus', 'obscured', 'private', 'direct'];
 	/** Marks that are taken over; in the row and on the wire they begin with `item_`. */
 	private const MARKS = [
@@ -156,7 +156,7 @@ final class SetPost
 			}
 			$texts[$key] = $value;
 		}
-		foreach (self::ACCESS_KEYS as $key) {
+		foreach (Access::LISTS as $key) {
 			if (preg_match(self::ACCESS, $texts[$key]) !== 1) {
 				return null;
 			}

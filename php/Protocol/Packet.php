@@ -176,16 +176,16 @@ final class Packet
 		)));
 		if (array_filter($rows, fn ($row) => ! empty($row['deleted']))) {
 			return new self(
-				$fetchUrl,
-				$nick,
-				[],
-				null,
-				[],
-				self::deletes($rows),
-				[],
-				$entry['filesync'] ?? null,
-				'',
-				SiblingReader::readOrder($entry['filesync'] ?? null),
+				fetchUrl: $fetchUrl,
+				nick: $nick,
+				folders: [],
+				last: null,
+				photos: [],
+				deletes: self::deletes($rows),
+				items: [],
+				sibling: $entry['filesync'] ?? null,
+				sha256: '',
+				order: SiblingReader::readOrder($entry['filesync'] ?? null),
 			);
 		}
 		$chain = self::chain($rows);
@@ -195,16 +195,16 @@ final class Packet
 		$last['filesize'] = $told['size_bytes'];
 
 		return new self(
-			$fetchUrl,
-			$nick,
-			$chain,
-			$last,
-			$photos,
-			[],
-			$items,
-			$entry['filesync'] ?? null,
-			$told['sha256'],
-			SiblingReader::readOrder($entry['filesync'] ?? null),
+			fetchUrl: $fetchUrl,
+			nick: $nick,
+			folders: $chain,
+			last: $last,
+			photos: $photos,
+			deletes: [],
+			items: $items,
+			sibling: $entry['filesync'] ?? null,
+			sha256: $told['sha256'],
+			order: SiblingReader::readOrder($entry['filesync'] ?? null),
 		);
 	}
 
@@ -246,16 +246,16 @@ final class Packet
 		$photos = self::known(self::photos($photos, $last), $last);
 
 		return new self(
-			'',
-			'',
-			$chain,
-			$last,
-			$photos,
-			[],
-			self::rows($said['item'] ?? [], 'item', 10000),
-			null,
-			'',
-			SiblingReader::readOrder($said['filesync'] ?? null),
+			fetchUrl: '',
+			nick: '',
+			folders: $chain,
+			last: $last,
+			photos: $photos,
+			deletes: [],
+			items: self::rows($said['item'] ?? [], 'item', 10000),
+			sibling: null,
+			sha256: '',
+			order: SiblingReader::readOrder($said['filesync'] ?? null),
 		);
 	}
 

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Protocol;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Web;
 
 if (! class_exists('App', false)) {
@@ -67,7 +68,7 @@ final class Response
 	{
 		$json = json_encode(
 			$content,
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 		$body = gzencode($json, 6);
 		if ($body === false) {

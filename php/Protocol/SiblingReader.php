@@ -49,7 +49,7 @@ final class SiblingReader
 
 		return [
 			'size_bytes' => $size,
-			'sha256' => preg_match('/^[0-9a-f]{64}$/D', $sha256) ? $sha256 : '',
+			'sha256' => preg_match(Bounds::DIGEST, $sha256) ? $sha256 : '',
 		];
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Reconcile;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Order\Vector;
@@ -90,7 +91,7 @@ final class Brief
 		}
 		$edited = self::text($said['edited'] ?? '', '/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/D');
 		if (is_int($said['size_bytes'] ?? null) && $said['size_bytes'] >= 0 && $edited !== '') {
-			$sha256 = self::text($said['sha256'] ?? '', '/^[0-9a-f]{64}$/D');
+			$sha256 = self::text($said['sha256'] ?? '', Bounds::DIGEST);
 
 			return new self(true, $said['size_bytes'], $edited, $sha256, Vector::read($said['seen'] ?? []) ?? []);
 		}

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Rehearsal;
 
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Doorbell;
@@ -41,7 +42,7 @@ final class Outcomes
 				'failed' => implode(' ', $outcome->failedParts()),
 				'steps' => (string) json_encode(
 					$outcome->steps,
-					JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE,
+					Json::FLAGS,
 				),
 			],
 			['hub' => $outcome->hub, 'php' => $outcome->php, 'filesync' => $outcome->filesync],

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Exclusion;
+use FileSync\Addon\Hub\Json;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -86,7 +87,7 @@ final class Choice
 	{
 		return json_encode(
 			$this->facts(),
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 

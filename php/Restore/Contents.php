@@ -4,6 +4,7 @@ namespace FileSync\Addon\Restore;
 
 use FileSync\Addon\Backup\Notes;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Token;
 
 if (! class_exists('App', false)) {
@@ -174,7 +175,7 @@ final class Contents
 					'hash' => $row['hash'],
 					'sha256' => $row['sha256'] ?? '',
 				],
-				JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+				Json::FLAGS | JSON_THROW_ON_ERROR,
 			)
 			. "\n"
 		);

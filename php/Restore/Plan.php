@@ -5,6 +5,7 @@ namespace FileSync\Addon\Restore;
 use FileSync\Addon\Backup\Problem;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Receive\Brake;
 
@@ -56,20 +57,20 @@ final class Plan
 		[$allowed, $free] = self::room($channel);
 
 		return new self(
-			$tally,
-			$source->list,
-			$source->address,
-			$source->updated,
-			$source->run,
-			$source->isCutOff,
-			$source->signedBy,
-			$source->isTrusted(),
-			$source->findings,
-			max(0, $bytes - $allowed),
-			max(0, $bytes - $free),
-			max(0, min($free, $allowed) - $bytes),
-			$elsewhere->clones(),
-			$isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
+			tally: $tally,
+			list: $source->list,
+			address: $source->address,
+			updated: $source->updated,
+			run: $source->run,
+			isCutOff: $source->isCutOff,
+			signedBy: $source->signedBy,
+			isTrusted: $source->isTrusted(),
+			findings: $source->findings,
+			quotaShort: max(0, $bytes - $allowed),
+			diskShort: max(0, $bytes - $free),
+			room: max(0, min($free, $allowed) - $bytes),
+			clones: $elsewhere->clones(),
+			holding: $isHeld ? array_values(array_filter($elsewhere->clones(), fn ($clone) => ! $clone->isStock)) : [],
 		);
 	}
 
@@ -111,7 +112,7 @@ final class Plan
 	{
 		return json_encode(
 			$this->facts(),
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 

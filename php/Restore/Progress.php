@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Restore;
 
+use FileSync\Addon\Hub\Json;
+
 if (! class_exists('App', false)) {
 	exit;
 }
@@ -49,7 +51,7 @@ final class Progress
 	{
 		return json_encode(
 			['pass' => $this->pass, 'entries' => $this->entries, 'tally' => $this->tally->written()],
-			JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 	}
 }

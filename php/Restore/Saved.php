@@ -122,27 +122,27 @@ final class Saved
 		);
 
 		return new self(
-			$last['hash'],
-			$row['hash'],
-			$isFolder,
-			array_map(
+			key: $last['hash'],
+			hash: $row['hash'],
+			isFolder: $isFolder,
+			folders: array_map(
 				fn (array $folder): array => $admittance->withoutLostLinks(
 					self::own($folder, $channel, $origin, $isTrusted, $choice),
 				),
 				$packet->folders,
 			),
-			$row,
-			$photos,
-			$isTrusted ? $packet->order['revision'] : null,
-			$parts,
-			$isTrusted && ! $isTrial && $said['posts'] > 0 ? $said['metadata'] ?? '' : '',
-			$isTrial ? 0 : $said['posts'],
-			[...array_column($packet->folders, 'filename'), $last['filename']],
-			$isTrusted,
-			$choice->asCopy,
-			$row['allow_cid'] !== $saved['allow_cid'] || $row['allow_gid'] !== $saved['allow_gid'],
-			$admittance->unknownGroups($row),
-			$isTrusted && preg_match('/^\d{4}-\d\d-\d\d/', $found) ? substr($found, 0, 10) : '',
+			row: $row,
+			photos: $photos,
+			revision: $isTrusted ? $packet->order['revision'] : null,
+			parts: $parts,
+			metadata: $isTrusted && ! $isTrial && $said['posts'] > 0 ? $said['metadata'] ?? '' : '',
+			posts: $isTrial ? 0 : $said['posts'],
+			names: [...array_column($packet->folders, 'filename'), $last['filename']],
+			isTrusted: $isTrusted,
+			isCopy: $choice->asCopy,
+			lostLinks: $row['allow_cid'] !== $saved['allow_cid'] || $row['allow_gid'] !== $saved['allow_gid'],
+			unknownGroups: $admittance->unknownGroups($row),
+			day: $isTrusted && preg_match('/^\d{4}-\d\d-\d\d/', $found) ? substr($found, 0, 10) : '',
 		);
 	}
 

@@ -117,22 +117,22 @@ final class Source
 		}
 
 		return new self(
-			$channel,
-			$choice,
-			$set,
-			$origin,
-			$address,
-			self::text($about, 'updated'),
-			$facts['run'] ?? '',
-			$facts['is_cut_off'],
-			$facts['signed_by'],
-			$facts['list_sha256'] ?? '',
-			$facts['findings'],
-			new Admittance($channel, $about['access_names'] ?? null),
-			self::homes($said, $about),
-			$rate,
+			channel: $channel,
+			choice: $choice,
+			set: $set,
+			origin: $origin,
+			address: $address,
+			updated: self::text($about, 'updated'),
+			run: $facts['run'] ?? '',
+			isCutOff: $facts['is_cut_off'],
+			signedBy: $facts['signed_by'],
+			list: $facts['list_sha256'] ?? '',
+			findings: $facts['findings'],
+			admittance: new Admittance($channel, $about['access_names'] ?? null),
+			homes: self::homes($said, $about),
+			rate: $rate,
 			// What is tried is the set, and not what the channel has beside it.
-			$isSent && $choice->trial === null ? new OwnBytes($channel) : null,
+			own: $isSent && $choice->trial === null ? new OwnBytes($channel) : null,
 		);
 	}
 

@@ -2,6 +2,7 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
@@ -91,7 +92,7 @@ final class Digests
 		$row = Table::first('filesync_digest', ['id' => Sizes::id($channelId, $hash, 0), 'size_bytes' => $sizeBytes]);
 
 		return $row
-		&& preg_match('/^[0-9a-f]{64}$/D', $row['sha256'])
+		&& preg_match(Bounds::DIGEST, $row['sha256'])
 		&& substr($edited, 0, 19) < gmdate('Y-m-d H:i:s', (int) $row['updated'])
 			? $row['sha256']
 			: null;

@@ -3,7 +3,7 @@
 namespace FileSync\Addon\Work;
 
 use FileSync\Addon\Backup\Problem;
-use FileSync\Addon\Door\Session;
+use FileSync\Addon\Door\DrillSession;
 use FileSync\Addon\Door\Trying;
 use FileSync\Addon\Drill\Drill;
 use FileSync\Addon\Drill\Needed;
@@ -57,7 +57,7 @@ final class SentDrills
 	private int $sharedSince = 0;
 
 	private function __construct(
-		private readonly Session $session,
+		private readonly DrillSession $session,
 		private readonly string $token,
 		private Trying $drill,
 	) {}
@@ -67,7 +67,7 @@ final class SentDrills
 	{
 		if (
 			self::due() !== []
-			&& ! Lease::isHeld(Session::DRILL_LEASE)
+			&& ! Lease::isHeld(DrillSession::DRILL_LEASE)
 			&& Lease::take('summon-drill', Token::make(), self::SUMMON_SECONDS)
 		) {
 			Daemon::summon('drill');
@@ -79,7 +79,7 @@ final class SentDrills
 	{
 		Lease::end('summon-drill');
 		$token = Token::make();
-		if (self::due() === [] || ! Lease::take(Session::DRILL_LEASE, $token, self::LEASE_SECONDS)) {
+		if (self::due() === [] || ! Lease::take(DrillSession::DRILL_LEASE, $token, self::LEASE_SECONDS)) {
 			return;
 		}
 		try {
@@ -88,18 +88,18 @@ final class SentDrills
 					break;
 				}
 				// The one before may have taken long.
-				$session = Session::find($due->id);
-				if ($session && in_array($session->state, Session::DRILLED, true) && self::mayBegin($session)) {
+				$session = DrillSession::find($due->id);
+				if ($session && in_array($session->state, DrillSession::DRILLED, true) && self::mayBegin($session)) {
 					(new self($session, $token, $session->drill()))->serve();
 				}
 			}
 		} finally {
-			Lease::giveBack(Session::DRILL_LEASE, $token);
+			Lease::giveBack(DrillSession::DRILL_LEASE, $token);
 		}
 		self::summon();
 	}
 
-	/** @return list<Session> */
+	/** @return list<DrillSession> */
 	private static function due(): array
 	{
 		if (! Parts::has(Parts::SETS) || Runtime::extensionProblem() !== null) {
@@ -107,30 +107,30 @@ final class SentDrills
 		}
 
 		return array_values(array_filter(
-			Session::drilled(),
+			DrillSession::due(),
 			fn ($session) => Job::isDoorOpen($session->channelId) && self::mayBegin($session),
 		));
 	}
 
 	/** Tells whether nobody who comes first waits for what it needs. */
-	private static function mayBegin(Session $session): bool
+	private static function mayBegin(DrillSession $session): bool
 	{
-		return $session->state !== Session::DRILLING || ! Scratch::isWanted();
+		return $session->state !== DrillSession::DRILLING || ! Scratch::isWanted();
 	}
 
 	private function serve(): void
 	{
 		$channel = Clones::channel($this->session->channelId);
 		if (! $channel) {
-			Session::forget($this->session->channelId);
+			DrillSession::forget($this->session->channelId);
 			return;
 		}
-		if ($this->session->state === Session::ENDING) {
-			$this->session->giveUpDrill('ended', 'It was ended before its end.');
+		if ($this->session->state === DrillSession::ENDING) {
+			$this->session->giveUp('ended', 'It was ended before its end.');
 			return;
 		}
 		if ($this->drill->attempts >= self::MOST_ATTEMPTS) {
-			$this->session->giveUpDrill(
+			$this->session->giveUp(
 				'failed',
 				sprintf("Its process ended %d times without a word. The hub's log may say why.", self::MOST_ATTEMPTS),
 			);
@@ -138,14 +138,16 @@ final class SentDrills
 		}
 		$this->session->show('');
 		$this->note($this->drill->begun($this->token));
-		if (Session::find($this->session->id)?->state !== $this->session->state) {
+		if (DrillSession::find($this->session->id)?->state !== $this->session->state) {
 			// Whoever ended it saw no process at it.
-			$this->session->leaveDrill($this->drill->left());
+			$this->session->leave($this->drill->left());
 			return;
 		}
 		$set = Intake::set($channel->id, $this->session->id);
 		try {
-			$this->session->state === Session::CHOOSING ? $this->choose($channel, $set) : $this->try($channel, $set);
+			$this->session->state === DrillSession::CHOOSING
+				? $this->choose($channel, $set)
+				: $this->try($channel, $set);
 		} catch (FileSyncException|Problem $e) {
 			$problem = Problem::of($e, 'what was sent');
 			$this->fail($problem->kind === 'stopped' && $this->isOverShare() ? self::givingWay() : $problem);
@@ -163,7 +165,7 @@ final class SentDrills
 				throw new Problem('stopped', 'It was stopped.', true);
 			}
 		});
-		$this->session->leaveDrill($this->drill->chosen($sample));
+		$this->session->leave($this->drill->chosen($sample));
 	}
 
 	private function try(Channel $channel, string $set): void
@@ -201,11 +203,11 @@ final class SentDrills
 		$this->session->show($scratch->nick);
 		try {
 			while (true) {
-				$now = Session::find($this->session->id);
-				if ($now === null || $now->state !== Session::DRILLING) {
+				$now = DrillSession::find($this->session->id);
+				if ($now === null || $now->state !== DrillSession::DRILLING) {
 					throw new Problem('stopped', 'It was stopped; nothing of it is left.', true);
 				}
-				if ($now->restored === $scratch->nick) {
+				if ($now->readNick() === $scratch->nick) {
 					return;
 				}
 				$until = $now->drill()->readUntil;
@@ -267,7 +269,7 @@ final class SentDrills
 	{
 		$others = array_filter(
 			self::due(),
-			fn ($session) => $session->id !== $this->session->id && $session->state !== Session::ENDING,
+			fn ($session) => $session->id !== $this->session->id && $session->state !== DrillSession::ENDING,
 		);
 		$this->sharedSince = $others === [] && ! Scratch::isWanted() ? 0 : ($this->sharedSince ?: Clock::now());
 
@@ -297,8 +299,8 @@ final class SentDrills
 	{
 		// What nobody waits for is not kept.
 		$problem->kind === 'not_read'
-			? $this->session->giveUpDrill($problem->kind, $problem->getMessage())
-			: $this->session->leaveDrill($this->drill->left(), $problem->kind, $problem->getMessage());
+			? $this->session->giveUp($problem->kind, $problem->getMessage())
+			: $this->session->leave($this->drill->left(), $problem->kind, $problem->getMessage());
 	}
 
 	private function note(Trying $drill): void
@@ -323,10 +325,11 @@ final class SentDrills
 		$this->lookedAt = Clock::now();
 		if (Clock::now() >= ($this->beatAt + self::BEAT_SECONDS)) {
 			$this->beatAt = Clock::now();
-			Lease::extend(Session::DRILL_LEASE, $this->token, self::LEASE_SECONDS);
+			Lease::extend(DrillSession::DRILL_LEASE, $this->token, self::LEASE_SECONDS);
 			$this->noteOthers();
 		}
-		$this->mustStop = Session::find($this->session->id)?->state !== $this->session->state || $this->isOverShare();
+		$this->mustStop =
+			DrillSession::find($this->session->id)?->state !== $this->session->state || $this->isOverShare();
 		if (! $this->mustStop && $this->doneBytes > $this->drill->doneBytes) {
 			$this->note($this->drill->at($this->doneBytes, $this->drill->hasAccess));
 		}

@@ -216,37 +216,26 @@ abstract class AddonTestCase extends TestCase
 		);
 		foreach ($bytesByScale as $scale => $bytes) {
 			TransferBatch::$answers[$hash . '-' . $scale] = $bytes;
-			$entry['photo'][] = [
-				'id' => 7,
-				'aid' => 3,
-				'uid' => 99,
-				'xchan' => '',
-				'resource_id' => $hash,
-				'created' => '2024-05-01 10:00:00',
-				'edited' => $entry['attach'][0]['edited'],
-				'expires' => '2024-05-02 10:00:00',
-				'title' => '',
-				'description' => '',
-				'album' => '',
-				'filename' => $hash . '.jpg',
-				'mimetype' => 'image/jpeg',
-				'height' => '10',
-				'width' => '20',
-				'filesize' => strlen($bytes),
-				'imgscale' => (string) $scale,
-				'photo_usage' => 0,
-				'profile' => '0',
-				'is_nsfw' => 0,
-				'os_storage' => 1,
-				'os_path' => $hash,
-				'display_path' => $hash . '.jpg',
-				'photo_flags' => 0,
-				'content' => base64_encode('store/alice/' . $hash . ($scale ? '-' . $scale : '')),
-				'allow_cid' => '',
-				'allow_gid' => '',
-				'deny_cid' => '',
-				'deny_gid' => '',
-			];
+			$entry['photo'][] =
+				[
+					'id' => 7,
+					'aid' => 3,
+					'uid' => 99,
+					'resource_id' => $hash,
+					'created' => '2024-05-01 10:00:00',
+					'edited' => $entry['attach'][0]['edited'],
+					'expires' => '2024-05-02 10:00:00',
+					'filename' => $hash . '.jpg',
+					'height' => '10',
+					'width' => '20',
+					'filesize' => strlen($bytes),
+					'imgscale' => (string) $scale,
+					'profile' => '0',
+					'os_storage' => 1,
+					'os_path' => $hash,
+					'display_path' => $hash . '.jpg',
+					'content' => base64_encode('store/alice/' . $hash . ($scale ? '-' . $scale : '')),
+				] + (require __DIR__ . '/../shared/photo-row.php');
 		}
 
 		return $entry;

@@ -11,6 +11,7 @@ use FileSync\Addon\Box\Parts;
 use FileSync\Addon\Box\Round;
 use FileSync\Addon\Box\StatusText;
 use FileSync\Addon\Box\Tree;
+use FileSync\Addon\Door\BoxSession;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Refusal;
@@ -275,7 +276,7 @@ final class BoxTest extends AddonTestCase
 		$this->assertSame([hash('sha256', $other) => 'data/files/b'], $missing);
 		$this->assertStringContainsString("1 files that the set lists have not come:\n  data/files/b", StatusText::of(
 			$this->channel,
-			Session::find($session->id),
+			BoxSession::find($session->id),
 		));
 	}
 
@@ -317,7 +318,7 @@ final class BoxTest extends AddonTestCase
 		);
 		$this->assertStringContainsString('More may be put here meanwhile', StatusText::of(
 			$this->channel,
-			Session::find($session->id),
+			BoxSession::find($session->id),
 		));
 		Job::change($this->channel->id, ['state' => 'done']);
 		Session::find($session->id)->ask();
@@ -383,16 +384,16 @@ final class BoxTest extends AddonTestCase
 		return '';
 	}
 
-	private function begin(): Session
+	private function begin(): BoxSession
 	{
-		$session = Session::begin($this->channel, [], Session::BOX);
+		$session = BoxSession::begin($this->channel, [], Session::BOX);
 		Key::ofBox($this->channel->id)->bind($session->id);
 
 		return $session;
 	}
 
 	/** Does what a PUT does with its bytes. */
-	private function put(Session $session, string $name, string $bytes): void
+	private function put(BoxSession $session, string $name, string $bytes): void
 	{
 		$sha256 = hash('sha256', $bytes);
 		$path = Intake::folder($this->channel->id, $session->id) . '/' . Intake::place($sha256);

@@ -2,7 +2,7 @@
 
 use FileSync\Addon\Doctor\Doctor;
 use FileSync\Addon\Doctor\Findings;
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Doors;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Look;
 use FileSync\Addon\Hub\Request;
@@ -567,7 +567,7 @@ final class DoctorTest extends AddonTestCase
 				}
 				if (str_starts_with($path, '/filesync/v1')) {
 					$request = new Request($method, explode('/', ltrim($path, '/')), $names);
-					$response = Door::answer($request);
+					$response = Doors::answer($request);
 					$answer = [
 						'status' => $response->status,
 						'headers' => array_change_key_case($response->headers),

@@ -3,7 +3,7 @@
 use Fake\Clock;
 use Fake\Input;
 use Fake\Page as Fake;
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Doors;
 use FileSync\Addon\Door\Entry;
 use FileSync\Addon\Door\Key;
 use FileSync\Addon\Door\Packs;
@@ -451,7 +451,7 @@ final class DoorTest extends AddonTestCase
 		$said = ['set' => ['filesync_set' => 1, 'channel' => ['hash' => $this->channel->hash]], 'bytes' => 1001];
 		Input::$bytes = json_encode($said + ['lists' => ['tagmanifest-sha256.txt' => str_repeat('a', 64)]]);
 		$key = ['filesync-key' => (string) Key::make(1)];
-		$answer = Input::give(fn () => Door::answer(new Request('POST', ['filesync', 'v1', 'restore'], $key)));
+		$answer = Input::give(fn () => Doors::answer(new Request('POST', ['filesync', 'v1', 'restore'], $key)));
 		$this->assertSame([507, 'quota_short'], [$answer->status, $answer->headers[Refusal::HEADER] ?? '']);
 		$this->assertSame(0, Table::count('filesync_door', []));
 	}
@@ -468,7 +468,7 @@ final class DoorTest extends AddonTestCase
 				range($n, $n + 999),
 			));
 		}
-		$create = fn () => Door::answer(new Request(
+		$create = fn () => Doors::answer(new Request(
 			'POST',
 			['filesync', 'v1', 'restore', $session->id, 'upload'],
 			[
@@ -570,7 +570,7 @@ final class DoorTest extends AddonTestCase
 	/** @param list<string> $path */
 	private function ask(string $method, array $path, string $key): string
 	{
-		$answer = Door::answer(new Request($method, ['filesync', 'v1', ...$path], ['filesync-key' => $key]));
+		$answer = Doors::answer(new Request($method, ['filesync', 'v1', ...$path], ['filesync-key' => $key]));
 
 		return $answer->headers[Refusal::HEADER] ?? '';
 	}

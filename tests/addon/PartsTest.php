@@ -1,6 +1,6 @@
 <?php
 
-use FileSync\Addon\Door\Door;
+use FileSync\Addon\Door\Doors;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Look;
@@ -262,7 +262,7 @@ final class PartsTest extends AddonTestCase
 		$this->assertSame(
 			'["closed","closed","closed","closed"]',
 			$this->inHub(
-				'array_map(fn ($name) => json_decode((string) FileSync\Addon\Door\Door::answer('
+				'array_map(fn ($name) => json_decode((string) FileSync\Addon\Door\Doors::answer('
 				. 'new FileSync\Addon\Hub\Request("GET", ["filesync", "v1"], []))->body, true)[$name], '
 				. '["door", "reading_door", "creating_door", "drill"])',
 			),
@@ -272,7 +272,7 @@ final class PartsTest extends AddonTestCase
 	/** @return list<bool> Whether the doors for sets, for reading, for channels and for drills are said to be open. */
 	private function doors(): array
 	{
-		$about = json_decode((string) Door::answer(new Request('GET', ['filesync', 'v1'], []))->body, true);
+		$about = json_decode((string) Doors::answer(new Request('GET', ['filesync', 'v1'], []))->body, true);
 
 		return array_map(fn ($name) => $about[$name] === 'open', ['door', 'reading_door', 'creating_door', 'drill']);
 	}

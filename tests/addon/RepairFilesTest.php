@@ -434,36 +434,13 @@ final class RepairFilesTest extends AddonTestCase
 
 	private function photoRow(array $columns): void
 	{
-		Table::insert(
-			'photo',
-			$columns
-			+ [
-				'uid' => $this->uid,
-				'aid' => 1,
-				'xchan' => '',
-				'created' => '2014-05-01 10:00:00',
-				'edited' => '2014-05-01 10:00:00',
-				'expires' => '2014-05-02 10:00:00',
-				'title' => '',
-				'description' => '',
-				'album' => '',
-				'filename' => '',
-				'mimetype' => 'image/jpeg',
-				'height' => 10,
-				'width' => 20,
-				'imgscale' => 0,
-				'photo_usage' => 0,
-				'profile' => 0,
-				'is_nsfw' => 0,
-				'os_path' => '',
-				'display_path' => '',
-				'photo_flags' => 0,
-				'allow_cid' => '',
-				'allow_gid' => '',
-				'deny_cid' => '',
-				'deny_gid' => '',
-			],
-		);
+		$owner = ['uid' => $this->uid, 'aid' => 1];
+		$times = [
+			'created' => '2014-05-01 10:00:00',
+			'edited' => '2014-05-01 10:00:00',
+			'expires' => '2014-05-02 10:00:00',
+		];
+		Table::insert('photo', $columns + $owner + $times + (require __DIR__ . '/../shared/photo-row.php'));
 	}
 
 	private function age(string ...$paths): void

@@ -2,6 +2,7 @@
 
 use Fake\Clock;
 use FileSync\Addon\Backup\Problem;
+use FileSync\Addon\Door\DrillSession;
 use FileSync\Addon\Door\Refusal;
 use FileSync\Addon\Door\Session;
 use FileSync\Addon\Door\Trying;
@@ -28,7 +29,7 @@ final class SentDrillsTest extends AddonTestCase
 			// What metadata says of a sample has no part in it.
 			$session = $this->drilling($this->channel, claimedBytes: 1 << 40);
 			$this->reading($session, $restoredBytes, fn () => throw new LogicException('enough'));
-			$this->assertSame($seconds, Session::find($session->id)->drill()->readUntil - $this->now());
+			$this->assertSame($seconds, DrillSession::find($session->id)->drill()->readUntil - $this->now());
 			Session::forget($this->channel->id);
 		}
 	}
@@ -179,25 +180,25 @@ final class SentDrillsTest extends AddonTestCase
 	}
 
 	/** Begins a drill for which all was sent, and at which no process is. */
-	private function drilling(Channel $channel, int $claimedBytes = 1): Session
+	private function drilling(Channel $channel, int $claimedBytes = 1): DrillSession
 	{
-		$session = Session::begin($channel, ['tagmanifest-sha256.txt' => str_repeat('a', 64)], Session::DRILL);
+		$session = DrillSession::begin($channel, ['tagmanifest-sha256.txt' => str_repeat('a', 64)], Session::DRILL);
 		$counts = ['files' => 1, 'folders' => 0, 'of_files' => 1, 'of_bytes' => $claimedBytes];
 		$counts += ['bytes' => $claimedBytes, 'lacking_bytes' => $claimedBytes];
 		$session->note((new Trying(100, 'x'))->chosen(['percent' => 100, 'seed' => 'x'] + $counts));
 		$session->enter(Session::DRILLING);
 
-		return Session::find($session->id);
+		return DrillSession::find($session->id);
 	}
 
 	/** Notes, most of a minute later, that whoever reads has asked for something. */
-	private function ask(Session $session): void
+	private function ask(DrillSession $session): void
 	{
 		Clock::$ahead += 49;
 		Table::update('filesync_door', ['asked' => $this->now()], ['id' => $session->id]);
 	}
 
-	private function worker(Session $session): SentDrills
+	private function worker(DrillSession $session): SentDrills
 	{
 		$class = new ReflectionClass(SentDrills::class);
 		$drills = $class->newInstanceWithoutConstructor();
@@ -207,7 +208,7 @@ final class SentDrillsTest extends AddonTestCase
 	}
 
 	/** Waits, as the worker does, until somebody has read what was restored; returns why nobody did. */
-	private function reading(Session $session, int $restoredBytes, Closure $beat): ?Problem
+	private function reading(DrillSession $session, int $restoredBytes, Closure $beat): ?Problem
 	{
 		$drills = $this->worker($session);
 		try {

@@ -79,25 +79,7 @@ final class WidthsTest extends AddonTestCase
 			'created' => '2024-05-01 10:00:00',
 			'edited' => '2024-05-01 10:00:00',
 			'expires' => '2024-05-02 10:00:00',
-			'xchan' => '',
-			'title' => '',
-			'description' => '',
-			'album' => '',
-			'height' => 10,
-			'width' => 20,
-			'imgscale' => 0,
-			'photo_usage' => 0,
-			'profile' => 0,
-			'is_nsfw' => 0,
-			'os_storage' => 0,
-			'os_path' => '',
-			'display_path' => '',
-			'photo_flags' => 0,
-			'allow_cid' => '',
-			'allow_gid' => '',
-			'deny_cid' => '',
-			'deny_gid' => '',
-		]);
+		] + (require __DIR__ . '/../shared/photo-row.php'));
 		file_put_contents('store/alice/lost-file', '{"a": 1}');
 		touch('store/alice/lost-file', time() - 200000);
 		$this->runVerb('repair', 'files');

@@ -48,12 +48,6 @@ final class BackupTest extends TestCase
 		self::$pair->execute('a', "UPDATE attach SET uid = $uid WHERE filename = 'bytes are lost.pdf'");
 	}
 
-	public static function tearDownAfterClass(): void
-	{
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
-	}
-
 	protected function setUp(): void
 	{
 		$this->set = self::nextSet();

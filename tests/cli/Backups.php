@@ -79,6 +79,12 @@ trait Backups
 		self::$channel->fill();
 	}
 
+	public static function tearDownAfterClass(): void
+	{
+		self::$pair->stop();
+		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
+	}
+
 	/** Logs in at the reading door with a key; `$url` is the channel's, as the command gets it. */
 	private static function useKey(string $key, string $url = ''): void
 	{

@@ -39,23 +39,16 @@ final class CreateTest extends TestCase
 	public static function setUpBeforeClass(): void
 	{
 		self::beginAtDoor(sys_get_temp_dir() . '/filesync-create-' . getmypid());
-		self::$channel->run(
-			'set_pconfig(1, "testhub", "password", '
-			. var_export(self::PASSWORD, true)
-			. ');'
-			. 'set_pconfig(1, "some", "setting", "a value");'
-			. 'create_table_from_array("chatroom", ["cr_uid" => 1, "cr_name" => "room"]);'
-			. 'create_table_from_array("pgrp", ["uid" => 1, "hash" => "friends", "gname" => "Friends"]);'
-			. 'create_table_from_array("pgrp_member", ["uid" => 1, "gid" => q("SELECT MAX(id) AS id FROM pgrp")[0]["id"], "xchan" => "somebody"]);'
-			. '$empty = array_fill_keys(["title", "summary", "html", "obj", "target", "postopts", "route", "llink", "plink", "attach", "sig",'
-			. ' "allow_cid", "allow_gid", "deny_cid", "deny_gid"], "");'
-			. '$hash = channelx_by_n(1)["channel_hash"]; dbq("BEGIN");'
-			. 'for ($n = 0; $n < '
-			. self::POSTS
-			. '; $n++) { $top = $n % 3 ? "m" . ($n - $n % 3) : "m$n"; create_table_from_array("item", $empty + ["uid" => 1, "mid" => "m$n", "uuid" => "m$n", "parent_mid" => $top,'
+		self::$channel->fillRows(
+			self::PASSWORD,
+			self::POSTS,
+			'$top = $n % 3 ? "m" . ($n - $n % 3) : "m$n"; create_table_from_array("item", $empty + ["uid" => 1, "mid" => "m$n", "uuid" => "m$n", "parent_mid" => $top,'
 			. ' "created" => sprintf("2024-%02d-01 10:00:00", 3 - intdiv($n, 150)), "edited" => "2024-06-01 10:00:00", "author_xchan" => $hash, "owner_xchan" => $hash, "body" => "post $n"]);'
-			. ' dbq("UPDATE item SET parent = id WHERE mid = \'m$n\'"); }'
-			. 'dbq("COMMIT");',
+			. ' dbq("UPDATE item SET parent = id WHERE mid = \'m$n\'");',
+		);
+		self::$channel->run(
+			'set_pconfig(1, "some", "setting", "a value");'
+			. 'create_table_from_array("pgrp_member", ["uid" => 1, "gid" => q("SELECT MAX(id) AS id FROM pgrp")[0]["id"], "xchan" => "somebody"]);',
 		);
 		$key = self::$channel->run('echo FileSync\Addon\Door\Key::make(1, "backup");');
 		self::$pair->serve('b');
@@ -72,12 +65,6 @@ final class CreateTest extends TestCase
 			throw new RuntimeException(json_encode($said));
 		}
 		self::$before = self::rows();
-	}
-
-	public static function tearDownAfterClass(): void
-	{
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
 	}
 
 	/** The hub has lost the channel; its owner has another account there. */

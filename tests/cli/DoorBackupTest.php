@@ -4,7 +4,6 @@ require_once __DIR__ . '/Backups.php';
 
 use Cli\Backups;
 use PHPUnit\Framework\TestCase;
-use TestHub\Pair;
 
 /**
  * The owner's command backs up a channel of a hub that has filesync, with a backup key: what is in the set is what the
@@ -26,12 +25,6 @@ final class DoorBackupTest extends TestCase
 		self::$pair->serve('b');
 		// Digests are computed of bytes that did not change for two seconds.
 		sleep(3);
-	}
-
-	public static function tearDownAfterClass(): void
-	{
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
 	}
 
 	protected function setUp(): void

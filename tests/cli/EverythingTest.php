@@ -4,7 +4,6 @@ require_once __DIR__ . '/Backups.php';
 
 use Cli\Backups;
 use PHPUnit\Framework\TestCase;
-use TestHub\Pair;
 
 /**
  * The owner's command saves everything that a channel has: its rows as the hub's tables have them, only what changed
@@ -24,30 +23,15 @@ final class EverythingTest extends TestCase
 	public static function setUpBeforeClass(): void
 	{
 		self::beginAtDoor(sys_get_temp_dir() . '/filesync-everything-' . getmypid());
-		self::$channel->run(
-			'set_pconfig(1, "testhub", "password", '
-			. var_export(self::PASSWORD, true)
-			. ');'
-			. 'create_table_from_array("chatroom", ["cr_uid" => 1, "cr_name" => "room"]);'
-			. 'create_table_from_array("pgrp", ["uid" => 1, "hash" => "friends", "gname" => "Friends"]);'
-			. '$empty = array_fill_keys(["title", "summary", "html", "obj", "target", "postopts", "route", "llink", "plink", "attach", "sig",'
-			. ' "allow_cid", "allow_gid", "deny_cid", "deny_gid"], "");'
-			. '$hash = channelx_by_n(1)["channel_hash"]; dbq("BEGIN");'
-			. 'for ($n = 0; $n < '
-			. self::POSTS
-			. '; $n++) create_table_from_array("item", $empty + ["uid" => 1, "mid" => "m$n", "parent_mid" => "m$n",'
-			. ' "created" => sprintf("2024-%02d-01 10:00:00", $n % 3 + 1), "author_xchan" => $hash, "owner_xchan" => $hash, "body" => "post\n$n"]);'
-			. 'dbq("COMMIT");',
+		self::$channel->fillRows(
+			self::PASSWORD,
+			self::POSTS,
+			'create_table_from_array("item", $empty + ["uid" => 1, "mid" => "m$n", "parent_mid" => "m$n",'
+			. ' "created" => sprintf("2024-%02d-01 10:00:00", $n % 3 + 1), "author_xchan" => $hash, "owner_xchan" => $hash, "body" => "post\n$n"]);',
 		);
 		self::$key = self::$channel->run('echo FileSync\Addon\Door\Key::make(1, "backup");');
 		self::$pair->serve('b');
 		sleep(3);
-	}
-
-	public static function tearDownAfterClass(): void
-	{
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
 	}
 
 	protected function setUp(): void

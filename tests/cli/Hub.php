@@ -36,6 +36,27 @@ final class Hub
 		);
 	}
 
+	/**
+	 * Gives the channel a password, a chat room, a group, and posts.
+	 *
+	 * @param string $post Code that stores one: it knows its number `$n`, the channel's `$hash`, and `$empty` columns.
+	 */
+	public function fillRows(string $password, int $posts, string $post): void
+	{
+		$this->run(
+			'set_pconfig(1, "testhub", "password", '
+			. var_export($password, true)
+			. ');'
+			. 'create_table_from_array("chatroom", ["cr_uid" => 1, "cr_name" => "room"]);'
+			. 'create_table_from_array("pgrp", ["uid" => 1, "hash" => "friends", "gname" => "Friends"]);'
+			. '$empty = array_fill_keys(["title", "summary", "html", "obj", "target", "postopts", "route", "llink", "plink", "attach", "sig",'
+			. ' "allow_cid", "allow_gid", "deny_cid", "deny_gid"], "");'
+			. '$hash = channelx_by_n(1)["channel_hash"]; dbq("BEGIN");'
+			. "for (\$n = 0; \$n < $posts; \$n++) { $post }"
+			. 'dbq("COMMIT");',
+		);
+	}
+
 	/** Runs code, which knows `$channel`; returns what it prints. */
 	public function run(string $code): string
 	{

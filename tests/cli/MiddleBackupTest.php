@@ -19,6 +19,7 @@ final class MiddleBackupTest extends TestCase
 {
 	use Backups {
 		url as private hubUrl;
+		tearDownAfterClass as private endBoth;
 	}
 
 	/** Any request at the door but the first one, which asks once whether there is one. */
@@ -43,8 +44,7 @@ final class MiddleBackupTest extends TestCase
 	public static function tearDownAfterClass(): void
 	{
 		self::$way->stop();
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
+		self::endBoth();
 	}
 
 	protected function setUp(): void

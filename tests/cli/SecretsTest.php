@@ -5,7 +5,6 @@ require_once __DIR__ . '/Backups.php';
 use Cli\Backups;
 use Cli\Hub;
 use PHPUnit\Framework\TestCase;
-use TestHub\Pair;
 
 /**
  * Nothing that opens a channel is left anywhere by backups and a restore: not in the arguments and environment of any
@@ -34,12 +33,6 @@ final class SecretsTest extends TestCase
 		self::$pair->serve('b');
 		// Digests are computed of bytes that did not change for two seconds.
 		sleep(3);
-	}
-
-	public static function tearDownAfterClass(): void
-	{
-		self::$pair->stop();
-		getenv('KEEP') || Pair::run(['rm', '-rf', self::$pair->folder]);
 	}
 
 	public function test_no_secret_is_left_anywhere(): void

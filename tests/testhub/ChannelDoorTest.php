@@ -4,7 +4,6 @@ require_once __DIR__ . '/Doorstep.php';
 
 use PHPUnit\Framework\TestCase;
 use TestHub\Doorstep;
-use TestHub\Pair;
 
 /**
  * The door to what a channel has beside its files: who gets a pass and how soon it ends, and that all rows come, each

@@ -5,7 +5,6 @@ require_once __DIR__ . '/Doorstep.php';
 use PHPUnit\Framework\TestCase;
 use TestHub\Doorstep;
 use TestHub\Maker;
-use TestHub\Pair;
 
 /**
  * The door through which a channel comes to a hub: who gets a pass, what is refused, and that rows come once and in
@@ -515,10 +514,10 @@ final class CreateDoorTest extends TestCase
 		return $found;
 	}
 
-	private function until(Closure $isSo): void
+	private function until(callable $condition): void
 	{
-		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end && ! $isSo(); usleep(50000));
-		$this->assertTrue($isSo());
+		self::$door->pair->until($condition);
+		$this->addToAssertionCount(1);
 	}
 
 	/** @return list<string> What the new channel has. */

@@ -136,6 +136,36 @@ final class Doorstep
 		return "/restore/{$said['session']}";
 	}
 
+	/**
+	 * Begins a restore, and sends the lists and the metadata of the set, and nothing else; returns its path.
+	 *
+	 * @param array<string, mixed> $more What else is said at the beginning.
+	 */
+	public function describe(string $set, array $more = []): string
+	{
+		$lists = array_filter(
+			['tagmanifest-sha256.txt', 'channel-signature.json'],
+			fn ($name) => is_file("$set/$name"),
+		);
+		$digests = array_map(fn ($name) => hash_file('sha256', "$set/$name"), $lists);
+		$session = $this->begin('', $more + ['lists' => array_combine($lists, $digests)]);
+		$pack = [];
+		foreach (new \RecursiveIteratorIterator(
+			new \RecursiveDirectoryIterator($set, \FilesystemIterator::SKIP_DOTS),
+		) as $path => $file) {
+			$name = substr($path, strlen($set) + 1);
+			if (! str_starts_with($name, 'data/') || str_starts_with($name, 'data/metadata/')) {
+				$pack[hash_file('sha256', $path)] = (string) file_get_contents($path);
+			}
+		}
+		$said = $this->pack($session, self::tar($pack));
+		if ($said['status'] !== 200) {
+			throw new \RuntimeException(json_encode($said));
+		}
+
+		return $session;
+	}
+
 	public function channelHash(int $channelId = 1): string
 	{
 		return $this->pair->rows(

@@ -47,7 +47,7 @@ final class DrillDoorTest extends TestCase
 		self::$door->makeKey();
 		$this->assertSame('open', self::$door->say('GET', '')['drill']);
 		$before = [self::$door->rows(), self::$door->tree()];
-		$session = $this->described();
+		$session = self::$door->describe(self::$set, ['drill' => true]);
 		$said = self::$door->say('POST', "$session/sample", ['percent' => 100, 'seed' => 'one']);
 		$this->assertSame([202, 'choosing'], [$said['status'], $said['state']]);
 		$said = self::$door->say('POST', "$session/room", []);
@@ -216,7 +216,7 @@ final class DrillDoorTest extends TestCase
 	public function test_a_drill_for_which_there_is_no_room_says_so_before_its_bytes_are_sent(): void
 	{
 		self::$door->makeKey();
-		$session = $this->described();
+		$session = self::$door->describe(self::$set, ['drill' => true]);
 		self::$door->say('POST', "$session/sample", []);
 		self::$door->pair->command('b', 'config', 'set', 'headroom_bytes', (string) (1 << 50));
 		self::$door->work();
@@ -325,34 +325,11 @@ final class DrillDoorTest extends TestCase
 	private function readyToDrill(): string
 	{
 		self::$door->makeKey();
-		$session = $this->described();
+		$session = self::$door->describe(self::$set, ['drill' => true]);
 		self::$door->say('POST', "$session/sample", ['percent' => 100]);
 		self::$door->work();
 		$this->sendBytes($session, self::$door->say('POST', "$session/needed", [])['sha256']);
 		self::$door->say('POST', "$session/drill", []);
-
-		return $session;
-	}
-
-	/** Begins a drill, and sends the lists and the metadata of the set; returns the session's path. */
-	private function described(): string
-	{
-		$set = self::$set;
-		$lists = ['tagmanifest-sha256.txt', 'channel-signature.json'];
-		$session = self::$door->begin('', [
-			'drill' => true,
-			'lists' => array_combine($lists, array_map(fn ($name) => hash_file('sha256', "$set/$name"), $lists)),
-		]);
-		$files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator($set, FilesystemIterator::SKIP_DOTS));
-		$pack = [];
-		foreach ($files as $path => $file) {
-			$name = substr($path, strlen($set) + 1);
-			if (! str_starts_with($name, 'data/') || str_starts_with($name, 'data/metadata/')) {
-				$pack[hash_file('sha256', $path)] = (string) file_get_contents($path);
-			}
-		}
-		$said = self::$door->pack($session, Doorstep::tar($pack));
-		$this->assertSame(200, $said['status'], $said['body']);
 
 		return $session;
 	}

@@ -451,23 +451,8 @@ final class FilesyncTest extends TestCase
 
 	private function until(callable $condition): void
 	{
-		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
-			clearstatcache();
-			if ($condition()) {
-				$this->addToAssertionCount(1);
-				return;
-			}
-		}
-		$this->fail(
-			'not within '
-				. Pair::PATIENCE
-				. " seconds; hub B misses:\n"
-				. self::$pair->command('b', 'missing')
-				. "\nhub A:\n"
-				. self::$pair->command('a', 'missing')
-				. "\nand logged last:\n"
-				. implode('', array_slice(file(self::$pair->hub('b') . '/hub.log'), -5)),
-		);
+		self::$pair->until($condition);
+		$this->addToAssertionCount(1);
 	}
 
 	private function path(string $hub, string $hash): ?string

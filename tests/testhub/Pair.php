@@ -228,6 +228,26 @@ final class Pair
 		throw new \RuntimeException('the hubs do not come to rest');
 	}
 
+	/** Waits until something is so; throws with what each hub with filesync misses and logged last if it never is. */
+	public function until(callable $isSo): void
+	{
+		for ($end = microtime(true) + self::PATIENCE; microtime(true) < $end; usleep(50000)) {
+			clearstatcache();
+			if ($isSo()) {
+				return;
+			}
+		}
+		$words = 'not within ' . self::PATIENCE . ' seconds';
+		foreach (array_filter(['a', 'b'], fn ($name) => is_dir($this->hub($name) . '/addon/filesync')) as $name) {
+			$words .=
+				"\nhub $name misses:\n"
+				. $this->command($name, 'missing')
+				. "\nand logged last:\n"
+				. implode('', array_slice(@file($this->hub($name) . '/hub.log') ?: [], -5));
+		}
+		throw new \RuntimeException($words);
+	}
+
 	/** Runs a command and returns its lines; throws with its output if it fails. */
 	public static function run(array $command, bool $check = true): array
 	{

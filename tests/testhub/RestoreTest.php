@@ -256,20 +256,7 @@ final class RestoreTest extends TestCase
 
 	private function until(callable $condition): void
 	{
-		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
-			clearstatcache();
-			if ($condition()) {
-				$this->addToAssertionCount(1);
-				return;
-			}
-		}
-		$this->fail(
-			'not within '
-				. Pair::PATIENCE
-				. " seconds; hub B misses:\n"
-				. $this->pair->command('b', 'missing')
-				. "\nand logged last:\n"
-				. implode('', array_slice(file($this->pair->hub('b') . '/hub.log'), -5)),
-		);
+		$this->pair->until($condition);
+		$this->addToAssertionCount(1);
 	}
 }

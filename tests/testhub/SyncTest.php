@@ -419,22 +419,8 @@ final class SyncTest extends TestCase
 
 	private function until(callable $condition): void
 	{
-		for ($end = microtime(true) + Pair::PATIENCE; microtime(true) < $end; usleep(100000)) {
-			clearstatcache();
-			if ($condition()) {
-				$this->addToAssertionCount(1);
-				return;
-			}
-		}
-		$log = implode('', array_slice(file(self::$pair->hub('b') . '/hub.log'), -3));
-		$this->fail(
-			'not within '
-			. Pair::PATIENCE
-			. " seconds; hub B misses:\n"
-			. $this->missing()
-			. "\nand logged last:\n"
-			. $log,
-		);
+		self::$pair->until($condition);
+		$this->addToAssertionCount(1);
 	}
 
 	private function isNotShownWrongly(array $given): void

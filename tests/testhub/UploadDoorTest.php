@@ -228,7 +228,7 @@ final class UploadDoorTest extends TestCase
 		self::lose();
 		$pair = self::$door->pair;
 		self::$door->makeKey();
-		$session = $this->described(self::$set);
+		$session = self::$door->describe(self::$set);
 		$before = [self::$door->rows(), self::$door->tree()];
 		$said = self::$door->say('POST', "$session/plan", []);
 		$this->assertSame([202, 'planning', null], [$said['status'], $said['state'], $said['plan']]);
@@ -261,7 +261,7 @@ final class UploadDoorTest extends TestCase
 	{
 		$pair = self::$door->pair;
 		self::$door->makeKey();
-		$session = $this->described(self::$set);
+		$session = self::$door->describe(self::$set);
 		self::$door->say('POST', "$session/plan", ['options' => ['at' => '2020-01-01T00:00:00Z']]);
 		self::$door->work();
 		$said = self::$door->say('GET', $session);
@@ -872,30 +872,6 @@ final class UploadDoorTest extends TestCase
 		self::relist($set);
 
 		return $set;
-	}
-
-	/** Sends the lists and the metadata of a set, and nothing else; returns the session's path. */
-	private function described(string $set): string
-	{
-		$lists = array_filter(
-			['tagmanifest-sha256.txt', 'channel-signature.json'],
-			fn ($name) => is_file("$set/$name"),
-		);
-		$session = self::$door->begin('', [
-			'lists' => array_combine($lists, array_map(fn ($name) => hash_file('sha256', "$set/$name"), $lists)),
-		]);
-		$files = new RecursiveIteratorIterator(new RecursiveDirectoryIterator($set, FilesystemIterator::SKIP_DOTS));
-		$pack = [];
-		foreach ($files as $path => $file) {
-			$name = substr($path, strlen($set) + 1);
-			if (! str_starts_with($name, 'data/') || str_starts_with($name, 'data/metadata/')) {
-				$pack[hash_file('sha256', $path)] = (string) file_get_contents($path);
-			}
-		}
-		$said = self::$door->pack($session, Doorstep::tar($pack));
-		$this->assertSame(200, $said['status'], $said['body']);
-
-		return $session;
 	}
 
 	/** Writes the list of lists of a set again. */

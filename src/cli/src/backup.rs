@@ -185,7 +185,7 @@ fn back_up(
     output.clear();
     match ended {
         Ended::Stopped => {
-            output.say(&with(&about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
+            output.say(&with(&about, &json!({ "state": "stopped" })), words::STOPPED);
             Ok(Exit::GoesOn)
         }
         Ended::Removals { removed, before } => {

@@ -110,7 +110,7 @@ pub(crate) fn tell(
             })
         }
         Ok(Drilled::Stopped) => {
-            output.say(&with(about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
+            output.say(&with(about, &json!({ "state": "stopped" })), words::STOPPED);
             Ok(Exit::GoesOn)
         }
         Ok(Drilled::Failed(state)) => {

@@ -25,7 +25,7 @@ pub(crate) fn tell(
     let refused = |error: &Error| refusal::of(error, address, folder);
     match outcome.map_err(|error| refused(&error))? {
         Foreseen::Stopped => {
-            output.say(&with(about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
+            output.say(&with(about, &json!({ "state": "stopped" })), words::STOPPED);
             Ok(Exit::GoesOn)
         }
         Foreseen::Failed(state) if matches!(state.name(), "restoring" | "ending") => {

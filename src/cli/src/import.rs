@@ -15,6 +15,7 @@ use crate::create::{self, Owner, Way};
 use crate::hub::{Line, PasswordSource};
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
+use crate::words;
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &ImportArguments, output: &mut Output) -> Result<Ex
         Some(false) => Exit::Complete,
         None => {
             let about = json!({ "channel": address.text(), "file": file.display().to_string(), "state": "stopped" });
-            output.say(&about, "stopped; the same command goes on");
+            output.say(&about, words::STOPPED);
             Exit::GoesOn
         }
     })

@@ -1,10 +1,10 @@
 //! The file `login.toml`: keys by channel. Passwords are never in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::private;
+use crate::private::{self, File};
 use crate::problem::Problem;
 
 /// What a key opens.
@@ -35,17 +35,14 @@ pub(crate) struct Key {
     pub(crate) secret: String,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Content {
     #[serde(default)]
     key: Vec<Key>,
 }
 
 /// The file.
-pub(crate) struct Keys {
-    path: PathBuf,
-    content: Content,
-}
+pub(crate) struct Keys(File<Content>);
 
 impl Keys {
     /// Reads the file in the user's folder for settings.
@@ -54,45 +51,36 @@ impl Keys {
     }
 
     fn read_from(path: &Path) -> Result<Self, Problem> {
-        // The cause would quote the text.
-        let content = toml::from_str(&private::read(path)?).map_err(|_| {
-            Problem::new("failed", format!("{} is not as `filesync login` wrote it.", path.display()))
-                .remedy("Mend it, or remove it and log in again.")
-        })?;
-        Ok(Self { path: path.to_owned(), content })
+        File::read(path, "`filesync login`", "Mend it, or remove it and log in again.").map(Self)
     }
 
     /// Returns the key of a channel.
     pub(crate) fn of(&self, channel: &str) -> Option<&Key> {
-        self.content.key.iter().find(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
+        self.0.content.key.iter().find(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
     }
 
     /// Remembers a key, in place of the channel's earlier one.
     pub(crate) fn set(&mut self, key: Key) -> Result<(), Problem> {
-        self.content.key.retain(|other| other.channel != key.channel);
-        self.content.key.push(key);
-        self.write()
+        self.0.content.key.retain(|other| other.channel != key.channel);
+        self.0.content.key.push(key);
+        self.0.write()
     }
 
     /// Forgets a channel's key; none if there was none.
     pub(crate) fn forget(&mut self, channel: &str) -> Result<Option<Key>, Problem> {
-        let Some(at) = self.content.key.iter().position(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
+        let Some(at) =
+            self.0.content.key.iter().position(|key| key.channel == channel || key.moved_to.as_deref() == Some(channel))
         else {
             return Ok(None);
         };
-        let key = self.content.key.remove(at);
-        self.write()?;
+        let key = self.0.content.key.remove(at);
+        self.0.write()?;
         Ok(Some(key))
     }
 
     /// Returns where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn write(&self) -> Result<(), Problem> {
-        let failed = |error| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
-        private::write(&self.path, &toml::to_string(&self.content).map_err(failed)?)
+        self.0.path()
     }
 }
 

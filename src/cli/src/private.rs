@@ -3,7 +3,37 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::problem::Problem;
+
+/// What a file of TOML holds.
+pub(crate) struct File<T> {
+    path: PathBuf,
+    pub(crate) content: T,
+}
+
+impl<T: Serialize + DeserializeOwned> File<T> {
+    /// Reads it; `writer` and `remedy` are for whoever finds it broken.
+    pub(crate) fn read(path: &Path, writer: &str, remedy: &str) -> Result<Self, Problem> {
+        // The cause would quote the text.
+        let content = toml::from_str(&read(path)?)
+            .map_err(|_| Problem::new("failed", format!("{} is not as {writer} wrote it.", path.display())).remedy(remedy))?;
+        Ok(Self { path: path.to_owned(), content })
+    }
+
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it as the content is now.
+    pub(crate) fn write(&self) -> Result<(), Problem> {
+        let failed = |error| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
+        write(&self.path, &toml::to_string(&self.content).map_err(failed)?)
+    }
+}
 
 /// Returns where a file of this name is.
 pub(crate) fn place(name: &str) -> Result<PathBuf, Problem> {
@@ -23,7 +53,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
 }
 
 /// Writes a file; whoever reads it meanwhile finds it as it was or as it is then.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
+fn write(path: &Path, text: &str) -> Result<(), Problem> {
     let failed = |error: std::io::Error| Problem::new("failed", format!("{} cannot be written: {error}", path.display()));
     let new = path.with_extension("toml.new");
     write_beside(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(failed)

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::address::{Address, URL_HELP};
 use crate::args::time;
 use crate::backup::{rate, with};
-use crate::create::{self, CreateArguments};
+use crate::create::{self, Brought, CreateArguments};
 use crate::drill::{self, DrillArguments, Told};
 use crate::foreseen;
 use crate::hub::{self, Line};
@@ -91,119 +91,178 @@ pub(crate) struct KeySource {
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &RestoreArguments, output: &mut Output) -> Result<Exit, Problem> {
-    let mut address = Address::parse(&arguments.to)?;
-    let folder = machine::existing(&arguments.folder)?;
-    let find_in = arguments.find_in.as_deref().map(machine::existing).transpose()?;
-    let options = hub::options(&address, &arguments.line, arguments.limit)?;
-    // A hub takes no owner's signature for the channel's: what somebody else wrote comes for the owner alone, as the rest does.
-    let alarm = signing::look(&folder, output)?;
-    if let Some(alarm) = &alarm {
-        output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
-    }
-    let mut restores = Restores::read()?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    let mut is_partial = false;
-    let key = if arguments.create.create {
-        refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
-        let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };
-        let Some(brought) = create::bring(&arguments.create, &way, &restores, &stopped, output)? else {
-            let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "state": "stopped" });
-            output.say(&about, "stopped; the same command goes on");
-            return Ok(Exit::GoesOn);
-        };
-        (address, is_partial) = (brought.address, brought.is_partial);
-        brought.key
-    } else {
-        key(arguments, &address, &restores)?
-    };
-    let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
-        Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
-    })?;
-    let options = options_of(arguments, &folder, find_in.as_deref());
-    let begun = Instant::now();
-    let underway = Underway { channel: address.text(), folder: folder.clone(), session: String::new(), key: key.clone() };
-    let mut shown =
-        Shown { output, stopped: &stopped, restores: &mut restores, underway, find_in: find_in.as_deref(), is_hindered: false };
-    if arguments.dry_run {
-        let outcome = door::outlook(&door, &options, &mut shown);
-        output.clear();
-        let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests() });
-        return foreseen::tell(outcome, &address, &folder, &about, output);
-    }
-    if arguments.drill.drill {
-        let options = DrillOptions { restore: options, percent: arguments.drill.sample, seed: arguments.drill.seed.clone() };
-        let outcome = door::drill(&door, &options, &mut shown);
-        output.clear();
-        let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests() });
-        let told = Told { address: &address, folder: &folder, about: &about };
-        let exit = drill::tell(outcome, &told, || restores.forget(&address.text(), &key), output)?;
-        return Ok(signing::exit_of(alarm.as_ref(), exit));
-    }
-    let outcome = door::restore(&door, &options, &mut shown);
-    output.clear();
-    let about = json!({
-        "channel": address.text(), "folder": folder.display().to_string(), "requests": door.requests(),
-        "seconds": (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-    });
-    match outcome {
-        Err(error) => {
-            if refusal::is_over(&error) {
-                restores.forget(&address.text(), &key)?;
-            }
-            Err(refusal::of(&error, &address, &folder))
-        }
-        Ok(Ended::Stopped) => {
-            output.say(&with(&about, &json!({ "state": "stopped" })), "stopped; the same command goes on");
-            Ok(Exit::GoesOn)
-        }
-        Ok(Ended::Waiting(report)) => {
-            let text = format!(
-                "all is sent; {} waits: {}\nThe same command goes on, and `filesync status {}` says how far it is",
-                address.host,
-                report.state.message(),
-                address.text()
-            );
-            output.say(&with(&about, &facts(&report)), &text);
-            Ok(Exit::GoesOn)
-        }
-        Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, &address)),
-        Ok(Ended::Done(report)) => {
-            restores.forget(&address.text(), &key)?;
-            let exit = signing::exit_of(alarm.as_ref(), exit_of(&report.state, report.unsent + report.untold));
-            let exit = if is_partial && exit == Exit::Complete { Exit::NeedsAttention } else { exit };
-            if exit != Exit::Complete || output.speaks() {
-                let mut text = told(&address, &report.state, report.unsent);
-                if report.untold > 0 {
-                    let count = words::count(report.untold, "file or folder", "files and folders");
-                    let _ = write!(
-                        text,
-                        "\n{} does not say what became of {count}; restore once more, with another key",
-                        address.host
-                    );
-                }
-                output.say(&with(&about, &facts(&report)), &text);
-            }
-            Ok(exit)
-        }
+    let Some(ready) = Ready::open(arguments, output)? else { return Ok(Exit::GoesOn) };
+    match () {
+        () if arguments.dry_run => ready.foresee(output),
+        () if arguments.drill.drill => ready.drill(output),
+        () => ready.restore(output),
     }
 }
 
-fn options_of(arguments: &RestoreArguments, folder: &Path, find_in: Option<&Path>) -> RestoreOptions {
-    RestoreOptions {
-        folder: folder.to_owned(),
-        find_in: find_in.map(Path::to_owned),
-        as_copy: arguments.as_copy,
-        replace: arguments.replace,
-        deleted: arguments.deleted,
-        // Its rows come by the hub's own import, which believes them, too.
-        is_trusted: arguments.trust || arguments.create.create,
-        part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
-        without: arguments.without.clone(),
-        scratch: machine::scratch(),
-        surroundings: machine::surroundings(),
-        limits: SetLimits::default(),
+/// A set, and the door through which it is sent.
+struct Ready<'a> {
+    arguments: &'a RestoreArguments,
+    address: Address,
+    folder: PathBuf,
+    find_in: Option<PathBuf>,
+    door: Door,
+    key: String,
+    restores: Restores,
+    stopped: Arc<AtomicBool>,
+    /// What is wrong with the signature of the set.
+    alarm: Option<Problem>,
+    /// Whether the hub did not take some rows of the channel that it made of the set.
+    is_partial: bool,
+}
+
+impl<'a> Ready<'a> {
+    /// Finds the key, for which the channel is brought to the hub if that is asked for. None: it was stopped, and says so.
+    fn open(arguments: &'a RestoreArguments, output: &mut Output) -> Result<Option<Self>, Problem> {
+        let address = Address::parse(&arguments.to)?;
+        let folder = machine::existing(&arguments.folder)?;
+        let find_in = arguments.find_in.as_deref().map(machine::existing).transpose()?;
+        let options = hub::options(&address, &arguments.line, arguments.limit)?;
+        // A hub takes no owner's signature for the channel's: what somebody else wrote comes for the owner alone, as the rest does.
+        let alarm = signing::look(&folder, output)?;
+        if let Some(alarm) = &alarm {
+            output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
+        }
+        let restores = Restores::read()?;
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stopped);
+        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        let brought = if arguments.create.create {
+            refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
+            let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };
+            let Some(brought) = create::bring(&arguments.create, &way, &restores, &stopped, output)? else {
+                let about = json!({ "channel": address.text(), "folder": folder.display().to_string(), "state": "stopped" });
+                output.say(&about, words::STOPPED);
+                return Ok(None);
+            };
+            brought
+        } else {
+            Brought { key: key(arguments, &address, &restores)?, address, is_partial: false }
+        };
+        let Brought { address, key, is_partial } = brought;
+        let door = Door::new(options, Secret::new(key.clone())).map_err(|_| {
+            Problem::usage("no_key", "What was given is not a restore key.").remedy("One begins with fsr_, and has no blanks.")
+        })?;
+        Ok(Some(Self { arguments, address, folder, find_in, door, key, restores, stopped, alarm, is_partial }))
+    }
+
+    /// Says what a restore would do.
+    fn foresee(mut self, output: &mut Output) -> Result<Exit, Problem> {
+        let options = self.options();
+        let outcome = self.shown(output, |door, shown| door::outlook(door, &options, shown));
+        foreseen::tell(outcome, &self.address, &self.folder, &self.about(), output)
+    }
+
+    /// Only tries it.
+    fn drill(mut self, output: &mut Output) -> Result<Exit, Problem> {
+        let DrillArguments { sample, seed, .. } = &self.arguments.drill;
+        let options = DrillOptions { restore: self.options(), percent: *sample, seed: seed.clone() };
+        let outcome = self.shown(output, |door, shown| door::drill(door, &options, shown));
+        let about = self.about();
+        let told = Told { address: &self.address, folder: &self.folder, about: &about };
+        let exit = drill::tell(outcome, &told, || self.restores.forget(&self.address.text(), &self.key), output)?;
+        Ok(signing::exit_of(self.alarm.as_ref(), exit))
+    }
+
+    /// Restores it.
+    fn restore(mut self, output: &mut Output) -> Result<Exit, Problem> {
+        let (begun, options) = (Instant::now(), self.options());
+        let outcome = self.shown(output, |door, shown| door::restore(door, &options, shown));
+        let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        let about = with(&self.about(), &json!({ "seconds": seconds }));
+        let Self { address, folder, .. } = &self;
+        match outcome {
+            Err(error) => {
+                let problem = refusal::of(&error, address, folder);
+                if refusal::is_over(&error) {
+                    self.forget()?;
+                }
+                Err(problem)
+            }
+            Ok(Ended::Stopped) => {
+                output.say(&with(&about, &json!({ "state": "stopped" })), words::STOPPED);
+                Ok(Exit::GoesOn)
+            }
+            Ok(Ended::Waiting(report)) => {
+                let text = format!(
+                    "all is sent; {} waits: {}\nThe same command goes on, and `filesync status {}` says how far it is",
+                    address.host,
+                    report.state.message(),
+                    address.text()
+                );
+                output.say(&with(&about, &facts(&report)), &text);
+                Ok(Exit::GoesOn)
+            }
+            Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, address)),
+            Ok(Ended::Done(report)) => {
+                self.forget()?;
+                Ok(self.tell(&report, &about, output))
+            }
+        }
+    }
+
+    /// Says what a restore did.
+    fn tell(&self, report: &Report, about: &Value, output: &Output) -> Exit {
+        let exit = signing::exit_of(self.alarm.as_ref(), exit_of(&report.state, report.unsent + report.untold));
+        let exit = if self.is_partial && exit == Exit::Complete { Exit::NeedsAttention } else { exit };
+        if exit != Exit::Complete || output.speaks() {
+            let mut text = told(&self.address, &report.state, report.unsent);
+            if report.untold > 0 {
+                let count = words::count(report.untold, "file or folder", "files and folders");
+                let host = &self.address.host;
+                let _ = write!(text, "\n{host} does not say what became of {count}; restore once more, with another key");
+            }
+            output.say(&with(about, &facts(report)), &text);
+        }
+        exit
+    }
+
+    /// Does something at the door, and shows how far it is.
+    fn shown<T>(&mut self, output: &mut Output, act: impl FnOnce(&Door, &mut Shown<'_>) -> T) -> T {
+        let underway =
+            Underway { channel: self.address.text(), folder: self.folder.clone(), session: String::new(), key: self.key.clone() };
+        let mut shown = Shown {
+            output,
+            stopped: &self.stopped,
+            restores: &mut self.restores,
+            underway,
+            find_in: self.find_in.as_deref(),
+            is_hindered: false,
+        };
+        let outcome = act(&self.door, &mut shown);
+        output.clear();
+        outcome
+    }
+
+    fn forget(&mut self) -> Result<(), Problem> {
+        self.restores.forget(&self.address.text(), &self.key)
+    }
+
+    fn about(&self) -> Value {
+        let folder = self.folder.display().to_string();
+        json!({ "channel": self.address.text(), "folder": folder, "requests": self.door.requests() })
+    }
+
+    fn options(&self) -> RestoreOptions {
+        let arguments = self.arguments;
+        RestoreOptions {
+            folder: self.folder.clone(),
+            find_in: self.find_in.clone(),
+            as_copy: arguments.as_copy,
+            replace: arguments.replace,
+            deleted: arguments.deleted,
+            // Its rows come by the hub's own import, which believes them, too.
+            is_trusted: arguments.trust || arguments.create.create,
+            part: Part { names: names(arguments.only.as_deref()), at: arguments.at.clone() },
+            without: arguments.without.clone(),
+            scratch: machine::scratch(),
+            surroundings: machine::surroundings(),
+            limits: SetLimits::default(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::machine;
 use crate::output::Output;
-use crate::private;
+use crate::private::{self, File};
 use crate::problem::{Exit, Problem};
 
 /// The owner's own key.
@@ -88,17 +88,14 @@ struct Remembered {
     key: Option<String>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Content {
     #[serde(default)]
     set: Vec<Remembered>,
 }
 
 /// The file `signed.toml`: by which key each set was signed when it was seen last.
-struct Memory {
-    path: PathBuf,
-    content: Content,
-}
+struct Memory(File<Content>);
 
 impl Memory {
     fn read() -> Result<Self, Problem> {
@@ -106,28 +103,22 @@ impl Memory {
     }
 
     fn read_from(path: &Path) -> Result<Self, Problem> {
-        let content = toml::from_str(&private::read(path)?).map_err(|_| {
-            let words =
-                format!("{} is not as filesync wrote it. Remove it; keys are then remembered as at first sight.", path.display());
-            Problem::new("failed", words)
-        })?;
-        Ok(Self { path: path.to_owned(), content })
+        File::read(path, "filesync", "Remove it; keys are then remembered as at first sight.").map(Self)
     }
 
     /// Returns what is remembered of the set in a folder, also of one that was elsewhere then.
     fn of(&self, folder: &Path, id: &str) -> Option<&Remembered> {
-        let all = &self.content.set;
+        let all = &self.0.content.set;
         all.iter().find(|set| set.folder == folder).or_else(|| all.iter().rfind(|set| set.id == id))
     }
 
     fn remember(&mut self, set: Remembered) -> Result<(), Problem> {
-        if self.content.set.contains(&set) {
+        if self.0.content.set.contains(&set) {
             return Ok(());
         }
-        self.content.set.retain(|other| other.folder != set.folder);
-        self.content.set.push(set);
-        let failed = |error| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
-        private::write(&self.path, &toml::to_string(&self.content).map_err(failed)?)
+        self.0.content.set.retain(|other| other.folder != set.folder);
+        self.0.content.set.push(set);
+        self.0.write()
     }
 }
 

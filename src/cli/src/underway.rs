@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::private;
+use crate::private::{self, File};
 use crate::problem::Problem;
 
 /// A restore.
@@ -20,17 +20,14 @@ pub(crate) struct Underway {
     pub(crate) key: String,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Content {
     #[serde(default)]
     restore: Vec<Underway>,
 }
 
 /// The file.
-pub(crate) struct Restores {
-    path: PathBuf,
-    content: Content,
-}
+pub(crate) struct Restores(File<Content>);
 
 impl Restores {
     /// Reads the file in the user's folder for settings.
@@ -39,41 +36,31 @@ impl Restores {
     }
 
     fn read_from(path: &Path) -> Result<Self, Problem> {
-        // The cause would quote the text.
-        let content = toml::from_str(&private::read(path)?).map_err(|_| {
-            Problem::new("failed", format!("{} is not as `filesync restore` wrote it.", path.display()))
-                .remedy("Remove it, and give the restore key again.")
-        })?;
-        Ok(Self { path: path.to_owned(), content })
+        File::read(path, "`filesync restore`", "Remove it, and give the restore key again.").map(Self)
     }
 
     /// Returns the restore to a channel.
     pub(crate) fn of(&self, channel: &str) -> Option<&Underway> {
-        self.content.restore.iter().find(|one| one.channel == channel)
+        self.0.content.restore.iter().find(|one| one.channel == channel)
     }
 
     /// Returns all.
     pub(crate) fn all(&self) -> &[Underway] {
-        &self.content.restore
+        &self.0.content.restore
     }
 
     /// Remembers a restore, in place of the channel's earlier one.
     pub(crate) fn set(&mut self, restore: Underway) -> Result<(), Problem> {
-        self.content.restore.retain(|other| other.channel != restore.channel);
-        self.content.restore.push(restore);
-        self.write()
+        self.0.content.restore.retain(|other| other.channel != restore.channel);
+        self.0.content.restore.push(restore);
+        self.0.write()
     }
 
     /// Forgets a channel's restore, if that is the one with this key.
     pub(crate) fn forget(&mut self, channel: &str, key: &str) -> Result<(), Problem> {
-        let before = self.content.restore.len();
-        self.content.restore.retain(|one| one.channel != channel || one.key != key);
-        if self.content.restore.len() < before { self.write() } else { Ok(()) }
-    }
-
-    fn write(&self) -> Result<(), Problem> {
-        let failed = |error| Problem::new("failed", format!("{} cannot be written: {error}", self.path.display()));
-        private::write(&self.path, &toml::to_string(&self.content).map_err(failed)?)
+        let before = self.0.content.restore.len();
+        self.0.content.restore.retain(|one| one.channel != channel || one.key != key);
+        if self.0.content.restore.len() < before { self.0.write() } else { Ok(()) }
     }
 }
 

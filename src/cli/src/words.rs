@@ -1,5 +1,8 @@
 //! Numbers, sizes and names, as the command shows them.
 
+/// What a verb says that somebody stopped.
+pub(crate) const STOPPED: &str = "stopped; the same command goes on";
+
 /// Returns a number with commas between thousands.
 pub(crate) fn number(count: u64) -> String {
     let digits = count.to_string();

@@ -7,7 +7,6 @@
 mod bytes;
 mod choice;
 mod connection;
-mod door;
 mod listing;
 mod notes;
 #[doc(hidden)]
@@ -15,6 +14,7 @@ pub mod parsers;
 mod pass;
 mod posts;
 mod reading;
+mod reading_door;
 mod rest;
 mod rows;
 mod run;
@@ -25,10 +25,10 @@ mod writing;
 
 pub use choice::Choice;
 pub use connection::{Channel, Connection, Credentials, Greeting};
-pub use door::{About, Door, Doors};
 pub use notes::Lack;
 pub use pass::{AskFactor, account_pass, pass};
 pub use reading::{outlook as outlook_at_door, read as read_at_door};
+pub use reading_door::{About, Door, Doors};
 pub use run::{outlook, run};
 pub use whole::{Seal, Whole};
 pub use wire::ConnectionOptions;

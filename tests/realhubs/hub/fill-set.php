@@ -37,36 +37,10 @@ $folder = function (string $name, string $in = '') use ($channel, &$made): strin
 };
 
 foreach ([
-	'a:b?c*d|e"f<g>h\\i.txt',
-	'100 %.txt',
-	"line\nfeed\r.txt",
-	"tab\tand\x7f.txt",
-	'CON',
-	'con.txt',
-	'LPT1.tar.gz',
-	'.hidden',
-	'trailing dot.',
-	'trailing space ',
-	'...',
-	"Ame\u{301}lie (NFD).txt",
-	"Am\u{e9}lie (NFC).txt",
-	"right\u{202e}to left.txt",
+	...require __DIR__ . '/odd-names.php',
 	str_repeat("\u{1d518}", 191),
 	str_repeat("\u{1f408}", 187) . '.jpg',
-	'cat.jpg',
-	'Cat.jpg',
-	'CAT.JPG',
-	'cat (9c0d1e).jpg',
-	'a/b.txt',
 	'../../up.txt',
-	'_deep',
-	'no extension',
-	"emoji \u{1f600}.png",
-	'dash -rf.txt',
-	'$(touch x);`id`.txt',
-	'desktop.ini',
-	'store',
-	'x.php',
 ] as $n => $name) {
 	$upload($name, random_bytes(50 + (37 * $n)), "$top/zoo");
 }

@@ -46,35 +46,18 @@ $attach = function (array $columns, string $content) use ($channel, $old) {
 	) || answer(['ok' => false, 'row' => $columns], 1);
 };
 $photoRow = function (array $columns, string $content) use ($channel, $old) {
-	$row = $columns
-	+ [
-		'aid' => $channel['channel_account_id'],
-		'uid' => $channel['channel_id'],
-		'xchan' => '',
-		'created' => $old,
-		'edited' => $old,
-		'expires' => $old,
-		'title' => '',
-		'description' => '',
-		'album' => '',
-		'filename' => '',
-		'mimetype' => 'image/jpeg',
-		'height' => 0,
-		'width' => 0,
-		'filesize' => 0,
-		'imgscale' => 0,
-		'photo_usage' => 0,
-		'profile' => 0,
-		'is_nsfw' => 0,
-		'os_storage' => 0,
-		'os_path' => '',
-		'display_path' => '',
-		'photo_flags' => 0,
-		'allow_cid' => '',
-		'allow_gid' => '',
-		'deny_cid' => '',
-		'deny_gid' => '',
-	];
+	$row =
+		$columns
+		+ [
+			'aid' => $channel['channel_account_id'],
+			'uid' => $channel['channel_id'],
+			'created' => $old,
+			'edited' => $old,
+			'expires' => $old,
+			'height' => 0,
+			'width' => 0,
+		]
+		+ (require __DIR__ . '/photo-row.php');
 	$values = array_map(fn ($value) => "'" . dbesc((string) $value) . "'", $row);
 	dbq(
 		'insert into photo (content, '

@@ -154,35 +154,11 @@ drill_killed_at() {
 
 # Killed before any statement, the next one or cron removes what is left. KILLS: so many of them, spread evenly.
 scenario_drill_killed() {
-	local set n a total step at killed=0 COUNT='' REHEARSE_NOTES="$REHEARSE_NOTES|certificate"
+	local set killed total COUNT='' REHEARSE_NOTES="$REHEARSE_NOTES|certificate"
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	drill_set || return 1
 	settle || return 1
 	trap 'rehearse_counts_no_more' EXIT
-	rehearse_counts
-	[ "$DB" = pgsql ] || echo 'SET GLOBAL innodb_lock_wait_timeout = 3' | database_sql hub_b
-	drill_killed_at 0 || { echo 'it does not pass'; return 1; }
-	wait_quiet
-	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
-	wait_quiet
-	total=$(cat "$LAYOUT/scratch/statements")
-	[ "$total" -gt 300 ] || { echo "only $total statements were counted"; return 1; }
-	step=$((total / ${KILLS:-10}))
-	echo 'UPDATE filesync_reconcile SET next_at = next_at + 86400' | database_sql hub_b
-	rehearse_look before
-	a=$(requests_to a)
-	for ((at = RANDOM % step + 1; at < total - 20; at += step)); do
-		drill_killed_at "$at"
-		n=$?
-		[ "$n" = 137 ] || { wait_quiet; rehearse_later; drill_killed_at "$at"; n=$?; }
-		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
-		killed=$((killed + 1))
-		rehearse_later
-		n=$(database_value hub_b "SELECT COUNT(*) FROM channel WHERE channel_address LIKE 'filesync-scratch-%'")
-		[ "$n" -le 1 ] || { echo "$n scratch channels after statement $at"; return 1; }
-		[ $((killed % 4)) != 0 ] || rehearse_swept "$at" || return 1
-	done
-	rehearse_swept "$at" || return 1
-	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+	killed_at_each drill_killed_at "${KILLS:-10}" 4 || return 1
 	echo "killed before $killed of $total statements, and nothing is left"
 }

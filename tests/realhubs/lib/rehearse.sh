@@ -122,37 +122,32 @@ rehearse_killed_at() {
 	(export COUNTER="$LAYOUT/actions/count-statement.php" STATEMENTS="$LAYOUT/scratch/statements" KILL_AT=$1 COUNT; hub_php b addon/filesync/cli.php rehearse) >/dev/null 2>&1
 }
 
-# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; `writes`: each that may change something,
-# between two of which the database stays as it is. KILL_FROM: the first of them.
-scenario_rehearse_killed() {
-	local n a total step at last killed=0 again=0 each=8 COUNT=
-	[ "${KILLS:-}" != writes ] || COUNT=writes
-	settle || return 1
-	web_down b
-	trap 'rehearse_counts_no_more; web_up b' EXIT
+# Kills a verb before statement after statement, and looks now and then whether nothing is left: killed_at_each <verb> <kills> <each>.
+# The verb gets the statement before which it ends, 0 for none; a look comes after each so many kills. COUNT=writes: every statement that may
+# change something, and no fewer. KILL_FROM: the first of them. Sets killed and total, and again: so many died only at a second try.
+killed_at_each() {
+	local verb=$1 kills=$2 each=$3 n a at step=1 last
+	killed=0 again=0
 	rehearse_counts
 	[ "$DB" = pgsql ] || echo 'SET GLOBAL innodb_lock_wait_timeout = 3' | database_sql hub_b
-	rehearse_killed_at 0 || { echo 'it does not pass'; return 1; }
+	"$verb" 0 || { echo 'it does not pass'; return 1; }
 	wait_quiet
-	# What cron plans for people is not a rehearsal's.
+	# What cron plans for people is not its own.
 	hub_php b Zotlabs/Daemon/Master.php Cronhooks >/dev/null
 	wait_quiet
 	total=$(cat "$LAYOUT/scratch/statements")
 	[ "$total" -gt 300 ] || { echo "only $total statements were counted"; return 1; }
-	if [ "$COUNT" = writes ]; then
-		step=1 last=$((total - 2)) each=25
-	else
-		step=$((total / ${KILLS:-12})) last=$((total - 20))
-	fi
+	last=$((total - 2))
+	[ "$COUNT" = writes ] || { step=$((total / kills)) last=$((total - 20)); }
 	# Nor is the next comparison with hub A, which comes due meanwhile.
 	echo 'UPDATE filesync_reconcile SET next_at = next_at + 86400' | database_sql hub_b
 	rehearse_look before
 	a=$(requests_to a)
 	for ((at = ${KILL_FROM:-$((RANDOM % step + 1))}; at <= last; at += step)); do
-		rehearse_killed_at "$at"
+		"$verb" "$at"
 		n=$?
 		# A worker that the killed one had begun keeps its connection open, and so its locks; whoever waits for these gives up.
-		[ "$n" = 137 ] || { wait_quiet; rehearse_later; again=$((again + 1)); rehearse_killed_at "$at"; n=$?; }
+		[ "$n" = 137 ] || { wait_quiet; rehearse_later; again=$((again + 1)); "$verb" "$at"; n=$?; }
 		[ "$n" = 137 ] || { echo "killed before statement $at of $total, it ended with $n"; return 1; }
 		killed=$((killed + 1))
 		echo "$at of $total" >"$LAYOUT/scratch/killed"
@@ -164,6 +159,17 @@ scenario_rehearse_killed() {
 	done
 	rehearse_swept "$at" || return 1
 	[ "$a" = "$(requests_to a)" ] || { echo "$(($(requests_to a) - a)) requests to A"; return 1; }
+}
+
+# Killed before any statement, the next one removes what is left. KILLS: so many of them, spread evenly; `writes`: each that may change something,
+# between two of which the database stays as it is. KILL_FROM: the first of them.
+scenario_rehearse_killed() {
+	local killed again total each=8 COUNT=
+	[ "${KILLS:-}" != writes ] || { COUNT=writes each=25; }
+	settle || return 1
+	web_down b
+	trap 'rehearse_counts_no_more; web_up b' EXIT
+	killed_at_each rehearse_killed_at "${KILLS:-12}" "$each" || return 1
 	echo "killed before $killed of $total statements, $again of them only at a second try, and nothing is left"
 }
 

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::connection::Connection;
-use super::door::{Door, address, exchange, wrong};
+use super::reading_door::{Door, address, exchange, wrong};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Request;
 use crate::signature::Secret;

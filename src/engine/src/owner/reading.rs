@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::choice::Choice;
-use super::door::{About, Answer, Door, Fetched, Listed, Listing, MOST_HASHES, Part, Told, Wanted, wrong};
 use super::notes::{Lack, Noted, Notes};
+use super::reading_door::{About, Answer, Door, Fetched, Listed, Listing, MOST_HASHES, Part, Told, Wanted, wrong};
 use super::whole::{self, Whole};
 use super::writing::{
     Beginning, Ended, Outlook, Progress, ROUNDS, Reader, RunOptions, Watch, Writing, modified_ns, names_in, stop_if_told,
@@ -570,14 +570,14 @@ fn agrees(known: &Known, file: &Listed) -> bool {
 
 /// Reads a listing, as a run does; returns the hashes that it takes.
 pub(crate) fn listed_hashes(body: &[u8]) -> Option<Vec<String>> {
-    let listing: Listing = super::door::read(body).ok()?;
+    let listing: Listing = super::reading_door::read(body).ok()?;
     let _ = next(0, listing.after);
     Some(listing.files.into_iter().map(|file| file.hash).filter(|hash| is_hash(hash)).collect())
 }
 
 /// Reads the metadata of files, as a run does; returns the names under which their bytes would arrive.
 pub(crate) fn arrivals(body: &[u8]) -> Option<Vec<String>> {
-    let answer: Answer = super::door::read(body).ok()?;
+    let answer: Answer = super::reading_door::read(body).ok()?;
     let told = answer.files.into_iter().filter(|told| is_hash(&told.hash)).map(Told::sound);
     Some(
         told.flat_map(|told| {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::door::{Door, read, wrong};
 use super::notes::Lack;
+use super::reading_door::{Door, read, wrong};
 use super::writing::{EVERYTHING, Ended, Progress, Watch, Writing, is_much, stop_if_told};
 use crate::error::{Error, ErrorKind, Result};
 use crate::patience::Stoppable;

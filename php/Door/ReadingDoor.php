@@ -10,6 +10,7 @@ use FileSync\Addon\Backup\Offered;
 use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Json;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
@@ -26,7 +27,7 @@ if (! class_exists('App', false)) {
  *
  * Every row and every byte is found by the key's channel and a hash together; no path comes from a request.
  */
-final class SetDoor
+final class ReadingDoor
 {
 	/** Files of one listing. */
 	private const MOST_LISTED = 1000;
@@ -40,8 +41,6 @@ final class SetDoor
 	private const MOST_JSON = 1 << 20;
 	/** How many slow requests of a channel are answered at once. */
 	private const PLACES = 4;
-	private const DIGEST = '/^[0-9a-f]{64}$/D';
-	private const JSON = JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE;
 
 	private function __construct(private readonly Channel $channel) {}
 
@@ -114,7 +113,7 @@ final class SetDoor
 
 		return Response::encoded(200, json_encode(
 			['files' => $files, 'after' => $next ?? $entries->getReturn()],
-			self::JSON | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		));
 	}
 
@@ -153,7 +152,7 @@ final class SetDoor
 			'{"files":['
 			. implode(',', $texts)
 			. '],"left":'
-			. json_encode($left, self::JSON | JSON_THROW_ON_ERROR)
+			. json_encode($left, Json::FLAGS | JSON_THROW_ON_ERROR)
 			. '}',
 		);
 	}
@@ -161,10 +160,10 @@ final class SetDoor
 	/** Returns what is answered about one file; its metadata stays as it is, byte for byte. */
 	private static function offered(Offered $offered): string
 	{
-		$hash = json_encode($offered->entry->hash, self::JSON | JSON_THROW_ON_ERROR);
+		$hash = json_encode($offered->entry->hash, Json::FLAGS | JSON_THROW_ON_ERROR);
 		if ($offered->again !== '') {
 			return (
-				'{"hash":' . $hash . ',"again":' . json_encode($offered->again, self::JSON | JSON_THROW_ON_ERROR) . '}'
+				'{"hash":' . $hash . ',"again":' . json_encode($offered->again, Json::FLAGS | JSON_THROW_ON_ERROR) . '}'
 			);
 		}
 		$rest = json_encode(
@@ -172,7 +171,7 @@ final class SetDoor
 				'parts' => $offered->parts,
 				'lacks' => array_map(fn ($lack) => $lack->listed(), $offered->lacks),
 			] + ($offered->fault === '' ? [] : ['fault' => $offered->fault]),
-			self::JSON | JSON_THROW_ON_ERROR,
+			Json::FLAGS | JSON_THROW_ON_ERROR,
 		);
 
 		return '{"hash":' . $hash . ',"metadata":' . $offered->entry->metadata . ',' . substr($rest, 1);
@@ -218,7 +217,7 @@ final class SetDoor
 			&& preg_match(Bounds::HASH, $asked['hash'])
 			&& is_int($asked['scale'] ?? Offer::ORIGINAL)
 			&& is_string($asked['sha256'] ?? null)
-			&& preg_match(self::DIGEST, $asked['sha256']);
+			&& preg_match(Bounds::DIGEST, $asked['sha256']);
 
 		return (
 			$isPart

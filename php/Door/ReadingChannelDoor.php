@@ -24,7 +24,7 @@ if (! class_exists('App', false)) {
  * account's password; it ends soon, and the channel's private key is given only in its first minutes. All of it travels
  * by https only, and no row but the digest of the pass is written.
  */
-final class ChannelDoor
+final class ReadingChannelDoor
 {
 	private const MOST_IDS = 200;
 	/** An answer with rows ends before the one with which it would have more bytes, unless it is the first. */
@@ -94,10 +94,7 @@ final class ChannelDoor
 
 		return Response::json(200, [
 			'pass' => (string) Key::make($channel->id, Key::PASS),
-			'identity_seconds' => Key::PASS_SECONDS,
-			'idle_seconds' => Key::PASS_SECONDS,
-			'seconds' => Key::LIFE_SECONDS[Key::PASS],
-		]);
+		] + Key::terms(Key::PASS));
 	}
 
 	private static function about(Channel $channel): Response

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Door;
 
 use FileSync\Addon\Hub\Accounts;
+use FileSync\Addon\Hub\Bounds;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Import\Delivery;
@@ -22,10 +23,9 @@ if (! class_exists('App', false)) {
  * What arrives goes to the import's processes and is written nowhere else; nobody else hears of the channel before its
  * end.
  */
-final class CreateDoor
+final class CreatingDoor
 {
 	private const MOST_JSON = 64 << 10;
-	private const DIGEST = '/^[0-9a-f]{64}$/D';
 	private const MOST_NAMED = 200;
 
 	/**
@@ -60,7 +60,7 @@ final class CreateDoor
 		if ($path === []) {
 			return self::begin($request, $key);
 		}
-		$job = preg_match(self::DIGEST, $path[0]) ? Job::find($path[0]) : null;
+		$job = preg_match(Bounds::DIGEST, $path[0]) ? Job::find($path[0]) : null;
 		if (! $job || $job->accountId !== $key->accountId) {
 			throw new Refusal(404, 'no_import', 'No such import was begun by this account. Begin it again.');
 		}
@@ -92,10 +92,7 @@ final class CreateDoor
 
 		return Response::json(200, [
 			'pass' => Key::makeForAccount(Admission::account($login, $password)),
-			'identity_seconds' => Key::PASS_SECONDS,
-			'idle_seconds' => Key::PASS_SECONDS,
-			'seconds' => Key::LIFE_SECONDS[Key::CREATE],
-		]);
+		] + Key::terms(Key::CREATE));
 	}
 
 	/** Begins the import of a set, or says how far it is. */
@@ -106,7 +103,7 @@ final class CreateDoor
 			fn (string $name): string => is_string($said[$name] ?? null) ? $said[$name] : '',
 			['set', 'guid', 'nick'],
 		);
-		if (! preg_match(self::DIGEST, $set) || $guid === '' || strlen($guid) > 255 || strlen($nick) > 64) {
+		if (! preg_match(Bounds::DIGEST, $set) || $guid === '' || strlen($guid) > 255 || strlen($nick) > 64) {
 			throw new Refusal(
 				400,
 				'set_wrong',

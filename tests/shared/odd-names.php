@@ -1,0 +1,32 @@
+<?php
+
+// Names of files that few systems take. Hubs do.
+return [
+	'a:b?c*d|e"f<g>h\\i.txt',
+	'100 %.txt',
+	"line\nfeed\r.txt",
+	"tab\tand\x7f.txt",
+	'CON',
+	'con.txt',
+	'LPT1.tar.gz',
+	'.hidden',
+	'trailing dot.',
+	'trailing space ',
+	'...',
+	"Ame\u{301}lie (NFD).txt",
+	"Am\u{e9}lie (NFC).txt",
+	"right\u{202e}to left.txt",
+	'cat.jpg',
+	'Cat.jpg',
+	'CAT.JPG',
+	'cat (9c0d1e).jpg',
+	'a/b.txt',
+	'_deep',
+	'no extension',
+	"emoji \u{1f600}.png",
+	'dash -rf.txt',
+	'$(touch x);`id`.txt',
+	'desktop.ini',
+	'store',
+	'x.php',
+];
