@@ -3,7 +3,9 @@
 namespace FileSync\Addon\Outbox;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
@@ -195,11 +197,12 @@ final class Outbox
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
 		$ids = array_column(Table::select('filesync_outbox', $where, 'created, id', self::AT_ONCE, 'id'), 'id');
+		$channel = $ids === [] ? null : Clones::channel($channelId);
 		foreach ($ids as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
 			if ($row) {
-				self::attempt($row);
+				self::attempt($channel, $row);
 			}
 			if ($isOver && $isOver()) {
 				return true;
@@ -210,35 +213,38 @@ final class Outbox
 	}
 
 	/**
-	 * Returns the next due call of some kinds, of the channel whose turn was longest ago, or null.
+	 * Returns the next due calls of a kind with short bodies, of the channel whose turn was longest ago: one if other
+	 * channels wait too.
 	 *
-	 * @param non-empty-list<string> $kinds
-	 *
-	 * @return ?OutboxRow
+	 * @return list<OutboxRow>
 	 */
-	public static function next(array $kinds): ?array
+	public static function next(string $kind, int $most): array
 	{
-		$due = self::possible($kinds) + ['state' => 'due', 'next_at <=' => Clock::now()];
+		$due = self::possible([$kind]) + ['state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
 		));
 
-		return $channels
-			? Table::first(
-				'filesync_outbox',
-				['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due,
-				'created, id',
-			)
-			: null;
+		return (
+			$channels
+				? Table::select(
+					'filesync_outbox',
+					['uid' => ServedLast::order($kind, $channels)[0]] + $due,
+					'created, id',
+					count($channels) > 1 ? 1 : $most,
+				)
+				: []
+		);
 	}
 
 	/**
 	 * Makes one call, unless another process is making it.
 	 *
+	 * @param ?Channel  $channel The channel of the row; null if it is gone.
 	 * @param OutboxRow $row
 	 */
-	public static function attempt(array $row): void
+	public static function attempt(?Channel $channel, array $row): void
 	{
 		$attempts = (int) $row['attempts'] + 1;
 		if ($attempts > self::MOST_ATTEMPTS) {
@@ -255,7 +261,7 @@ final class Outbox
 			return;
 		}
 		try {
-			$rest = FollowUps::call($row);
+			$rest = FollowUps::call($channel, $row);
 			$rest === null
 				? Table::delete('filesync_outbox', $mine)
 				: Table::update(

@@ -116,6 +116,7 @@ final class Revisions
 		$facts = self::facts($channel, $own);
 		$wasGone = $file['state'] === 'gone';
 		$changed = [];
+		$component = null;
 		$isPublishing = ! $file['is_dir'] && $transfer?->state === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
@@ -144,13 +145,8 @@ final class Revisions
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
 			} else {
 				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
-				$file[$group] = Judge::changed(
-					$base,
-					$print,
-					self::date($own),
-					Site::component($channelId),
-					self::host(),
-				);
+				$component ??= Site::component($channelId);
+				$file[$group] = Judge::changed($base, $print, self::date($own), $component, self::host());
 				$changed[] = $group;
 			}
 			$file['here'][$group] = $print;
