@@ -326,21 +326,32 @@ final class Table
 		foreach (self::together($rows) as $some) {
 			$pairs = [];
 			foreach (array_keys($some[array_key_first($some)]) as $column) {
-				$cases = '';
-				foreach ($some as $id => $row) {
-					$cases .=
-						' WHEN '
-						. self::literal($table, $key, (string) $id)
-						. ' THEN '
-						. self::literal($table, $column, $row[$column]);
-				}
-				$pairs[] = "$column = CASE $key$cases END";
+				$values = array_map(fn (array $row): string => self::literal($table, $column, $row[$column]), $some);
+				$pairs[] = "$column = " . self::choice($table, $key, $values);
 			}
 			$which = [$key => array_map(strval(...), array_keys($some))] + $where;
 			if (! self::write('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $which))) {
 				throw new \RuntimeException("cannot update table $table");
 			}
 		}
+	}
+
+	/**
+	 * Returns what gives each row its own value.
+	 *
+	 * @param non-empty-array<array-key, string> $values Literals, by the value of the key.
+	 */
+	private static function choice(string $table, string $key, array $values): string
+	{
+		if (count(array_unique($values)) === 1) {
+			return $values[array_key_first($values)];
+		}
+		$cases = '';
+		foreach ($values as $id => $value) {
+			$cases .= ' WHEN ' . self::literal($table, $key, (string) $id) . " THEN $value";
+		}
+
+		return "CASE $key$cases END";
 	}
 
 	/**

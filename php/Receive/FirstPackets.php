@@ -55,7 +55,7 @@ final class FirstPackets
 			return false;
 		}
 		$last = $packet->last;
-		$bytes = strlen((string) json_encode($entry));
+		$bytes = strlen((string) json_encode($entry, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR));
 		if (
 			! $last
 			|| $last['is_dir']

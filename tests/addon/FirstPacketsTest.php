@@ -13,12 +13,12 @@ final class FirstPacketsTest extends AddonTestCase
 
 	public function test_what_is_recorded_is_what_each_packet_alone_would_record(): void
 	{
-		Fake\Clock::$stoppedAt = (float) time();
+		$now = (float) time();
 		$told = [];
 		foreach ([false, true] as $together) {
 			$this->tearDown();
 			$this->setUp();
-			Fake\Clock::$stoppedAt = (float) time();
+			Fake\Clock::$stoppedAt = $now;
 			$entries = [
 				$this->versioned($this->file('f1', 'one')),
 				$this->versioned($this->file('f2', 'two', ['allow_cid' => '<friend>'], ['d1' => 'One', 'd2' => 'Two'])),
