@@ -326,7 +326,10 @@ final class Table
 		foreach (self::together($rows) as $some) {
 			$pairs = [];
 			foreach (array_keys($some[array_key_first($some)]) as $column) {
-				$values = array_map(fn (array $row): string => self::literal($table, $column, $row[$column]), $some);
+				$values = [];
+				foreach ($some as $id => $row) {
+					$values[$id] = self::literal($table, $column, $row[$column]);
+				}
 				$pairs[] = "$column = " . self::choice($table, $key, $values);
 			}
 			$which = [$key => array_map(strval(...), array_keys($some))] + $where;
@@ -339,12 +342,13 @@ final class Table
 	/**
 	 * Returns what gives each row its own value.
 	 *
-	 * @param non-empty-array<array-key, string> $values Literals, by the value of the key.
+	 * @param array<array-key, string> $values Literals, by the value of the key: at least one.
 	 */
 	private static function choice(string $table, string $key, array $values): string
 	{
-		if (count(array_unique($values)) === 1) {
-			return $values[array_key_first($values)];
+		$different = array_values(array_unique($values));
+		if (count($different) === 1) {
+			return $different[0];
 		}
 		$cases = '';
 		foreach ($values as $id => $value) {

@@ -213,6 +213,43 @@ final class Outbox
 	}
 
 	/**
+	 * Makes due calls of a kind together that were not tried before, unless other short calls wait, among which they
+	 * have their place. If they fail, or kill the process, each is tried alone.
+	 *
+	 * @param \Closure(Channel, list<string>): void $call Gets the names.
+	 *
+	 * @return bool Whether there may be more.
+	 */
+	public static function runTogether(Channel $channel, string $kind, \Closure $call): bool
+	{
+		$due = ['uid' => $channel->id, 'state' => 'due', 'next_at <=' => Clock::now()];
+		$fresh = self::possible([$kind]) + ['attempts' => 0] + $due;
+		$ids = array_column(Table::select('filesync_outbox', $fresh, 'created, id', self::AT_ONCE, 'id'), 'id');
+		$others = ['kind' => array_values(array_diff(self::QUICK, [$kind]))] + $due;
+		if (count($ids) < 2 || Table::first('filesync_outbox', $others, '', 'id') !== null) {
+			return false;
+		}
+		$mine = ['id' => $ids, 'attempts' => 1, 'reason' => self::UNDER_WAY . Token::make()];
+		Table::update(
+			'filesync_outbox',
+			['next_at' => Clock::now() + Backoff::rising(60)->seconds(1)] + array_diff_key($mine, ['id' => 1]),
+			['id' => $ids, 'attempts' => 0, 'state' => 'due'],
+		);
+		$names = array_column(Table::select('filesync_outbox', $mine, 'created, id', 0, 'name'), 'name');
+		try {
+			$call($channel, $names);
+			Table::delete('filesync_outbox', $mine);
+		} catch (\Throwable $e) {
+			Log::failure("outbox calls $kind", $e);
+			Table::update('filesync_outbox', ['next_at' => 0], $mine);
+
+			return false;
+		}
+
+		return count($ids) === self::AT_ONCE;
+	}
+
+	/**
 	 * Returns the next due calls of a kind with short bodies, of the channel whose turn was longest ago: one if other
 	 * channels wait too.
 	 *

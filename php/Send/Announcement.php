@@ -54,8 +54,27 @@ final class Announcement
 		if (! $isDelete) {
 			Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
 		}
-		if (BulkQueue::wait($channel, $hash, $isDelete, $beneath)) {
+		if (BulkQueue::wait($channel, [$hash], $isDelete, $beneath)) {
 			self::sendPacket($channel, $hash, $isDelete, $beneath);
+		}
+	}
+
+	/**
+	 * Sends the present states of some files, as send() does one after the other.
+	 *
+	 * @param list<string> $hashes
+	 */
+	public static function sendAll(Channel $channel, array $hashes): void
+	{
+		$free = Withholding::sift($channel->id, $hashes);
+		$noticed = Turn::take($channel->id, fn (): array => Revisions::noticeNew($channel, $free));
+		if ($noticed !== [] && BulkQueue::wait($channel, $noticed)) {
+			foreach ($noticed as $hash) {
+				self::sendPacket($channel, $hash, false);
+			}
+		}
+		foreach (array_diff($free, $noticed) as $hash) {
+			self::send($channel, $hash, false);
 		}
 	}
 

@@ -377,14 +377,16 @@ final class Digests
 	/**
 	 * Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot
 	 * be read.
+	 *
+	 * @param bool $isUnknown Whether no digest is recorded.
 	 */
-	public static function momentary(Facts $facts): ?string
+	public static function momentary(Facts $facts, bool $isUnknown = false): ?string
 	{
 		$stat = Runtime::extensionProblem() === null ? $facts->stat() : null;
 		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES) {
 			return null;
 		}
-		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		$known = $isUnknown ? null : self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
 		[$root, $path] = $facts->rootAndPath();
 
 		return $known ?? (hash_file('sha256', "$root/$path") ?: null);

@@ -64,6 +64,14 @@ final class KnownDigests
 		return $sha256;
 	}
 
+	/** Returns the digest of a small file at this moment, as Digests::momentary() does. */
+	public function momentary(Facts $file): ?string
+	{
+		$stat = $file->stat();
+
+		return ($stat ? $this->find($file, $stat) : null) ?? Digests::momentary($file, true);
+	}
+
 	private static function id(Facts $file): string
 	{
 		return Sizes::id($file->channelId(), $file->hash, $file->scale);

@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Serve\Serve;
 use FileSync\TransferBatch;
 
@@ -60,6 +61,29 @@ final class StatementsTest extends AddonTestCase
 		$this->assertSame([$counts[0], $counts[1]], [$counts[2], $counts[3]]);
 		$this->assertLessThanOrEqual(25, $counts[0]);
 		$this->assertLessThanOrEqual(25, $counts[1]);
+	}
+
+	public function test_announcing_costs_the_same_for_few_and_many(): void
+	{
+		[$few, $many] = [$this->haveFiles('few', self::FEW), $this->haveFiles('many', self::MANY)];
+		foreach (['file', 'transfer', 'digest'] as $table) {
+			Table::delete("filesync_$table", ['hash' => [...$few, ...$many]]);
+		}
+		Peers::answered(self::ORIGIN, ['version' => '0.2.0', 'features' => ['ticket', 'bulk']]);
+		$announce = function (array $hashes): int {
+			Outbox::addAll($this->channel->id, 'announce', $hashes);
+
+			return $this->statements(fn () => Outbox::runTogether(
+				$this->channel,
+				'announce',
+				Announcement::sendAll(...),
+			));
+		};
+		$announce(array_splice($few, 0, 2));
+		$counts = [$announce($few), $announce($many)];
+		$this->assertSame(self::FEW + self::MANY, Table::count('filesync_bulk', []));
+		$this->assertSame($counts[0], $counts[1]);
+		$this->assertLessThanOrEqual(35, $counts[1]);
 	}
 
 	public function test_telling_a_clone_costs_little_more_than_the_hubs_own_export(): void
