@@ -6,6 +6,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Posts\Previews;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\TransferState;
 use FileSync\Addon\Work\Worker;
@@ -38,8 +39,21 @@ final class WorkCommand implements Task
 	public function run(array $words): int
 	{
 		$this->baseline = $this->arrived();
-		$untilIdle = $this->options->has(Option::UntilIdle);
 		$end = Clock::now() + ($this->options->seconds() ?? (10 * 365 * 86400));
+		do {
+			$this->transfer($end);
+
+			// Files that came meanwhile go first.
+		} while (Previews::work($end, fn (): bool => Doorbell::unserved(Doorbell::toFetch()) !== []));
+		$this->showEnd();
+
+		return ExitCode::of(Report::status()['states']);
+	}
+
+	/** Fetches and publishes until nothing is due. */
+	private function transfer(int $end): void
+	{
+		$untilIdle = $this->options->has(Option::UntilIdle);
 		do {
 			$worker = new Worker($end, fn ($batch) => $this->show($batch));
 			$isRun = $worker->run($untilIdle ? PHP_INT_MAX >> 1 : 0);
@@ -50,10 +64,6 @@ final class WorkCommand implements Task
 				$this->show(null);
 			}
 		} while ($goOn || (! $isRun && Clock::now() < $end && $this->waitForSlot()));
-		Previews::work($end);
-		$this->showEnd();
-
-		return ExitCode::of(Report::status()['states']);
 	}
 
 	/** Tells whether live transfers can still progress: scales of a parked photo cannot. */

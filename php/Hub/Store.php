@@ -64,6 +64,28 @@ final class Store
 	}
 
 	/**
+	 * Returns our rows of those of some files whose bytes are on disk, by hash, with their true sizes.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array<string, AttachRow>
+	 */
+	public static function onDisk(int $channelId, array $hashes): array
+	{
+		$wanted = array_flip($hashes);
+		$rows = [];
+		foreach ($hashes
+			? Table::select('attach', ['uid' => $channelId, 'hash' => $hashes, 'is_dir' => 0, 'os_storage' => 1], 'id')
+			: [] as $row) {
+			if (isset($wanted[$row['hash']])) {
+				$rows[$row['hash']] ??= self::withTrueSize($row);
+			}
+		}
+
+		return $rows;
+	}
+
+	/**
 	 * Returns an attach row with the file's true size if the column is too narrow for it: from our record, or else from
 	 * disk.
 	 *

@@ -263,26 +263,13 @@ final class Table
 	 */
 	public static function tryInsertAll(string $table, array $rows): bool
 	{
-		$some = [];
-		$bytes = 0;
-		foreach ($rows as $row) {
-			$rowBytes = array_sum(array_map(fn ($value) => strlen((string) $value), $row));
-			if (
-				$some !== []
-				&& (count($some) >= self::MOST_TOGETHER
-				|| ($bytes + $rowBytes) > self::MOST_STATEMENT_BYTES)
-			) {
-				if (! self::tryInsert($table, ...$some)) {
-					return false;
-				}
-				$some = [];
-				$bytes = 0;
+		foreach (self::together($rows) as $some) {
+			if (! self::tryInsert($table, ...array_values($some))) {
+				return false;
 			}
-			$some[] = $row;
-			$bytes += $rowBytes;
 		}
 
-		return $some === [] || self::tryInsert($table, ...$some);
+		return true;
 	}
 
 	/**
@@ -324,6 +311,82 @@ final class Table
 		}
 		if (! self::write('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $where))) {
 			throw new \RuntimeException("cannot update table $table");
+		}
+	}
+
+	/**
+	 * Changes rows, each otherwise, in statements of a bounded size; see update().
+	 *
+	 * @param string $key A column that is unique.
+	 * @param array<array-key, array<string, mixed>> $rows By the value of the key, all with the same columns.
+	 * @param array  $where What must be true of each row beside.
+	 */
+	public static function updateEach(string $table, string $key, array $rows, array $where = []): void
+	{
+		foreach (self::together($rows) as $some) {
+			$pairs = [];
+			foreach (array_keys($some[array_key_first($some)]) as $column) {
+				$values = [];
+				foreach ($some as $id => $row) {
+					$values[$id] = self::literal($table, $column, $row[$column]);
+				}
+				$pairs[] = "$column = " . self::choice($table, $key, $values);
+			}
+			$which = [$key => array_map(strval(...), array_keys($some))] + $where;
+			if (! self::write('UPDATE ' . $table . ' SET ' . implode(', ', $pairs) . self::condition($table, $which))) {
+				throw new \RuntimeException("cannot update table $table");
+			}
+		}
+	}
+
+	/**
+	 * Returns what gives each row its own value.
+	 *
+	 * @param array<array-key, string> $values Literals, by the value of the key: at least one.
+	 */
+	private static function choice(string $table, string $key, array $values): string
+	{
+		$different = array_values(array_unique($values));
+		if (count($different) === 1) {
+			return $different[0];
+		}
+		$cases = '';
+		foreach ($values as $id => $value) {
+			$cases .= ' WHEN ' . self::literal($table, $key, (string) $id) . " THEN $value";
+		}
+
+		return "CASE $key$cases END";
+	}
+
+	/**
+	 * Splits rows into parts that one statement can have.
+	 *
+	 * @template K of array-key
+	 *
+	 * @param array<K, array<string, mixed>> $rows
+	 *
+	 * @return \Generator<int, non-empty-array<K, array<string, mixed>>>
+	 */
+	private static function together(array $rows): \Generator
+	{
+		$some = [];
+		$bytes = 0;
+		foreach ($rows as $key => $row) {
+			$rowBytes = array_sum(array_map(fn ($value) => strlen((string) $value), $row));
+			if (
+				$some !== []
+				&& (count($some) >= self::MOST_TOGETHER
+				|| ($bytes + $rowBytes) > self::MOST_STATEMENT_BYTES)
+			) {
+				yield $some;
+				$some = [];
+				$bytes = 0;
+			}
+			$some[$key] = $row;
+			$bytes += $rowBytes;
+		}
+		if ($some !== []) {
+			yield $some;
 		}
 	}
 

@@ -95,6 +95,12 @@ final class Ruling
 		return $this->bytes->isOurChange || $this->place->isOurChange || $this->access->isOurChange;
 	}
 
+	/** Tells whether nothing is to be done but to record the packet's values, and to fetch its bytes. */
+	public function isOnlyTaken(): bool
+	{
+		return $this->bytes->verdict->isTheirs() && ! $this->isOurChange() && ! $this->deservesAnswer();
+	}
+
 	/**
 	 * Tells whether the sender should be told our values: it lacks one that stands, or a value was merged from both.
 	 */

@@ -2,7 +2,7 @@
 
 namespace FileSync\Addon\Outbox;
 
-use FileSync\Addon\Hub\Clones;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Included;
 
 if (! class_exists('App', false)) {
@@ -18,13 +18,13 @@ if (! class_exists('App', false)) {
 final class FollowUps
 {
 	/**
-	 * Makes a call. Returns the body for continuing later, null once it is done.
+	 * Makes a call. Returns the body for continuing later, null once it is done, or if there is no channel any more.
 	 *
 	 * @param OutboxRow $row
 	 */
-	public static function call(array $row): ?string
+	public static function call(?Channel $channel, array $row): ?string
 	{
-		/** @var ?array<string, \Closure(\FileSync\Addon\Hub\Channel, string, string): ?string> $calls */
+		/** @var ?array<string, \Closure(Channel, string, string): ?string> $calls */
 		$calls = Included::list(dirname(__DIR__) . '/followups.php');
 		if ($calls === null) {
 			throw new \RuntimeException('followups.php is missing: the addon is being upgraded, or is not complete');
@@ -32,7 +32,6 @@ final class FollowUps
 		$call = $calls[$row['kind']] ?? throw new \LogicException(
 				"followups.php has no call of the kind {$row['kind']}",
 			);
-		$channel = Clones::channel((int) $row['uid']);
 
 		return $channel ? $call($channel, $row['name'], $row['body']) : null;
 	}

@@ -3,7 +3,9 @@
 namespace FileSync\Addon\Outbox;
 
 use FileSync\Addon\Hub\Backoff;
+use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Runtime;
@@ -195,11 +197,12 @@ final class Outbox
 	{
 		$where = ['uid' => $channelId, 'state' => 'due', 'next_at <=' => Clock::now()] + self::possible($kinds);
 		$ids = array_column(Table::select('filesync_outbox', $where, 'created, id', self::AT_ONCE, 'id'), 'id');
+		$channel = $ids === [] ? null : Clones::channel($channelId);
 		foreach ($ids as $id) {
 			// One at a time: a body can hold posts.
 			$row = Table::first('filesync_outbox', ['id' => $id, 'state' => 'due']);
 			if ($row) {
-				self::attempt($row);
+				self::attempt($channel, $row);
 			}
 			if ($isOver && $isOver()) {
 				return true;
@@ -210,35 +213,75 @@ final class Outbox
 	}
 
 	/**
-	 * Returns the next due call of some kinds, of the channel whose turn was longest ago, or null.
+	 * Makes due calls of a kind together that were not tried before, unless other short calls wait, among which they
+	 * have their place. If they fail, or kill the process, each is tried alone.
 	 *
-	 * @param non-empty-list<string> $kinds
+	 * @param \Closure(Channel, list<string>): void $call Gets the names.
 	 *
-	 * @return ?OutboxRow
+	 * @return bool Whether there may be more.
 	 */
-	public static function next(array $kinds): ?array
+	public static function runTogether(Channel $channel, string $kind, \Closure $call): bool
 	{
-		$due = self::possible($kinds) + ['state' => 'due', 'next_at <=' => Clock::now()];
+		$due = ['uid' => $channel->id, 'state' => 'due', 'next_at <=' => Clock::now()];
+		$fresh = self::possible([$kind]) + ['attempts' => 0] + $due;
+		$ids = array_column(Table::select('filesync_outbox', $fresh, 'created, id', self::AT_ONCE, 'id'), 'id');
+		$others = ['kind' => array_values(array_diff(self::QUICK, [$kind]))] + $due;
+		if (count($ids) < 2 || Table::first('filesync_outbox', $others, '', 'id') !== null) {
+			return false;
+		}
+		$mine = ['id' => $ids, 'attempts' => 1, 'reason' => self::UNDER_WAY . Token::make()];
+		Table::update(
+			'filesync_outbox',
+			['next_at' => Clock::now() + Backoff::rising(60)->seconds(1)] + array_diff_key($mine, ['id' => 1]),
+			['id' => $ids, 'attempts' => 0, 'state' => 'due'],
+		);
+		$names = array_column(Table::select('filesync_outbox', $mine, 'created, id', 0, 'name'), 'name');
+		try {
+			$call($channel, $names);
+			Table::delete('filesync_outbox', $mine);
+		} catch (\Throwable $e) {
+			Log::failure("outbox calls $kind", $e);
+			Table::update('filesync_outbox', ['next_at' => 0], $mine);
+
+			return false;
+		}
+
+		return count($ids) === self::AT_ONCE;
+	}
+
+	/**
+	 * Returns the next due calls of a kind with short bodies, of the channel whose turn was longest ago: one if other
+	 * channels wait too.
+	 *
+	 * @return list<OutboxRow>
+	 */
+	public static function next(string $kind, int $most): array
+	{
+		$due = self::possible([$kind]) + ['state' => 'due', 'next_at <=' => Clock::now()];
 		$channels = array_map('intval', array_column(
 			Table::select('filesync_outbox', $due, '', 0, 'DISTINCT uid'),
 			'uid',
 		));
 
-		return $channels
-			? Table::first(
-				'filesync_outbox',
-				['uid' => ServedLast::order($kinds[0], $channels)[0]] + $due,
-				'created, id',
-			)
-			: null;
+		return (
+			$channels
+				? Table::select(
+					'filesync_outbox',
+					['uid' => ServedLast::order($kind, $channels)[0]] + $due,
+					'created, id',
+					count($channels) > 1 ? 1 : $most,
+				)
+				: []
+		);
 	}
 
 	/**
 	 * Makes one call, unless another process is making it.
 	 *
+	 * @param ?Channel  $channel The channel of the row; null if it is gone.
 	 * @param OutboxRow $row
 	 */
-	public static function attempt(array $row): void
+	public static function attempt(?Channel $channel, array $row): void
 	{
 		$attempts = (int) $row['attempts'] + 1;
 		if ($attempts > self::MOST_ATTEMPTS) {
@@ -255,7 +298,7 @@ final class Outbox
 			return;
 		}
 		try {
-			$rest = FollowUps::call($row);
+			$rest = FollowUps::call($channel, $row);
 			$rest === null
 				? Table::delete('filesync_outbox', $mine)
 				: Table::update(

@@ -108,7 +108,12 @@ final class Peers
 	 */
 	public static function offers(string $url, string $feature): ?bool
 	{
-		$row = self::read($url);
+		return self::offersBy(self::read($url), $feature);
+	}
+
+	/** @param ?PeerRow $row */
+	private static function offersBy(?array $row, string $feature): ?bool
+	{
 		if (! $row || (int) $row['known_until'] <= Clock::now()) {
 			return null;
 		}
@@ -119,9 +124,10 @@ final class Peers
 	/** Tells whether a hub takes changes of many files at once; null if nothing is known about it. */
 	public static function takesBulk(string $url): ?bool
 	{
-		$isRefused = (int) (self::read($url)['bulk_refused_until'] ?? 0) >= Clock::now();
+		$row = self::read($url);
+		$isRefused = (int) ($row['bulk_refused_until'] ?? 0) >= Clock::now();
 
-		return $isRefused ? false : self::offers($url, 'bulk');
+		return $isRefused ? false : self::offersBy($row, 'bulk');
 	}
 
 	/** Notes that a hub does not take changes of many files at once. */

@@ -2,11 +2,7 @@
 
 namespace FileSync\Addon\Peers;
 
-use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Order\Judge;
-use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Storage\Digests;
-use FileSync\Addon\Storage\Facts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -20,7 +16,7 @@ if (! class_exists('App', false)) {
 final class Sibling
 {
 	/** Returns an entry with our sibling key; without it if this process cannot keep its promises. */
-	public static function add(Channel $channel, mixed $entry, bool $isDelete, array $beneath = []): mixed
+	public static function add(FilesHere $here, mixed $entry, bool $isDelete, array $beneath = []): mixed
 	{
 		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach'])
 			? Peers::introduction()
@@ -30,16 +26,16 @@ final class Sibling
 			$hash = (string) ($last['hash'] ?? '');
 			$entry['filesync'] =
 				$introduction
-				+ ($isDelete || ! empty($last['is_dir']) ? [] : self::facts($channel, $hash))
-				+ self::order($channel, $hash, $isDelete, $beneath);
+				+ ($isDelete || ! empty($last['is_dir']) ? [] : self::facts($here, $hash))
+				+ self::order($here, $hash, $isDelete, $beneath);
 		}
 
 		return $entry;
 	}
 
-	private static function order(Channel $channel, string $hash, bool $isDelete, array $beneath): array
+	private static function order(FilesHere $here, string $hash, bool $isDelete, array $beneath): array
 	{
-		$file = Revisions::find($channel->id, $hash);
+		$file = $here->record($hash);
 		if (! $file || $isDelete !== ($file['state'] === 'gone')) {
 			return [];
 		}
@@ -76,15 +72,15 @@ final class Sibling
 		return $revision;
 	}
 
-	private static function facts(Channel $channel, string $hash): array
+	private static function facts(FilesHere $here, string $hash): array
 	{
-		$facts = Facts::of($channel, $hash, 0);
+		$facts = $here->facts($hash);
 		if ($facts->state !== 'whole') {
 			return [];
 		}
 		$stat = $facts->stat();
 		$sha256 = $stat && $stat['size_bytes'] === $facts->sizeBytes
-			? Digests::known($facts->channelId(), $hash, 0, $stat)
+			? $here->digests()->find($facts, $stat)
 			: null;
 
 		return ['size_bytes' => $facts->sizeBytes] + ($sha256 === null ? [] : ['sha256' => $sha256]);

@@ -3,6 +3,7 @@
 namespace FileSync\Addon\Posts;
 
 use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Daemon;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\ServedLast;
@@ -17,17 +18,21 @@ if (! class_exists('App', false)) {
  * Has core make the previews of published files: one after the other in a job of its own.
  *
  * The hub starts a process for each job, so a thousand files must not become a thousand jobs.
+ *
+ * @import-type OutboxRow from \FileSync\Addon\Hub\Rows
  */
 final class Previews
 {
 	private const LEASE_SECONDS = 300;
+	/** So many are made before others may be next. */
+	private const IN_TURN = 20;
 	private const SUMMON_SECONDS = 60;
 
 	/** Starts the job if previews are wanted and no process makes them. */
 	public static function summon(): void
 	{
 		if (
-			Outbox::next(['preview'])
+			Outbox::next('preview', 1) !== []
 			&& ! Lease::isHeld('previews')
 			&& Lease::take('summon-previews', Token::make(), self::SUMMON_SECONDS)
 		) {
@@ -35,23 +40,56 @@ final class Previews
 		}
 	}
 
-	/** Makes previews; starts none after the deadline. */
-	public static function work(int $deadline): void
+	/**
+	 * Makes previews; starts none after the deadline.
+	 *
+	 * @param ?\Closure(): bool $givesWay Called after some; true leaves the rest for later.
+	 *
+	 * @return bool Whether it gave way.
+	 */
+	public static function work(int $deadline, ?\Closure $givesWay = null): bool
 	{
 		Lease::end('summon-previews');
 		$token = Token::make();
 		if (! Lease::take('previews', $token, self::LEASE_SECONDS)) {
-			return;
+			return false;
 		}
+		$hasGivenWay = false;
 		try {
-			while (Clock::now() < $deadline && ($row = Outbox::next(['preview']))) {
-				ServedLast::note('preview', (int) $row['uid']);
-				Outbox::attempt($row);
-				Lease::extend('previews', $token, self::LEASE_SECONDS);
+			while (
+				! $hasGivenWay
+				&& Clock::now() < $deadline
+				&& ($rows = Outbox::next('preview', self::IN_TURN)) !== []
+			) {
+				self::makeSome($rows, min($deadline, Clock::now() + ServedLast::TURN_SECONDS), $token);
+				$hasGivenWay = $givesWay !== null && $givesWay();
 			}
 		} finally {
 			Lease::giveBack('previews', $token);
 		}
-		self::summon();
+		if (! $hasGivenWay) {
+			self::summon();
+		}
+
+		return $hasGivenWay;
+	}
+
+	/**
+	 * Makes previews of a channel, at least one; starts no other after a moment.
+	 *
+	 * @param non-empty-list<OutboxRow> $rows
+	 */
+	private static function makeSome(array $rows, int $until, string $token): void
+	{
+		$channelId = (int) $rows[0]['uid'];
+		ServedLast::note('preview', $channelId);
+		$channel = Clones::channel($channelId);
+		foreach ($rows as $row) {
+			Outbox::attempt($channel, $row);
+			if (Clock::now() >= $until) {
+				break;
+			}
+		}
+		Lease::extend('previews', $token, self::LEASE_SECONDS);
 	}
 }

@@ -32,7 +32,31 @@ final class Ticket
 	 */
 	public static function issue(array $claims): string
 	{
-		$key = self::currentKey();
+		return self::issueAll([$claims])[0];
+	}
+
+	/**
+	 * Returns a ticket for each claim, as issue() does.
+	 *
+	 * @template K of array-key
+	 *
+	 * @param array<K, array{c: string, h: string, s: int, e: string, r: string, u: string}> $claims
+	 *
+	 * @return array<K, string>
+	 */
+	public static function issueAll(array $claims): array
+	{
+		$key = $claims === [] ? null : self::currentKey();
+
+		return $key === null ? [] : array_map(fn (array $one): string => self::sign($one, $key), $claims);
+	}
+
+	/**
+	 * @param array{c: string, h: string, s: int, e: string, r: string, u: string} $claims
+	 * @param array{id: string, secret: string, ...} $key
+	 */
+	private static function sign(array $claims, array $key): string
+	{
 		$payload = self::encode(json_encode(
 			$claims + ['x' => Clock::now() + self::SECONDS, 'k' => $key['id']],
 			JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR,
@@ -48,6 +72,33 @@ final class Ticket
 	 */
 	public static function read(string $ticket): ?array
 	{
+		return self::readAll([$ticket])[0];
+	}
+
+	/**
+	 * Does what read() does for some tickets.
+	 *
+	 * @param list<string> $tickets
+	 *
+	 * @return list<?Claims>
+	 */
+	public static function readAll(array $tickets): array
+	{
+		$parts = array_map(self::parts(...), $tickets);
+		$ids = array_values(array_unique(array_column(array_column(array_filter($parts), 'claims'), 'k')));
+		$where = ['id' => $ids, 'created >' => Clock::now() - self::KEY_SECONDS - self::SECONDS];
+		$secrets = $ids === [] ? [] : array_column(Table::select('filesync_key', $where), 'secret', 'id');
+		$read = [];
+		foreach ($parts as $part) {
+			$read[] = $part === null ? null : self::check($part, $secrets[$part['claims']['k']] ?? null);
+		}
+
+		return $read;
+	}
+
+	/** @return ?array{payload: string, mac: string, claims: Claims} What a ticket says, still to be checked. */
+	private static function parts(string $ticket): ?array
+	{
 		$part = [];
 		if (
 			strlen($ticket) > self::LONGEST
@@ -55,23 +106,23 @@ final class Ticket
 		) {
 			return null;
 		}
+		/** @var mixed $claims */
+		$claims = json_decode((string) self::decode($part[1]), true, 4);
 
-		return self::check($part[1], $part[2], json_decode((string) self::decode($part[1]), true, 4));
+		return self::areClaims($claims) ? ['payload' => $part[1], 'mac' => $part[2], 'claims' => $claims] : null;
 	}
 
-	/** @return ?Claims */
-	private static function check(string $payload, string $mac, mixed $claims): ?array
+	/**
+	 * @param array{payload: string, mac: string, claims: Claims} $part
+	 *
+	 * @return ?Claims
+	 */
+	private static function check(array $part, ?string $secret): ?array
 	{
-		if (! self::areClaims($claims)) {
-			return null;
-		}
-		$key = Table::first('filesync_key', [
-			'id' => $claims['k'],
-			'created >' => Clock::now() - self::KEY_SECONDS - self::SECONDS,
-		]);
-		$isOurs = hash_equals(self::mac($payload, $key['secret'] ?? ''), (string) self::decode($mac)) && $key !== null;
+		$mac = self::mac($part['payload'], $secret ?? '');
+		$isOurs = hash_equals($mac, (string) self::decode($part['mac'])) && $secret !== null;
 
-		return $isOurs && $claims['x'] >= Clock::now() ? $claims : null;
+		return $isOurs && $part['claims']['x'] >= Clock::now() ? $part['claims'] : null;
 	}
 
 	/** @assert-if-true Claims $claims */

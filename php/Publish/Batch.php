@@ -69,6 +69,8 @@ final class Batch
 	private array $rungs = [];
 	/** @var array<string, Way> The permitted ways to read from each hub, by URL: determined once for each batch. */
 	private array $ways = [];
+	/** @var array<string, list<Clone>> The hubs to ask for the files of one clone: determined when they are added. */
+	private array $sources = [];
 	/** @var list<Arrived> What is about to be published together, and since when. */
 	private array $arrived = [];
 	private float $arrivedAt = 0.0;
@@ -110,7 +112,8 @@ final class Batch
 				&& ! $this->givesWay()
 			) {
 				$reports = $this->batch->step(self::STEP_MS);
-				array_map($this->finish(...), $reports);
+				$limit = $reports === [] ? 0 : $this->limit();
+				array_walk($reports, fn (array $report) => $this->finish($report, $limit));
 				if ($reports === [] || $this->isGroup()) {
 					$this->publishArrived();
 				}
@@ -181,6 +184,14 @@ final class Batch
 		$limit = $this->limit();
 		$hashes = array_values(array_unique(array_map(fn ($transfer) => $transfer->hash, $claimed)));
 		$here = Store::attachSome($this->channelId(), $hashes, 'hash') ?? array_flip($hashes);
+		$present = array_flip(Digests::present(
+			$this->channelId(),
+			array_values(array_filter(array_map(
+				fn (Transfer $transfer): string => $transfer->scale === 0 ? $transfer->toldDigest() : '',
+				$claimed,
+			))),
+		));
+		$this->sources = [];
 		foreach ($claimed as $transfer) {
 			if ($limit && $this->isTooLarge($transfer, $limit)) {
 				continue;
@@ -209,6 +220,7 @@ final class Batch
 					$mostBytes,
 					$origins,
 					isset($here[$transfer->hash]),
+					$present,
 				))] = new Fetch(
 					$transfer,
 					$mostBytes,
@@ -301,6 +313,7 @@ final class Batch
 	 *
 	 * @param list<Clone> $clones
 	 * @param bool        $isHere Whether the file has a row here.
+	 * @param array<string, mixed> $present The digests of which there are files here, as keys.
 	 *
 	 * @return array{
 	 *     name: string, hash: string, scale: int, size_bytes: int, most_bytes: int, mimetype: string,
@@ -311,7 +324,7 @@ final class Batch
 	 *     edited?: string, sha256?: string, have_sha256?: string, copies?: list<string>
 	 * }
 	 */
-	private function wish(Transfer $transfer, int $mostBytes, array $clones, bool $isHere): array
+	private function wish(Transfer $transfer, int $mostBytes, array $clones, bool $isHere, array $present): array
 	{
 		$names = $transfer->names();
 		$sha256 = $transfer->toldDigest();
@@ -342,21 +355,23 @@ final class Batch
 			]
 			+ ($transfer->scale === 0 ? ['edited' => $transfer->edited] : [])
 			+ ($sha256 === '' ? [] : ['sha256' => $sha256])
-			+ $this->alreadyHere($transfer, $sha256, $isHere)
+			+ $this->alreadyHere($transfer, $sha256, $isHere, $sha256 === '' || isset($present[$sha256]))
 		);
 	}
 
 	/**
 	 * Returns bytes that need not be fetched: those of the present file, and those of other files of the channel.
 	 *
+	 * @param bool $mayHaveCopies Whether other files may have the same bytes.
+	 *
 	 * @return array{have_sha256?: string, copies?: list<string>}
 	 */
-	private function alreadyHere(Transfer $transfer, string $sha256, bool $isHere): array
+	private function alreadyHere(Transfer $transfer, string $sha256, bool $isHere, bool $mayHaveCopies): array
 	{
 		$facts = $isHere ? Facts::of($this->channel, $transfer->hash, $transfer->scale) : null;
 		$stat = $facts && $facts->state === 'whole' ? $facts->stat() : null;
 		$have = $stat ? Digests::known($this->channelId(), $transfer->hash, $transfer->scale, $stat) : null;
-		$copies = $transfer->scale === 0 && is_dir(Store::root($this->channel))
+		$copies = $mayHaveCopies && $transfer->scale === 0 && is_dir(Store::root($this->channel))
 			? Digests::copies($this->channel, $transfer->hash, $transfer->announcedBytes(), $sha256)
 			: [];
 
@@ -372,6 +387,10 @@ final class Batch
 	 */
 	private function sources(Transfer $transfer, array $clones): array
 	{
+		$from = $transfer->origin . "\n" . $transfer->nick;
+		if (isset($this->sources[$from])) {
+			return $this->sources[$from];
+		}
 		$sources = [];
 		foreach ([['url' => $transfer->origin, 'nick' => $transfer->nick], ...$clones] as $origin) {
 			$known = Clones::normalise($origin['url']);
@@ -380,11 +399,14 @@ final class Batch
 			}
 		}
 
-		return Peers::byHealth(array_values($sources));
+		return $this->sources[$from] = Peers::byHealth(array_values($sources));
 	}
 
-	/** @param Ended $report */
-	private function finish(array $report): void
+	/**
+	 * @param Ended $report
+	 * @param int   $limit  The maximum size of the channel's files, 0 for no limit.
+	 */
+	private function finish(array $report, int $limit): void
 	{
 		$fetch = $this->fetches[$report['id']] ?? null;
 		unset($this->fetches[$report['id']]);
@@ -393,8 +415,8 @@ final class Batch
 		}
 		$transfer = $fetch->transfer;
 		$this->meter->ended($report);
-		$limit = $report['state'] === 'complete' && $transfer->scale === 0 ? $this->limit() : 0;
-		if ($limit && $this->isTooLarge($transfer, $limit, (int) $report['size_bytes'])) {
+		$isFile = $report['state'] === 'complete' && $transfer->scale === 0;
+		if ($isFile && $limit && $this->isTooLarge($transfer, $limit, (int) $report['size_bytes'])) {
 			// The limit was set while it arrived.
 			Queue::removePartial($transfer);
 		} elseif ($report['state'] === 'complete') {

@@ -100,10 +100,14 @@ final class NewFiles
 		) {
 			return [];
 		}
-		$files = $begun = [];
+		$files = $begun = $made = [];
 		foreach ($arrived as $n => $one) {
 			['folders' => $folders, 'attach' => $attach] = $one->transfer->fileEntry();
-			FolderChange::createMissing($this->channel, $folders);
+			$chain = implode('/', array_column($folders, 'hash'));
+			if (! isset($made[$chain])) {
+				FolderChange::createMissing($this->channel, $folders);
+				$made[$chain] = true;
+			}
 			$files[$n] = [$one->transfer->hash, $attach['folder']];
 		}
 		foreach ($this->intents($files) as $n => $intent) {

@@ -43,13 +43,53 @@ final class Arrival
 	public static function judge(Channel $channel, array $file, ?array $accepted, Packet $packet, string $root): Ruling
 	{
 		$offer = self::offer($channel, $file, $accepted, $packet, Clones::normalise($root) ?? $root);
+		$pairs = self::pairs($file, $offer);
+		$component = $pairs !== [] || ! $accepted ? Site::noticeEach($channel->id, $pairs) : '';
+
+		return Ruling::on($file, $accepted, $offer, $accepted ? '' : $component, $channel->hash);
+	}
+
+	/**
+	 * Does what judge() does for packets about files of which nothing is known here.
+	 *
+	 * @param array<string, Packet> $packets
+	 * @param array<string, string> $roots
+	 *
+	 * @return array<string, Ruling> By the keys of the packets.
+	 */
+	public static function judgeUnknown(Channel $channel, array $packets, array $roots): array
+	{
+		$files = $offers = $pairs = [];
+		foreach ($packets as $key => $packet) {
+			$files[$key] = Revisions::unknown($channel->id, $packet->last['hash'] ?? '');
+			$hub = Clones::normalise($roots[$key]) ?? $roots[$key];
+			$offers[$key] = self::offer($channel, $files[$key], null, $packet, $hub);
+			array_push($pairs, ...self::pairs($files[$key], $offers[$key]));
+		}
+		$component = $packets === [] ? '' : Site::noticeEach($channel->id, $pairs);
+		$rulings = [];
+		foreach ($offers as $key => $offer) {
+			$rulings[$key] = Ruling::on($files[$key], null, $offer, $component, $channel->hash);
+		}
+
+		return $rulings;
+	}
+
+	/**
+	 * Returns what the values of an offer have seen, each with what ours have.
+	 *
+	 * @param Known $file
+	 *
+	 * @return list<array{Seen, Seen}>
+	 */
+	private static function pairs(array $file, Offer $offer): array
+	{
 		$pairs = [];
 		foreach ($offer->isVersioned() ? $offer->values : [] as $group => $theirs) {
 			$pairs[] = [$theirs['vector'], Vector::join($file[$group]['vector'], $file['gone'])];
 		}
-		$component = $pairs !== [] || ! $accepted ? Site::noticeEach($channel->id, $pairs) : '';
 
-		return Ruling::on($file, $accepted, $offer, $accepted ? '' : $component, $channel->hash);
+		return $pairs;
 	}
 
 	/**

@@ -39,6 +39,7 @@ if (! class_exists('App', false)) {
  * @import-type Attach from \FileSync\Addon\Order\Offer
  * @import-type Row from Access
  * @import-type AttachRow from \FileSync\Addon\Hub\Rows
+ * @import-type OnDisk from Store
  */
 final class FileChange
 {
@@ -265,23 +266,52 @@ final class FileChange
 			// A hub dates a moved file by its own clock: hubs with the same bytes may show different dates.
 			$last['edited'] = min($last['edited'], $known->edited);
 		}
-		/** @var ?Row $photo By Packet. */
-		$photo = $packet->photos[$scale] ?? null;
-		$photo = $photo && $scale === 0 ? $ruling->withAccess($photo) : $photo;
-		$sizeBytes = $scale ? $photo['filesize'] : $last['filesize'];
 		$base = $scale
 			? ($own ? Store::photoPath((int) $own['id']) : null)
 			: ($own ? Store::pathOf($channel, $own) : null);
-		[$kind, $reason] = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
-		if (! $scale && $own && $kind === '') {
-			[$kind, $reason] = Brake::atAccept($channel, $root, $own, $packet);
+		$obstacle = $scale ? ['', ''] : self::obstacle($channel, $last, (int) ($own['filesize'] ?? 0));
+		if (! $scale && $own && $obstacle[0] === '') {
+			$obstacle = Brake::atAccept($channel, $root, $own, $packet);
 		}
 
-		return Queue::stage(new Wanted(
+		return Queue::stage(self::wanted(
+			$channel,
+			$packet,
+			$root,
+			$scale,
+			$ruling,
+			$last,
+			Store::facts($base),
+			$obstacle,
+		));
+	}
+
+	/**
+	 * Returns what the queue is asked for.
+	 *
+	 * @param Attach            $last     The row that the file is to have.
+	 * @param ?OnDisk           $base     The facts of the present bytes, null if there are none.
+	 * @param array{string, string} $obstacle The kind and the reason why it is not even requested.
+	 */
+	public static function wanted(
+		Channel $channel,
+		Packet $packet,
+		string $root,
+		int $scale,
+		Ruling $ruling,
+		array $last,
+		?array $base = null,
+		array $obstacle = ['', ''],
+	): Wanted {
+		/** @var ?Row $photo By Packet. */
+		$photo = $packet->photos[$scale] ?? null;
+		$photo = $photo && $scale === 0 ? $ruling->withAccess($photo) : $photo;
+
+		return new Wanted(
 			channelId: $channel->id,
 			hash: (string) $last['hash'],
 			scale: $scale,
-			sizeBytes: (int) $sizeBytes,
+			sizeBytes: (int) ($scale ? $photo['filesize'] : $last['filesize']),
 			edited: (string) ($scale ? $photo['edited'] : $last['edited']),
 			mimetype: (string) ($scale ? $photo['mimetype'] : $last['filetype']),
 			folder: $last['folder'],
@@ -293,15 +323,19 @@ final class FileChange
 				: ['folders' => $packet->folders, 'attach' => $last, 'photo' => $photo]
 				+ ($packet->sha256 === '' ? [] : ['sha256' => $packet->sha256])
 				+ ['revision' => $ruling->wanted()],
-			base: Store::facts($base),
-			kind: (string) $kind,
-			reason: (string) $reason,
+			base: $base,
+			kind: $obstacle[0],
+			reason: $obstacle[1],
 			isToMake: $scale && ScaleTable::areMade($packet->photos, $scale),
 			isLate: Reception::isLate(),
-		));
+		);
 	}
 
-	/** Returns kind and reason if bytes of that size are not even requested, or two empty strings. */
+	/**
+	 * Returns kind and reason if bytes of that size are not even requested, or two empty strings.
+	 *
+	 * @return array{string, string}
+	 */
 	private static function obstacle(Channel $channel, array $last, int $replaced): array
 	{
 		[$used, $limit] = Store::quota($channel);

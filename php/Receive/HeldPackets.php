@@ -156,6 +156,20 @@ final class HeldPackets
 		}
 	}
 
+	/**
+	 * Returns those of some files about which entries wait.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function waiting(int $channelId, array $hashes): array
+	{
+		$where = ['uid' => $channelId, 'hash' => $hashes, 'state' => 'staged'];
+
+		return array_column(Table::select('filesync_packet', $where, '', 0, 'hash'), 'hash');
+	}
+
 	/** Returns the present time in microseconds: entries about one file are ordered by arrival. */
 	public static function moment(): int
 	{

@@ -14,10 +14,8 @@ use FileSync\Addon\Hub\Reception;
 use FileSync\Addon\Hub\Refused;
 use FileSync\Addon\Hub\Rehearsing;
 use FileSync\Addon\Hub\Turn;
-use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Protocol\Packet;
-use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Transfer\Doorbell;
 
 if (! class_exists('App', false)) {
@@ -46,24 +44,24 @@ final class Incoming
 	}
 
 	/**
-	 * Takes entries of a channel's other clone, in their order.
+	 * Takes entries of a channel's other clones, in their order; new files that follow each other together.
 	 *
 	 * @param iterable<mixed> $entries
 	 */
 	public static function takeEntries(Channel $channel, iterable $entries): void
 	{
+		$alone = fn (mixed $entry) => self::takeAlone($channel, $entry);
+		$first = new FirstPackets($channel);
 		foreach ($entries as $entry) {
-			if (! $entry) {
+			if (! $entry || $first->add($entry)) {
 				continue;
 			}
-			if (Activation::isHolding() && ! Rehearsing::isOwn($channel->id)) {
-				HeldPackets::queue($channel, $entry, 'filesync waits until this hub was rehearsed');
-			} elseif (Activation::isQueued($channel->id)) {
-				HeldPackets::queue($channel, $entry, 'others that came earlier are let in first');
-			} else {
-				self::takeEntry($channel, $entry);
+			array_map($alone, $first->take());
+			if (! $first->add($entry)) {
+				$alone($entry);
 			}
 		}
+		array_map($alone, $first->take());
 		try {
 			Doorbell::ring();
 		} catch (\Throwable $e) {
@@ -87,6 +85,17 @@ final class Incoming
 		self::apply($channel, $entry, $cameAt, $isAgreed);
 	}
 
+	private static function takeAlone(Channel $channel, mixed $entry): void
+	{
+		if (Activation::isHolding() && ! Rehearsing::isOwn($channel->id)) {
+			HeldPackets::queue($channel, $entry, 'filesync waits until this hub was rehearsed');
+		} elseif (Activation::isQueued($channel->id)) {
+			HeldPackets::queue($channel, $entry, 'others that came earlier are let in first');
+		} else {
+			self::takeEntry($channel, $entry);
+		}
+	}
+
 	private static function takeEntry(Channel $channel, mixed $entry): void
 	{
 		try {
@@ -105,8 +114,7 @@ final class Incoming
 	{
 		Parts::need(Parts::RECEIVER, 'receiving files');
 		$packet = Packet::read($entry);
-		$root = Clones::originOf($channel, $packet->fetchUrl);
-		self::hear($channel, $root, $packet->sibling);
+		$root = Sender::hear($channel, $packet);
 		Reception::quietly($channel->id, function () use ($channel, $packet, $root, $isAgreed, $entry) {
 			try {
 				Turn::take($channel->id, fn () => self::applyFiles(
@@ -141,17 +149,6 @@ final class Incoming
 		} catch (\Throwable $e) {
 			Log::failure('storing the items of a packet', $e);
 			HeldPackets::holdPosts($channel, $entry, $packet->items);
-		}
-	}
-
-	/** Notes a hub's description of itself; a failure must not delay its packet. */
-	private static function hear(Channel $channel, string $root, mixed $sibling): void
-	{
-		try {
-			Peers::hear($root, $sibling);
-			BulkQueue::heard($channel, $root);
-		} catch (\Throwable $e) {
-			Log::failure('hearing of ' . $root, $e);
 		}
 	}
 

@@ -13,6 +13,7 @@ use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Order\Vector;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\KnownDigests;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
 use FileSync\Addon\Transfer\TransferState;
@@ -46,6 +47,8 @@ final class Revisions
 	public const DIGESTS = ['sha256' => 1, 'past' => 1, 'before' => 1];
 
 	private const MOST_PAST = 16;
+	/** Files of so many bytes are read together. */
+	private const MOST_BYTES_TOGETHER = 32 << 20;
 	/** How many deletes of files that were never here are remembered for a channel, the latest ones. */
 	private const MOST_UNSEEN = 10000;
 	private const MOST_UNSEEN_SEES = 32;
@@ -116,6 +119,7 @@ final class Revisions
 		$facts = self::facts($channel, $own);
 		$wasGone = $file['state'] === 'gone';
 		$changed = [];
+		$component = null;
 		$isPublishing = ! $file['is_dir'] && $transfer?->state === TransferState::PUBLISHING;
 		foreach (self::prints($own, self::terms($own)) as $group => $print) {
 			$value = $file[$group];
@@ -144,13 +148,8 @@ final class Revisions
 				$file[$group] = ['print' => $print, 'edited' => self::date($own), 'at' => self::host()] + $value;
 			} else {
 				$base = $wasGone ? ['vector' => Vector::join($value['vector'], $file['gone'])] + $value : $value;
-				$file[$group] = Judge::changed(
-					$base,
-					$print,
-					self::date($own),
-					Site::component($channelId),
-					self::host(),
-				);
+				$component ??= Site::component($channelId);
+				$file[$group] = Judge::changed($base, $print, self::date($own), $component, self::host());
 				$changed[] = $group;
 			}
 			$file['here'][$group] = $print;
@@ -162,6 +161,56 @@ final class Revisions
 		}
 
 		return $file + ['changed' => $changed];
+	}
+
+	/**
+	 * Records files that were made here just now, as notice() does one after the other. The others are left to it: of
+	 * which there is a record, which arrive, which are not on disk, and which take long to read.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string> Those that were recorded.
+	 */
+	public static function noticeNew(Channel $channel, array $hashes): array
+	{
+		$rows = array_diff_key(
+			Store::onDisk($channel->id, $hashes),
+			self::some($channel->id, $hashes),
+			array_flip(Queue::withheld($channel->id, $hashes)),
+		);
+		$bytes = 0;
+		foreach ($rows as $hash => $own) {
+			$bytes += (int) $own['filesize'];
+			if ($bytes > self::MOST_BYTES_TOGETHER) {
+				unset($rows[$hash]);
+			}
+		}
+		$present = Facts::ofMany(
+			$channel,
+			array_map(fn (array $own): array => ['hash' => $own['hash'], 'scale' => 0], $rows),
+		);
+		$digests = KnownDigests::of($present);
+		$terms = self::termsOfMany($channel->id, $rows);
+		$component = $rows === [] ? '' : Site::component($channel->id);
+		$files = [];
+		foreach ($rows as $hash => $own) {
+			$file = self::unknown($channel->id, $own['hash']);
+			$file['here'] = self::withDigest([], $digests->momentary($present[$hash]));
+			/** @var array{bytes: string, place: string, access: string} $prints */
+			$prints = self::prints($own, $terms[(int) $own['id']] ?? []);
+			foreach ($prints as $group => $print) {
+				$file[$group] = Judge::changed(Judge::none(), $print, self::date($own), $component, self::host());
+				$file['here'][$group] = $print;
+			}
+			$file['facts'] = self::facts($channel, $own);
+			$file['state'] = 'here';
+			$files[] = $file;
+		}
+		$areAdded =
+			$files !== []
+			&& Table::transaction(fn (): bool => self::tryAdd($files), fn (bool $isGood): bool => $isGood);
+
+		return $areAdded ? array_column($files, 'hash') : [];
 	}
 
 	/**
@@ -472,6 +521,32 @@ final class Revisions
 			0,
 			'ttype, term, url',
 		);
+	}
+
+	/**
+	 * Returns the categories of some rows of ours.
+	 *
+	 * @param array<AttachRow> $rows
+	 *
+	 * @return array<int, list<TermRow>> By the numbers of the rows.
+	 */
+	private static function termsOfMany(int $channelId, array $rows): array
+	{
+		$ids = array_values(array_map(fn (array $own): int => (int) $own['id'], $rows));
+		$terms = [];
+		foreach ($ids
+			? Table::select(
+				'term',
+				['uid' => $channelId, 'oid' => $ids, 'otype' => Core::TERM_OF_FILE],
+				'tid',
+				0,
+				'oid, ttype, term, url',
+			)
+			: [] as $term) {
+			$terms[(int) $term['oid']][] = $term;
+		}
+
+		return $terms;
 	}
 
 	/**

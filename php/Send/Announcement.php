@@ -12,10 +12,9 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Order\Judge;
 use FileSync\Addon\Outbox\Outbox;
+use FileSync\Addon\Peers\FilesHere;
 use FileSync\Addon\Peers\Sibling;
 use FileSync\Addon\Revision\Revisions;
-use FileSync\Addon\Storage\Digests;
-use FileSync\Addon\Storage\Facts;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -55,8 +54,27 @@ final class Announcement
 		if (! $isDelete) {
 			Turn::take($channelId, fn () => Revisions::notice($channel, $hash, true));
 		}
-		if (BulkQueue::wait($channel, $hash, $isDelete, $beneath)) {
+		if (BulkQueue::wait($channel, [$hash], $isDelete, $beneath)) {
 			self::sendPacket($channel, $hash, $isDelete, $beneath);
+		}
+	}
+
+	/**
+	 * Sends the present states of some files, as send() does one after the other.
+	 *
+	 * @param list<string> $hashes
+	 */
+	public static function sendAll(Channel $channel, array $hashes): void
+	{
+		$free = Withholding::sift($channel->id, $hashes);
+		$noticed = Turn::take($channel->id, fn (): array => Revisions::noticeNew($channel, $free));
+		if ($noticed !== [] && BulkQueue::wait($channel, $noticed)) {
+			foreach ($noticed as $hash) {
+				self::sendPacket($channel, $hash, false);
+			}
+		}
+		foreach (array_diff($free, $noticed) as $hash) {
+			self::send($channel, $hash, false);
 		}
 	}
 
@@ -75,9 +93,34 @@ final class Announcement
 	}
 
 	/**
-	 * Returns the entry for the present state of a file, or for its delete; null if there is nothing to say of it now.
+	 * Returns those of some files that may be announced now, and are here.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function ready(Channel $channel, array $hashes): array
+	{
+		// In this order: a file that is still to arrive has no row yet.
+		$free = Withholding::sift($channel->id, $hashes);
+		$rows = Store::attachSome($channel->id, $free, 'hash');
+
+		return (
+			$rows === null
+				? array_values(array_filter(
+					$free,
+					fn (string $hash): bool => Store::attach($channel->id, $hash) !== null,
+				))
+				: array_values(array_intersect($free, array_map(strval(...), array_keys($rows))))
+		);
+	}
+
+	/**
+	 * Returns the entry for the present state of a file that is ready(), or for its delete; null if there is nothing to
+	 * say of it now.
 	 *
 	 * @param array<Seen> $beneath
+	 * @param ?FilesHere  $here    Read before for it and others.
 	 */
 	public static function present(
 		Channel $channel,
@@ -85,12 +128,10 @@ final class Announcement
 		bool $isDelete,
 		array $beneath,
 		int $digestMs,
+		?FilesHere $here,
 	): ?array {
-		if (! $isDelete && (Withholding::withhold($channel->id, $hash) || ! Store::attach($channel->id, $hash))) {
-			return null;
-		}
 		/** @var mixed $entry */
-		$entry = self::entry($channel, $hash, $isDelete, $beneath, min(self::DIGEST_MS, $digestMs));
+		$entry = self::entry($channel, $hash, $isDelete, $beneath, min(self::DIGEST_MS, $digestMs), $here);
 
 		return is_array($entry) && ! empty($entry['attach']) ? $entry : null;
 	}
@@ -132,7 +173,9 @@ final class Announcement
 		bool $isDelete,
 		array $beneath = [],
 		int $digestMs = self::DIGEST_MS,
+		?FilesHere $here = null,
 	): mixed {
+		$here ??= new FilesHere($channel, [$hash]);
 		$entry = Core::export($channel, $hash, $isDelete);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
@@ -142,10 +185,11 @@ final class Announcement
 
 		if (! $isDelete && Runtime::extensionProblem() === null) {
 			// A clone that has these bytes need not fetch them.
-			Digests::of(Facts::of($channel, $hash, 0), (Clock::exact() * 1000) + $digestMs);
+			$facts = $here->facts($hash);
+			$here->digests()->get($facts, (Clock::exact() * 1000) + $digestMs);
 		}
 
-		return Sibling::add($channel, $entry, $isDelete, $beneath);
+		return Sibling::add($here, $entry, $isDelete, $beneath);
 	}
 
 	/** Records the values that were sent to clones without filesync. */

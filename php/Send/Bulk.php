@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Later;
 use FileSync\Addon\Peers\CloneCall;
+use FileSync\Addon\Peers\FilesHere;
 use FileSync\Addon\Peers\PeerFailure;
 use FileSync\Addon\Peers\Peers;
 
@@ -28,6 +29,8 @@ if (! class_exists('App', false)) {
 final class Bulk
 {
 	private const MOST_ENTRIES = 500;
+	/** What is here of so many files is read together, a moment before it is sent. */
+	private const READ_TOGETHER = 50;
 	/** A longer entry goes by a packet: a clone reads 9 MiB, in which an entry is a text within a text. */
 	private const MOST_ENTRY_BYTES = 4 << 20;
 	/** Below this, one request for each entry would be no more. */
@@ -119,8 +122,7 @@ final class Bulk
 		}
 		[$texts, $bytes, $sent, $silent] = [[], 0, [], []];
 		$digestsUntil = (Clock::exact() * 1000) + self::DIGESTS_MS;
-		foreach ($rows as $row) {
-			$text = $this->text($row, (int) max(0, $digestsUntil - (Clock::exact() * 1000)));
+		foreach ($this->texts($rows, $digestsUntil) as [$row, $text]) {
 			$length = strlen($text ?? '');
 			if ($texts !== [] && ($bytes + $length) > $this->mostBytes) {
 				break;
@@ -165,11 +167,31 @@ final class Bulk
 	}
 
 	/**
-	 * Returns what a clone is told about a file; null if that is nothing now.
+	 * Returns each change with what a clone is told about it; null if that is nothing now.
 	 *
-	 * @param BulkRow $row
+	 * @param list<BulkRow> $rows
+	 *
+	 * @return \Generator<int, array{BulkRow, ?string}>
 	 */
-	private function text(array $row, int $digestMs): ?string
+	private function texts(array $rows, float $digestsUntilMs): \Generator
+	{
+		foreach (array_chunk($rows, self::READ_TOGETHER) as $some) {
+			$changed = array_filter($some, fn (array $row): bool => ! (int) $row['is_delete']);
+			$ready = Announcement::ready($this->channel, array_column($changed, 'hash'));
+			$here = new FilesHere($this->channel, $ready);
+			foreach ($some as $row) {
+				$isReady = in_array($row['hash'], $ready, true);
+				$digestMs = (int) max(0, $digestsUntilMs - (Clock::exact() * 1000));
+				yield [
+					$row,
+					$isReady || (int) $row['is_delete'] ? $this->text($row, $isReady ? $here : null, $digestMs) : null,
+				];
+			}
+		}
+	}
+
+	/** @param BulkRow $row */
+	private function text(array $row, ?FilesHere $here, int $digestMs): ?string
 	{
 		$entry = Announcement::present(
 			$this->channel,
@@ -177,6 +199,7 @@ final class Bulk
 			(bool) (int) $row['is_delete'],
 			self::beneath($row),
 			$digestMs,
+			$here,
 		);
 		$text = $entry === null
 			? null

@@ -34,35 +34,58 @@ final class BulkQueue
 	private const KEPT_SECONDS = 30 * 86400;
 
 	/**
-	 * Has a file's change wait for each clone that takes many at once. Returns whether others need a packet.
+	 * Has changes of files wait for each clone that takes many at once. Returns whether others need a packet.
 	 *
-	 * @param array<Seen> $beneath Of a delete: what was deleted with it.
+	 * @param list<string> $hashes
+	 * @param array<Seen>  $beneath Of the delete of one: what was deleted with it.
 	 */
-	public static function wait(Channel $channel, string $hash, bool $isDelete, array $beneath): bool
+	public static function wait(Channel $channel, array $hashes, bool $isDelete = false, array $beneath = []): bool
 	{
 		$clones = Clones::others($channel);
 		$taking = Peers::introduction() === null
 			? []
 			: array_filter($clones, fn ($clone) => Peers::takesBulk($clone['url']) === true);
 		foreach ($taking as $clone) {
-			[$peer, $now] = [Peers::id($clone['url']), Clock::now()];
-			Table::upsert(
-				'filesync_bulk',
-				['id' => hash('sha256', "$channel->id\n$peer\n$hash")],
-				[
-					'is_delete' => (int) $isDelete,
-					'beneath' => $beneath ? json_encode($beneath, JSON_THROW_ON_ERROR) : '',
-					'place' => (int) (Clock::exact() * 1e6),
-					'created' => $now,
-				],
-				['uid' => $channel->id, 'peer' => $peer, 'hash' => $hash],
-			);
+			$peer = Peers::id($clone['url']);
+			self::waitFor($channel->id, $peer, $hashes, [
+				'is_delete' => (int) $isDelete,
+				'beneath' => $beneath ? json_encode($beneath, JSON_THROW_ON_ERROR) : '',
+				'created' => Clock::now(),
+			]);
 			if (Outbox::ensure($channel->id, self::KIND, $peer, self::body($clone['url'], 0, self::MOST_BYTES))) {
 				Doorbell::ring();
 			}
 		}
 
 		return count($taking) < count($clones) || ! $clones;
+	}
+
+	/**
+	 * @param list<string>              $hashes
+	 * @param array<string, int|string> $change
+	 */
+	private static function waitFor(int $channelId, string $peer, array $hashes, array $change): void
+	{
+		$place = (int) (Clock::exact() * 1e6);
+		$rows = $names = [];
+		foreach ($hashes as $hash) {
+			$id = hash('sha256', "$channelId\n$peer\n$hash");
+			$rows[$id] = ['place' => $place++] + $change;
+			$names[$id] = ['uid' => $channelId, 'peer' => $peer, 'hash' => $hash];
+		}
+		$ids = array_keys($rows);
+		$known = $ids ? Table::select('filesync_bulk', ['id' => $ids], '', 0, 'id') : [];
+		Table::updateEach('filesync_bulk', 'id', array_intersect_key($rows, array_column($known, null, 'id')));
+		$new = array_diff_key($rows, array_column($known, null, 'id'));
+		if (! Table::tryInsertAll('filesync_bulk', array_map(
+			fn (string $id): array => ['id' => $id] + $rows[$id] + $names[$id],
+			array_keys($new),
+		))) {
+			// Another process added one of them just now.
+			foreach ($new as $id => $row) {
+				Table::upsert('filesync_bulk', ['id' => $id], $row, $names[$id]);
+			}
+		}
 	}
 
 	/** Has what waits for a clone go at once, because it was heard of. */

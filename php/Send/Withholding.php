@@ -35,6 +35,23 @@ final class Withholding
 	}
 
 	/**
+	 * Does what withhold() does for some files, and returns those that may be sent now.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function sift(int $channelId, array $hashes): array
+	{
+		$withheld = array_filter(
+			Queue::withheld($channelId, $hashes),
+			fn (string $hash): bool => self::withhold($channelId, $hash),
+		);
+
+		return array_values(array_diff($hashes, $withheld));
+	}
+
+	/**
 	 * Requests sending a file's state once its bytes are here. Add this before requesting them, so that their arrival
 	 * cannot be missed.
 	 */
@@ -82,17 +99,8 @@ final class Withholding
 		);
 	}
 
-	/** Tells whether a file's bytes are arriving or stuck, so that ours are older than the origin's. */
 	private static function isWithheld(int $channelId, string $hash): bool
 	{
-		return (
-			Queue::isLive($channelId, $hash)
-			|| Table::first(
-				'filesync_transfer',
-				['uid' => $channelId, 'hash' => $hash, 'state' => TransferState::PARKED, 'kind <>' => Queue::TOLD],
-				'',
-				'id',
-			) !== null
-		);
+		return Queue::withheld($channelId, [$hash]) !== [];
 	}
 }

@@ -6,8 +6,8 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Protocol\Response;
-use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\KnownDigests;
 use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
@@ -39,14 +39,21 @@ final class PackRequest
 			if (! is_array($tickets) || $tickets === [] || count($tickets) > self::MOST_FILES) {
 				return Response::error(400, 'malformed');
 			}
-			$opened = self::opened($tickets);
+			$opened = Redeem::tickets(array_map(
+				fn (mixed $ticket): string => is_string($ticket) ? $ticket : '',
+				array_values($tickets),
+			));
+			if ($opened instanceof Response) {
+				return $opened;
+			}
 			if ($opened === []) {
-				return Response::error(401, 'ticket');
+				return Response::error(412, 'changed');
 			}
 			$pack = new \FileSync\PackWriter();
+			$digests = KnownDigests::of($opened);
 			$until = (Clock::exact() * 1000) + self::DIGEST_MS;
 			foreach ($opened as $facts) {
-				self::add($pack, $facts, $until);
+				self::add($pack, $facts, $digests, $until);
 			}
 
 			return new Response(
@@ -66,32 +73,10 @@ final class PackRequest
 		}
 	}
 
-	/**
-	 * Returns the files that tickets open, in the versions that they were given for. One that this hub did not give
-	 * refuses them all: a clone has none.
-	 *
-	 * @return list<Facts>
-	 */
-	private static function opened(array $tickets): array
-	{
-		$opened = [];
-		/** @var mixed $ticket */
-		foreach ($tickets as $ticket) {
-			$facts = Redeem::ticket(is_string($ticket) ? $ticket : '', null);
-			if ($facts instanceof Facts) {
-				$opened[] = $facts;
-			} elseif ($facts->status === 401) {
-				return [];
-			}
-		}
-
-		return $opened;
-	}
-
-	private static function add(\FileSync\PackWriter $pack, Facts $facts, float $untilMs): void
+	private static function add(\FileSync\PackWriter $pack, Facts $facts, KnownDigests $digests, float $untilMs): void
 	{
 		$stat = $facts->content === null ? $facts->stat() : null;
-		$sha256 = $stat && $pack->hasRoom($stat['size_bytes']) ? Digests::of($facts, $untilMs) : null;
+		$sha256 = $stat && $pack->hasRoom($stat['size_bytes']) ? $digests->get($facts, $untilMs) : null;
 		if (! $stat || $sha256 === null) {
 			return;
 		}

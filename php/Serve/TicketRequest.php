@@ -22,6 +22,7 @@ use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\KnownDigests;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -158,17 +159,24 @@ final class TicketRequest
 	private function grant(Request $request): Response
 	{
 		$until = (Clock::exact() * 1000) + self::DIGEST_MS;
+		/** @var list<array{hash: string, scale: int, ...}> $asked By isWellFormed(). */
+		$asked = $this->asked['files'];
 		$files = [];
 		try {
-			foreach ($this->asked['files'] as $file) {
-				$facts = $this->facts($file['hash'], $file['scale'], $until);
-				if (! $facts) {
+			$present = Facts::ofMany($this->channel, $asked);
+			$digests = KnownDigests::of($present);
+			foreach ($present as $facts) {
+				$said = $this->facts($facts, $digests, $until);
+				if (! $said) {
 					return Response::error(429, 'busy', Places::AGAIN_SECONDS);
 				}
-				$files[] = ['hash' => $file['hash'], 'scale' => $file['scale']] + $facts;
+				$files[] = ['hash' => $facts->hash, 'scale' => $facts->scale] + $said;
 			}
 		} finally {
 			$this->place?->giveBack();
+		}
+		foreach (Ticket::issueAll($this->claims($files)) as $n => $ticket) {
+			$files[$n]['ticket'] = $ticket;
 		}
 		$answer = [
 			'filesync' => Version::REQUEST,
@@ -191,10 +199,35 @@ final class TicketRequest
 		return ($this->place ??= Places::take('ticket', $this->channel->id, self::PLACES)) !== null;
 	}
 
-	/** Returns the facts of a file; null if that is slow work without a free place. */
-	private function facts(string $hash, int $scale, float $untilMs): ?array
+	/**
+	 * Returns the claims for the tickets of those files that are ready.
+	 *
+	 * @param list<array{hash: string, scale: int, state: string, etag?: string, ...}> $files
+	 *
+	 * @return array<int, array{c: string, h: string, s: int, e: string, r: string, u: string}> By their places.
+	 */
+	private function claims(array $files): array
 	{
-		$facts = Facts::of($this->channel, $hash, $scale);
+		return array_map(
+			fn (array $file): array => [
+				'c' => $this->channel->hash,
+				'h' => $file['hash'],
+				's' => $file['scale'],
+				'e' => $file['etag'],
+				'r' => $this->asked['key_id'],
+				'u' => Web::root(),
+			],
+			array_filter($files, fn (array $file): bool => $file['state'] === 'ready'),
+		);
+	}
+
+	/**
+	 * Returns what is said of a file, but for its ticket; null if that is slow work without a free place.
+	 *
+	 * @return ?array{state: string, etag?: string, ...}
+	 */
+	private function facts(Facts $facts, KnownDigests $digests, float $untilMs): ?array
+	{
 		if ($facts->isArriving) {
 			return ['state' => 'unavailable', 'retry_after' => self::ARRIVING_SECONDS];
 		}
@@ -228,22 +261,15 @@ final class TicketRequest
 		$isQuick =
 			$facts->sizeBytes <= self::QUICK_BYTES
 			&& Clock::exact() < ($this->waitsUntil - self::WAIT_SECONDS + self::QUICK_SECONDS);
-		if (! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
+		$isKnown = $stat && $digests->find($facts, $stat) !== null;
+		if (! $isKnown && ! $isQuick && Digests::takesLong($facts) && ! $this->hasPlace()) {
 			return null;
 		}
-		$sha256 = Digests::of($facts, $untilMs);
+		$sha256 = $digests->get($facts, $untilMs);
 		$etag = $facts->etag();
 		if ($etag === null || ($stat && $facts->stat() !== $stat)) {
 			return ['state' => 'unavailable', 'retry_after' => 2];
 		}
-		$ticket = Ticket::issue([
-			'c' => $this->channel->hash,
-			'h' => $hash,
-			's' => $scale,
-			'e' => $etag,
-			'r' => $this->asked['key_id'],
-			'u' => Web::root(),
-		]);
 
 		return [
 			'state' => 'ready',
@@ -252,7 +278,6 @@ final class TicketRequest
 			'mimetype' => $facts->mimetype,
 			'etag' => $etag,
 			'sha256' => $sha256,
-			'ticket' => $ticket,
 		];
 	}
 

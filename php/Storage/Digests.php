@@ -141,6 +141,22 @@ final class Digests
 	}
 
 	/**
+	 * Returns those of some digests that recorded files of a channel have.
+	 *
+	 * @param list<string> $digests
+	 *
+	 * @return list<string>
+	 */
+	public static function present(int $channelId, array $digests): array
+	{
+		$where = ['sha256' => $digests, 'uid' => $channelId, 'scale' => 0];
+
+		return (
+			$digests ? array_column(Table::select('filesync_digest', $where, '', 0, 'DISTINCT sha256'), 'sha256') : []
+		);
+	}
+
+	/**
 	 * Returns paths of other files of a channel that may have the same bytes, beneath the channel's own folder.
 	 *
 	 * @param string $sha256 Empty if unknown: then returns those of the same size.
@@ -179,10 +195,23 @@ final class Digests
 		if (! $stat) {
 			return null;
 		}
-		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
-		if ($known !== null) {
-			return $known;
-		}
+
+		return (
+			self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) ?? self::computed(
+				$facts,
+				$stat,
+				$untilMs,
+			)
+		);
+	}
+
+	/**
+	 * Returns the digest of a file's bytes with some facts, for which it is unknown; see of().
+	 *
+	 * @param Stat $stat
+	 */
+	public static function computed(Facts $facts, array $stat, float $untilMs): ?string
+	{
 		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES
 			? null
 			: self::compute($facts, $stat, fn () => (int) ($untilMs - (Clock::exact() * 1000)));
@@ -349,14 +378,16 @@ final class Digests
 	/**
 	 * Returns the digest of a small file at this moment, even if it may change unnoticed in the next; null if it cannot
 	 * be read.
+	 *
+	 * @param bool $isUnknown Whether no digest is recorded.
 	 */
-	public static function momentary(Facts $facts): ?string
+	public static function momentary(Facts $facts, bool $isUnknown = false): ?string
 	{
 		$stat = Runtime::extensionProblem() === null ? $facts->stat() : null;
 		if (! $stat || $stat['size_bytes'] > self::LARGE_BYTES) {
 			return null;
 		}
-		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		$known = $isUnknown ? null : self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
 		[$root, $path] = $facts->rootAndPath();
 
 		return $known ?? (hash_file('sha256', "$root/$path") ?: null);

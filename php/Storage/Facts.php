@@ -46,14 +46,15 @@ final class Facts
 	/** @var ?Stat */
 	private ?array $stat = null;
 
+	/** @param ?Row $row */
 	private function __construct(
 		private readonly Channel $channel,
 		public readonly string $hash,
 		public readonly int $scale,
+		bool $isArriving,
+		?array $row,
 	) {
-		$transfer = Queue::find($this->channelId(), $hash, $scale);
-		$this->isArriving = $transfer !== null && in_array($transfer->state, Queue::LIVE, true);
-		$row = $this->row();
+		$this->isArriving = $isArriving;
 		$this->edited = substr($row['edited'] ?? Core::noDate(), 0, 19);
 		$this->mimetype = $row['mimetype'] ?? '';
 		$this->content = $row && ! (int) $row['os_storage'] ? $row['content'] : null;
@@ -71,7 +72,44 @@ final class Facts
 	/** Returns the facts of a file (scale 0) or a photo scale. */
 	public static function of(Channel $channel, string $hash, int $scale): self
 	{
-		return new self($channel, $hash, $scale);
+		$isArriving = Queue::arriving($channel->id, [$hash], $scale) !== [];
+
+		return new self($channel, $hash, $scale, $isArriving, self::row($channel->id, $hash, $scale));
+	}
+
+	/**
+	 * Returns the facts of many, those of files on disk from one look at the tables.
+	 *
+	 * @template K of array-key
+	 *
+	 * @param array<K, array{hash: string, scale: int, ...}> $wanted
+	 *
+	 * @return array<K, self>
+	 */
+	public static function ofMany(Channel $channel, array $wanted): array
+	{
+		$files = array_filter(
+			$wanted,
+			fn (array $one): bool => $one['scale'] === 0 && preg_match(Bounds::HASH, $one['hash']) === 1,
+		);
+		$hashes = array_values(array_unique(array_map(fn (array $one): string => $one['hash'], $files)));
+		$arriving = array_flip(Queue::arriving($channel->id, $hashes, 0));
+		$rows = Store::onDisk($channel->id, $hashes);
+		$facts = [];
+		foreach ($wanted as $key => ['hash' => $hash, 'scale' => $scale]) {
+			$row = isset($files[$key]) ? $rows[$hash] ?? null : null;
+			$facts[$key] = $row === null
+				? self::of($channel, $hash, $scale)
+				: new self(
+					$channel,
+					$hash,
+					$scale,
+					isset($arriving[$hash]),
+					self::facts($row, $row['filetype'], $row['content']),
+				);
+		}
+
+		return $facts;
 	}
 
 	/**
@@ -149,22 +187,22 @@ final class Facts
 	}
 
 	/** @return ?Row */
-	private function row(): ?array
+	private static function row(int $channelId, string $hash, int $scale): ?array
 	{
-		if (! preg_match(Bounds::HASH, $this->hash)) {
+		if (! preg_match(Bounds::HASH, $hash)) {
 			return null;
 		}
-		if ($this->scale === 0) {
+		if ($scale === 0) {
 			try {
-				$row = Store::attach($this->channelId(), $this->hash);
+				$row = Store::attach($channelId, $hash);
 			} catch (Refused) {
 				return null;
 			}
 
 			return $row && ! (int) $row['is_dir'] ? self::facts($row, $row['filetype'], $row['content']) : null;
 		}
-		$row = Store::photo($this->channelId(), $this->hash, $this->scale);
-		if (! $row || $row['resource_id'] !== $this->hash) {
+		$row = Store::photo($channelId, $hash, $scale);
+		if (! $row || $row['resource_id'] !== $hash) {
 			return null;
 		}
 

@@ -85,8 +85,16 @@ final class Doorbell
 	 */
 	public static function dueChannels(): array
 	{
-		$toFetch = Fetching::canFetch() ? Fetching::among(Queue::dueChannels()) : [];
+		return array_values(array_unique([...self::toFetch(), ...Outbox::dueChannels()]));
+	}
 
-		return array_values(array_unique([...$toFetch, ...Outbox::dueChannels()]));
+	/**
+	 * Returns the channels with something to fetch or publish now.
+	 *
+	 * @return list<int>
+	 */
+	public static function toFetch(): array
+	{
+		return Fetching::canFetch() ? Fetching::among(Queue::dueChannels()) : [];
 	}
 }

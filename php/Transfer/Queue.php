@@ -88,20 +88,7 @@ final class Queue
 		$columns = $wanted->columns();
 		for ($try = 0; $try < 5; $try++) {
 			$now = Clock::now();
-			$fresh = $columns
-			+ [
-				'state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED,
-				'token' => '',
-				'lease_until' => 0,
-				'attempts' => 0,
-				'next_at' => $now,
-				'priority' => self::priority($wanted->sizeBytes),
-				'pending' => '',
-				'sha256' => '',
-				'intent' => '',
-				'result' => '',
-				'updated' => $now,
-			];
+			$fresh = self::staged($wanted, $now);
 			$old = self::first(['id' => $id]);
 			if (! $old) {
 				if (Table::tryInsert('filesync_transfer', ['id' => $id, 'generation' => 1, 'created' => $now]
@@ -150,6 +137,45 @@ final class Queue
 			}
 		}
 		throw new Postponed('too many processes are changing this transfer at once', true);
+	}
+
+	/**
+	 * Requests bytes of files of which no transfer is known. Callers make it a part of a transaction.
+	 *
+	 * @param list<Wanted> $wanted
+	 *
+	 * @return bool False if there is a transfer of one of them: then roll back.
+	 */
+	public static function tryStageNew(array $wanted): bool
+	{
+		$now = Clock::now();
+
+		return Table::tryInsertAll('filesync_transfer', array_map(
+			fn (Wanted $one): array => (
+				['id' => self::id($one->channelId, $one->hash, $one->scale), 'generation' => 1, 'created' => $now]
+				+ self::staged($one, $now)
+			),
+			$wanted,
+		));
+	}
+
+	/** @return array<string, int|string> The columns of a transfer that has just been requested. */
+	private static function staged(Wanted $wanted, int $now): array
+	{
+		return $wanted->columns()
+		+ [
+			'state' => $wanted->kind === '' ? TransferState::STAGED : TransferState::PARKED,
+			'token' => '',
+			'lease_until' => 0,
+			'attempts' => 0,
+			'next_at' => $now,
+			'priority' => self::priority($wanted->sizeBytes),
+			'pending' => '',
+			'sha256' => '',
+			'intent' => '',
+			'result' => '',
+			'updated' => $now,
+		];
 	}
 
 	/**
@@ -249,6 +275,21 @@ final class Queue
 		$rows = $ids ? Table::select('filesync_transfer', ['id' => $ids], '', 0, 'hash, state') : [];
 
 		return array_column($rows, 'state', 'hash');
+	}
+
+	/**
+	 * Returns those of some files, or of their photos at a scale, whose bytes are arriving.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function arriving(int $channelId, array $hashes, int $scale): array
+	{
+		$ids = array_map(fn ($hash) => self::id($channelId, $hash, $scale), $hashes);
+		$live = ['id' => $ids, 'state' => self::LIVE];
+
+		return $ids ? array_column(Table::select('filesync_transfer', $live, '', 0, 'hash'), 'hash') : [];
 	}
 
 	/** Tells whether a transfer's bytes will replace ours. */
@@ -501,10 +542,13 @@ final class Queue
 	 */
 	public static function advanceAll(array $transfers, string $token, string $from, string $to): array
 	{
+		$alike = [];
 		foreach ($transfers as [$transfer, $set]) {
-			Table::update('filesync_transfer', $set + ['state' => $to, 'updated' => Clock::now()], [
-				'id' => $transfer->id,
-				'generation' => $transfer->generation,
+			$alike[$transfer->generation][$transfer->id] = $set + ['state' => $to, 'updated' => Clock::now()];
+		}
+		foreach ($alike as $generation => $rows) {
+			Table::updateEach('filesync_transfer', 'id', $rows, [
+				'generation' => $generation,
 				'token' => $token,
 				'state' => $from,
 			]);
@@ -950,6 +994,24 @@ final class Queue
 	public static function withholding(string $table, string $channel, string $hash): string
 	{
 		return Joins::withHolder($table, $channel, $hash, self::LIVE, self::TOLD);
+	}
+
+	/**
+	 * Returns those of some files whose bytes are arriving or stuck, so that ours are older than the origin's.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function withheld(int $channelId, array $hashes): array
+	{
+		$where = ['uid' => $channelId, 'hash' => $hashes, 'state' => self::BLOCKING];
+		$rows = array_filter(
+			$hashes ? Table::select('filesync_transfer', $where, '', 0, 'hash, state, kind') : [],
+			fn (array $row) => $row['state'] !== TransferState::PARKED || ! in_array($row['kind'], self::TOLD, true),
+		);
+
+		return array_values(array_unique(array_column($rows, 'hash')));
 	}
 
 	/** Tells whether a verified transfer is due: the scales of a photo wait for the photo. */

@@ -27,6 +27,7 @@ use FileSync\Addon\Reconcile\Reconcile;
 use FileSync\Addon\Reconcile\Verify;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Schema\Migrations;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\Bulk;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Storage\Digests;
@@ -221,6 +222,7 @@ final class Worker implements Slice
 				$publish->recover();
 				$publish->publishVerified(null, $this->isTurnOver(...));
 				// Here too, because a batch may take the whole turn.
+				while (Outbox::runTogether($channel, 'announce', Announcement::sendAll(...)) && ! $this->isTurnOver());
 				Outbox::run($channelId, [...Outbox::QUICK, BulkQueue::KIND], $this->isTurnOver(...));
 				(new Batch($channel, $this->token, $publish, $new, $this, $this->progress))->run();
 				(new Scales($channel, $this->token, $publish, $this))->run();

@@ -7,8 +7,10 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Status\Report;
@@ -54,6 +56,112 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame(['ticket', 'range', 'pack', 'inventory', 'bulk'], $this->got[0][0]['filesync']['features']);
 		$this->assertArrayHasKey('seen', $this->got[0][0]['filesync']['revision']['bytes']);
 		$this->assertNothingWaits();
+	}
+
+	public function test_many_new_files_are_announced_together_as_each_by_itself_would_be(): void
+	{
+		$told = [];
+		foreach ([true, false] as $isTogether) {
+			$this->tearDown();
+			$this->setUp();
+			$hashes = $this->makeFiles(5);
+			dbq(
+				"INSERT INTO term (uid, oid, otype, ttype, term, url) SELECT uid, id, 2, 3, 'x', '' FROM attach WHERE hash = 'new-2'",
+			);
+			Outbox::addAll($this->channel->id, 'announce', $hashes);
+			if (! $isTogether) {
+				array_map(fn (string $hash) => Announcement::send($this->channel, $hash, false), $hashes);
+				Table::delete('filesync_outbox', ['kind' => 'announce']);
+			}
+			$this->work();
+			$entries = array_merge(...$this->got);
+			$this->assertSame($hashes, array_map(fn ($entry) => end($entry['attach'])['hash'], $entries));
+			$told[] = array_map(fn ($entry) => $entry['filesync']['revision'], $entries);
+			$told[] = array_map(
+				fn ($row) => array_diff_key($row, ['facts' => 1, 'updated' => 1]),
+				Table::select('filesync_file', [], 'hash'),
+			);
+			$this->assertNothingWaits();
+		}
+		$withoutChance = fn (array $part) => preg_replace('/[0-9a-f]{16}/', 'component', json_encode($part));
+		$this->assertSame($withoutChance($told[2]), $withoutChance($told[0]));
+		$this->assertSame($withoutChance($told[3]), $withoutChance($told[1]));
+	}
+
+	public function test_what_is_no_new_file_is_announced_beside(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		dbq("UPDATE attach SET filename = 'renamed.bin' WHERE hash = 'f1'");
+		[$new, $newer] = $this->makeFiles(2);
+		Outbox::addAll($this->channel->id, 'announce', ['f1', $new, 'not here', $newer]);
+		$this->work();
+		$this->assertEqualsCanonicalizing(['f1', $new, $newer], array_merge(...$this->hashes()));
+		$this->assertNothingWaits();
+	}
+
+	public function test_those_that_cannot_be_announced_together_are_announced_alone(): void
+	{
+		$hashes = $this->makeFiles(3);
+		Outbox::addAll($this->channel->id, 'announce', $hashes);
+		$this->whileFailing(
+			fn ($sql) => str_starts_with($sql, 'INSERT INTO filesync_bulk') && substr_count($sql, "'new-") > 1,
+			$this->work(...),
+		);
+		$this->assertEqualsCanonicalizing($hashes, array_merge(...$this->hashes()));
+		$this->assertNothingWaits();
+		$this->assertSame([], Table::select('filesync_outbox', ['kind' => 'announce']));
+	}
+
+	public function test_one_that_stops_all_is_tried_alone(): void
+	{
+		$hashes = $this->makeFiles(3);
+		Outbox::addAll($this->channel->id, 'announce', $hashes);
+		$calls = [];
+		Outbox::runTogether($this->channel, 'announce', function ($channel, array $names) use (&$calls): void {
+			$calls[] = $names;
+			throw new RuntimeException('no');
+		});
+		Outbox::runTogether($this->channel, 'announce', fn () => $this->fail('they were tried together'));
+		$this->assertSame(1, count($calls));
+		$this->work();
+		$this->assertEqualsCanonicalizing($hashes, array_merge(...$this->hashes()));
+	}
+
+	public function test_a_delete_is_not_overtaken(): void
+	{
+		$hashes = $this->makeFiles(3);
+		Outbox::addAll($this->channel->id, 'announce', $hashes);
+		Outbox::add($this->channel->id, 'deleted', 'f9');
+		Outbox::runTogether($this->channel, 'announce', fn () => $this->fail('another call waits'));
+		$this->assertSame(3, Table::count('filesync_outbox', ['kind' => 'announce', 'attempts' => 0]));
+	}
+
+	public function test_killed_while_many_are_announced_all_are(): void
+	{
+		$prepare = function (): array {
+			$this->tearDown();
+			$this->setUp();
+			$hashes = $this->makeFiles(3);
+			Outbox::addAll($this->channel->id, 'announce', $hashes);
+
+			return $hashes;
+		};
+		$announce = fn () => Outbox::runTogether($this->channel, 'announce', Announcement::sendAll(...));
+		$prepare();
+		$instants = $this->instantsOf($announce);
+		foreach (self::sample($instants, 8) as $instant) {
+			$hashes = $prepare();
+			$this->killedAt($instant, $announce);
+			Clock::$ahead += 120;
+			$this->work();
+			$this->assertEqualsCanonicalizing(
+				$hashes,
+				array_merge(...$this->hashes()),
+				"killed at instant $instant of $instants",
+			);
+			$this->assertSame(3, Table::count('filesync_file', ['state' => 'here']));
+			$this->assertNothingWaits();
+		}
 	}
 
 	public function test_a_clone_without_filesync_gets_its_packet_beside(): void
@@ -378,6 +486,21 @@ final class BulkTest extends AddonTestCase
 	private static function took(int $count): array
 	{
 		return ['status' => 200, 'body' => json_encode(['filesync' => 2, 'time' => time(), 'taken' => $count])];
+	}
+
+	/** Makes files as their owner does, of which nothing is recorded; returns their hashes. */
+	private function makeFiles(int $number): array
+	{
+		$this->got = [];
+		$hashes = array_map(fn (int $n) => "new-$n", range(1, $number));
+		$this->receive(...array_map(fn (string $hash) => $this->file($hash, "bytes of $hash"), $hashes));
+		$this->work();
+		foreach (['file', 'transfer', 'digest'] as $table) {
+			Table::delete("filesync_$table", ['hash' => $hashes]);
+		}
+		$this->got = [];
+
+		return $hashes;
 	}
 
 	/** Makes files of the channel, of which no clone has heard. */

@@ -42,14 +42,14 @@ final class FollowUpsTest extends AddonTestCase
 	public function test_a_kind_that_nobody_knows_is_not_taken_for_done(): void
 	{
 		$this->expectExceptionMessage('followups.php has no call of the kind nonsense');
-		FollowUps::call(['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
+		FollowUps::call($this->channel, ['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
 	}
 
 	public function test_a_worker_that_makes_many_calls_does_not_grow(): void
 	{
 		$call = function (): void {
 			try {
-				FollowUps::call(['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
+				FollowUps::call($this->channel, ['uid' => 1, 'kind' => 'nonsense', 'name' => 'f1', 'body' => '']);
 			} catch (LogicException) {
 			}
 		};

@@ -37,6 +37,34 @@ final class TableTest extends AddonTestCase
 		$this->assertSame(2, Table::sum('filesync_served', 'place', ['job' => 'test']));
 	}
 
+	public function test_rows_are_changed_together_each_in_its_own_way(): void
+	{
+		$rows = array_map(fn (int $n) => ['id' => "$n", 'uid' => $n, 'place' => 0] + self::FRESH, range(1, 300));
+		$this->assertTrue(Table::tryInsertAll('filesync_served', $rows));
+		$set = fn (int $n) => ['place' => 1000 + $n, 'job' => "it's $n"];
+		$changes = array_combine(range(1, 300), array_map($set, range(1, 300)));
+		$changes += [999 => $set(999)];
+		$statements = $this->whileFailing(
+			fn () => false,
+			fn () => Table::updateEach('filesync_served', 'id', $changes, ['uid' => range(1, 299)]),
+		);
+		$this->assertSame(2, $statements);
+		$this->assertSame([], Table::select('filesync_served', ['id' => '999']), 'none is added');
+		foreach ([1, 250, 251, 299] as $n) {
+			$this->assertSame($set($n), self::placeAndJob($n));
+		}
+		$this->assertSame(['place' => 0, 'job' => 'test'], self::placeAndJob(300));
+		Table::updateEach('filesync_served', 'id', [1 => ['place' => 7], 2 => ['place' => 7]]);
+		$this->assertSame([7, 7, 1003], array_map(fn ($n) => self::placeAndJob($n)['place'], [1, 2, 3]));
+	}
+
+	private static function placeAndJob(int $n): array
+	{
+		$row = Table::first('filesync_served', ['id' => "$n"], '', 'place, job');
+
+		return ['place' => (int) $row['place'], 'job' => $row['job']];
+	}
+
 	public function test_a_row_that_cannot_be_added_is_not_passed_over(): void
 	{
 		$fails = fn ($sql) => stripos($sql, 'INSERT') === 0;

@@ -1,0 +1,58 @@
+<?php
+
+namespace FileSync\Addon\Peers;
+
+use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\Facts;
+use FileSync\Addon\Storage\KnownDigests;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * What is known here of some files that clones are told about: each table is read once, when it is first needed.
+ *
+ * @import-type Known from \FileSync\Addon\Order\Judge
+ */
+final class FilesHere
+{
+	/** @var ?array<string, Facts> By hash. */
+	private ?array $facts = null;
+	private ?KnownDigests $digests = null;
+	/** @var ?array<string, Known> By hash. */
+	private ?array $records = null;
+
+	/** @param list<string> $hashes */
+	public function __construct(private readonly Channel $channel, private readonly array $hashes) {}
+
+	/** Returns the facts of one of the files. */
+	public function facts(string $hash): Facts
+	{
+		$this->facts ??= array_combine($this->hashes, Facts::ofMany(
+			$this->channel,
+			array_map(fn (string $one): array => ['hash' => $one, 'scale' => 0], $this->hashes),
+		));
+
+		return $this->facts[$hash] ??= Facts::of($this->channel, $hash, 0);
+	}
+
+	/** Returns the digests of the files. */
+	public function digests(): KnownDigests
+	{
+		return $this->digests ??= KnownDigests::of($this->facts ?? []);
+	}
+
+	/**
+	 * Returns the record of one of the files, or null.
+	 *
+	 * @return ?Known
+	 */
+	public function record(string $hash): ?array
+	{
+		$this->records ??= Revisions::some($this->channel->id, $this->hashes);
+
+		return $this->records[$hash] ?? null;
+	}
+}

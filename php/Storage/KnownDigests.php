@@ -1,0 +1,79 @@
+<?php
+
+namespace FileSync\Addon\Storage;
+
+use FileSync\Addon\Hub\Sizes;
+use FileSync\Addon\Hub\Table;
+
+if (! class_exists('App', false)) {
+	exit;
+}
+
+/**
+ * The recorded digests of some files, read at once. Each counts for bytes with the facts that it was recorded with.
+ *
+ * @import-type Stat from Facts
+ */
+final class KnownDigests
+{
+	/** @param array<string, array{facts: string, sha256: string}> $rows By the key of the record. */
+	private function __construct(private array $rows) {}
+
+	/**
+	 * Reads those of some files.
+	 *
+	 * @param array<Facts> $files
+	 */
+	public static function of(array $files): self
+	{
+		$ids = array_values(array_map(self::id(...), $files));
+		$rows = $ids ? Table::select('filesync_digest', ['id' => $ids], '', 0, 'id, facts, sha256') : [];
+
+		$known = [];
+		foreach ($rows as $row) {
+			$known[$row['id']] = ['facts' => $row['facts'], 'sha256' => $row['sha256']];
+		}
+
+		return new self($known);
+	}
+
+	/**
+	 * Returns the digest of a file's bytes with some facts, or null if it is unknown.
+	 *
+	 * @param Stat $stat
+	 */
+	public function find(Facts $file, array $stat): ?string
+	{
+		$row = $this->rows[self::id($file)] ?? null;
+
+		return $row && $row['sha256'] !== '' && $row['facts'] === Facts::key($stat) ? $row['sha256'] : null;
+	}
+
+	/** Returns the digest of a file, which is computed as by Digests::of() if it is unknown. */
+	public function get(Facts $file, float $untilMs): ?string
+	{
+		$stat = $file->content === null ? $file->stat() : null;
+		if (! $stat) {
+			return Digests::of($file, $untilMs);
+		}
+		$sha256 = $this->find($file, $stat) ?? Digests::computed($file, $stat, $untilMs);
+		if ($sha256 !== null) {
+			$this->rows[self::id($file)] = ['facts' => Facts::key($stat), 'sha256' => $sha256];
+		}
+
+		return $sha256;
+	}
+
+	/** Returns the digest of a small file at this moment, as Digests::momentary() does. */
+	public function momentary(Facts $file): ?string
+	{
+		$stat = $file->stat();
+
+		return ($stat ? $this->find($file, $stat) : null) ?? Digests::momentary($file, true);
+	}
+
+	private static function id(Facts $file): string
+	{
+		return Sizes::id($file->channelId(), $file->hash, $file->scale);
+	}
+}

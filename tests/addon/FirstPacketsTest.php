@@ -1,0 +1,279 @@
+<?php
+
+use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Version;
+use FileSync\Addon\Receive\FirstPackets;
+
+/** I2, I4 and I7: packets about files of which nothing is known here are taken in together. */
+final class FirstPacketsTest extends AddonTestCase
+{
+	private const TABLES = ['attach', 'term', 'filesync_file', 'filesync_outbox', 'filesync_packet', 'filesync_peer'];
+
+	public function test_what_is_recorded_is_what_each_packet_alone_would_record(): void
+	{
+		$now = (float) time();
+		$told = [];
+		foreach ([false, true] as $together) {
+			$this->tearDown();
+			$this->setUp();
+			Fake\Clock::$stoppedAt = $now;
+			$entries = [
+				$this->versioned($this->file('f1', 'one')),
+				$this->versioned($this->file('f2', 'two', ['allow_cid' => '<friend>'], ['d1' => 'One', 'd2' => 'Two'])),
+				$this->file('f3', 'three', ['edited' => '2024-04-01 10:00:00'], ['d1' => 'One', 'd3' => 'Three']),
+				$this->file('f4', 'four', ['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]]),
+				$this->file('12345', 'five'),
+			];
+			$together
+				? $this->receive(...$entries)
+				: array_map(fn (array $entry) => $this->receive($entry), $entries);
+			$told[] = [$this->rows(self::TABLES), $this->rows(['filesync_transfer'])];
+		}
+		$this->assertSame($told[0], $told[1]);
+		$this->assertCount(5, $told[1][1]['filesync_transfer']);
+		$this->assertCount(3, $told[1][0]['attach'], 'the folders');
+		$this->work();
+		$this->assertSame(['one', 'two', 'five'], array_map($this->shown(...), ['f1', 'f2', '12345']));
+	}
+
+	public function test_more_than_are_taken_together_are_taken_in_parts(): void
+	{
+		$this->receive(...array_map(fn (int $n) => $this->file("f$n", "bytes $n"), range(1, 205)));
+		$this->assertSame(205, Table::count('filesync_transfer', ['state' => 'staged']));
+		$this->assertSame(205, Table::count('filesync_file', []));
+	}
+
+	public function test_their_order_is_kept(): void
+	{
+		$renamed = ['filename' => 'renamed.bin'];
+		$this->receive(
+			$this->file('f1', 'one'),
+			$this->file('f2', 'two'),
+			$this->file('f1', 'one', $renamed),
+			$this->file('f3', 'three'),
+			$this->versioned($this->file('f4', 'four'), 1),
+			['filesync' => ['v' => Version::SIBLING, 'gone' => ['aaaaaaaa' => 1]]] + $this->deletion('f4'),
+		);
+		$this->work();
+		$this->assertSame(
+			['one', 'two', 'three', null],
+			array_map($this->shown(...), ['f1', 'f2', 'f3', 'f4']),
+		);
+		$this->assertSame('renamed.bin', $this->attach('f1')['filename']);
+	}
+
+	public function test_one_that_cannot_be_taken_in_takes_no_other_with_it(): void
+	{
+		$this->receive($this->file('known', 'here already'));
+		$this->work();
+		$strange = $this->file('f4', 'four');
+		$strange['fetch_url'] = 'https://stranger.example/getfile';
+		$malformed = $this->file('f5', 'five');
+		$malformed['attach'][0]['surplus'] = 1;
+		$this->receive(
+			$this->file('f1', 'one'),
+			$this->file('f2', 'two', [], ['known' => 'a file, not a folder']),
+			$this->file('known', 'newer', ['edited' => '2024-06-01 10:00:00']),
+			$strange,
+			$malformed,
+			['no entry'],
+			$this->file('f3', 'three', [], ['d1' => 'Folder']),
+		);
+		$this->work();
+		$this->assertSame(
+			['one', null, 'newer', null, null, 'three'],
+			array_map($this->shown(...), ['f1', 'f2', 'known', 'f4', 'f5', 'f3']),
+		);
+	}
+
+	public function test_where_they_cannot_be_written_together_each_is_alone(): void
+	{
+		foreach (['filesync_file', 'filesync_transfer', 'commit'] as $table) {
+			$this->tearDown();
+			$this->setUp();
+			$together = fn (string $sql): bool => $table === 'commit'
+				? $sql === 'COMMIT'
+				: str_starts_with($sql, "INSERT INTO $table ")
+					&& str_contains($sql, "'f1'")
+					&& str_contains($sql, "'f2'");
+			$failed = 0;
+			$this->whileFailing(
+				function ($sql) use ($together, &$failed): bool {
+					return $together($sql) && $failed++ === 0;
+				},
+				fn () => $this->receive($this->file('f1', 'one'), $this->file('f2', 'two')),
+			);
+			$this->assertSame(1, $failed, $table);
+			$this->assertSame(2, Table::count('filesync_transfer', ['state' => 'staged']), $table);
+			$this->work();
+			$this->assertSame(['one', 'two'], [$this->shown('f1'), $this->shown('f2')], $table);
+		}
+	}
+
+	public function test_what_waits_for_its_turn_is_not_overtaken(): void
+	{
+		$this->receive($this->file('f1', 'one'));
+		$held = [
+			'uid' => $this->channel->id,
+			'hash' => 'f2',
+			'state' => 'staged',
+			'body' => json_encode($this->file(
+				'f2',
+				'held',
+				['filename' => 'older.bin'],
+			)),
+		];
+		Table::insert(
+			'filesync_packet',
+			$held
+			+ [
+				'id' => str_repeat('a', 64),
+				'reason' => '',
+				'attempts' => 0,
+				'next_at' => 9 * (10 ** 9),
+				'created' => 1,
+				'updated' => 1,
+				'size_bytes' => 1,
+			],
+		);
+		$this->receive($this->file('f2', 'newer'), $this->file('f3', 'three'));
+		$this->assertSame([], Table::select('filesync_packet', []), 'the one that came since is applied');
+		Table::insert('filesync_packet', ['state' => 'queued', 'hash' => 'f9']
+		+ $held
+		+ [
+			'id' => str_repeat('b', 64),
+			'reason' => '',
+			'attempts' => 0,
+			'next_at' => 9 * (10 ** 9),
+			'created' => 1,
+			'updated' => 1,
+			'size_bytes' => 1,
+		]);
+		$this->receive($this->file('f4', 'four'), $this->file('f5', 'five'));
+		$this->assertSame(3, Table::count('filesync_packet', ['state' => 'queued']));
+		$this->assertNull($this->transfer('f4'));
+	}
+
+	public function test_beyond_the_limit_of_the_account_each_is_judged_alone(): void
+	{
+		Table::update(
+			'account',
+			['account_service_class' => 'small'],
+			['account_id' => $this->channel->accountId],
+		);
+		set_config('service_class', 'small', ['attach_upload_limit' => 7]);
+		unset(App::$config['service_class']);
+		$this->receive($this->file('f1', 'four'), $this->file('f2', 'five'));
+		$this->assertSame(['staged', 'parked'], [$this->transfer('f1')['state'], $this->transfer('f2')['state']]);
+		$this->assertSame('quota', $this->transfer('f2')['kind']);
+	}
+
+	public function test_a_file_that_was_deleted_here_is_no_unknown_one(): void
+	{
+		$this->receive($this->versioned($this->file('f1', 'one')), $this->versioned($this->file('f2', 'two')));
+		$this->work();
+		Zotlabs\Module\attach_delete($this->channel->id, 'f1');
+		$this->sent();
+		$this->receive($this->versioned($this->file('f1', 'one')), $this->versioned($this->file('f3', 'three')));
+		$this->work();
+		$this->assertSame([null, 'three'], [$this->shown('f1'), $this->shown('f3')]);
+	}
+
+	public function test_a_clone_is_heard_once_for_all_that_it_says(): void
+	{
+		$entries = array_map(
+			fn (int $n) => $this->versioned($this->file("f$n", "bytes $n")),
+			range(1, 5),
+		);
+		$this->receive(...$entries);
+		$this->assertTrue(Peers::speaks(self::ORIGIN));
+		$this->assertCount(1, Table::select('filesync_outbox', ['kind' => 'posts']));
+	}
+
+	public function test_where_filesync_is_off_for_a_channel_nothing_is_taken_in(): void
+	{
+		Config::set('enabled', '0', "channel:{$this->channel->id}");
+		$this->receive($this->file('f1', 'one'), $this->file('f2', 'two'));
+		$this->assertSame([], Table::select('filesync_file', []));
+	}
+
+	public function test_they_are_bounded_by_their_number_and_by_their_text(): void
+	{
+		$first = new FirstPackets($this->channel);
+		for ($n = 0; $first->add($this->file("f$n", 'x')); $n++);
+		$this->assertSame(100, $n);
+		$first = new FirstPackets($this->channel);
+		$long = ['allow_cid' => str_repeat('<friend>', 20000)];
+		for ($n = 0; $first->add($this->file("f$n", 'x', $long)); $n++);
+		$this->assertSame(6, $n);
+		foreach ([$this->deletion('f'), $this->photo('p', [0 => 'p']), $this->file('f', '', [
+				'is_dir' => 1,
+			])] as $other) {
+			$this->assertFalse((new FirstPackets($this->channel))->add($other));
+		}
+	}
+
+	public function test_killed_at_any_instant_and_sent_again_they_end_the_same(): void
+	{
+		$send = fn () => $this->receive(
+			$this->versioned($this->file('f1', 'one', [], ['d1' => 'Folder'])),
+			$this->versioned($this->file('f2', 'two', [], ['d1' => 'Folder'])),
+			$this->file('f3', 'three', ['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]], ['d1' => 'Folder']),
+		);
+		$instants = $this->instantsOf($send);
+		foreach (self::sample($instants, 12) as $instant) {
+			$this->tearDown();
+			$this->setUp();
+			$this->killedAt($instant, $send);
+			$message = "killed at instant $instant of $instants";
+			$records = array_column(Table::select('filesync_file', ['is_dir' => 0]), 'hash');
+			$transfers = array_column(Table::select('filesync_transfer', []), 'hash');
+			$this->assertEqualsCanonicalizing($records, $transfers, "$message: all of them, or none");
+			$send();
+			$this->work();
+			$this->assertSame(['one', 'two', 'three'], array_map($this->shown(...), ['f1', 'f2', 'f3']), $message);
+			$this->assertCount(1, Table::select('attach', ['hash' => 'd1']), $message);
+			$this->assertCount(1, Table::select('term', []), $message);
+			$this->assertSame([], $this->kept(), $message);
+		}
+	}
+
+	/** Returns an entry as a clone with filesync sends it. */
+	private function versioned(array $entry, int $count = 1): array
+	{
+		$last = end($entry['attach']);
+		$group = ['seen' => ['aaaaaaaa' => $count], 'by' => 'aaaaaaaa', 'at' => '127.0.0.1'];
+
+		return $entry
+		+ [
+			'filesync' => [
+				'v' => Version::SIBLING,
+				'version' => '0.2.0',
+				'features' => ['ticket', 'bulk'],
+				'endpoint' => self::ORIGIN . '/getfile/ticket',
+				'revision' => [
+					'bytes' => $group + ['edited' => $last['edited']],
+					'place' => $group + ['name' => $last['filename']],
+					'access' => $group,
+				],
+			],
+		];
+	}
+
+	/**
+	 * @param list<string> $tables
+	 *
+	 * @return array<string, list<array<string, mixed>>>
+	 */
+	private function rows(array $tables): array
+	{
+		$rows = [];
+		foreach ($tables as $table) {
+			$rows[$table] = Table::rows($table, [], $table === 'term' ? 'tid' : 'id');
+		}
+
+		return $rows;
+	}
+}
