@@ -1,5 +1,5 @@
 --TEST--
-Arrays whose keys are no text: named in an error, or passed over, as their place demands
+Arrays with keys that are not UTF-8: an error names the key, or its value counts as any other
 --EXTENSIONS--
 gd
 --FILE--
