@@ -488,7 +488,7 @@ final class BulkTest extends AddonTestCase
 		return ['status' => 200, 'body' => json_encode(['filesync' => 2, 'time' => time(), 'taken' => $count])];
 	}
 
-	/** Makes files as their owner does, of which nothing is recorded; returns their hashes. */
+	/** Makes files as their owner does, of which nothing is recorded; returns their hashes in the order of their rows. */
 	private function makeFiles(int $number): array
 	{
 		$this->got = [];
@@ -500,7 +500,7 @@ final class BulkTest extends AddonTestCase
 		}
 		$this->got = [];
 
-		return $hashes;
+		return array_column(Table::select('attach', ['hash' => $hashes], 'id', 0, 'hash'), 'hash');
 	}
 
 	/** Makes files of the channel, of which no clone has heard. */
