@@ -296,7 +296,9 @@ final class FileChange
 			base: Store::facts($base),
 			kind: (string) $kind,
 			reason: (string) $reason,
-			isToMake: $scale && ScaleTable::areMade($packet->photos, $scale),
+			isToMake: $scale
+			&& ScaleTable::areMade($packet->photos, $scale)
+			&& ! GivenScales::areTaken($root, $packet->photos, $scale),
 			isLate: Reception::isLate(),
 		));
 	}
