@@ -84,7 +84,7 @@ final class Settings
 		'make_scales' => [
 			'default' => '1',
 			'unit' => 'switch',
-			'text' => 'Make the scales of received photos here. When off, they are fetched from the origin.',
+			'text' => "Make the scales of received photos here, unless a hub with filesync sends them in at most half of the photo's bytes. When off, all are fetched.",
 		],
 		'slice_seconds' => [
 			'default' => '110',

@@ -442,6 +442,10 @@ final class Batch
 				'reason' => '',
 			]));
 		} elseif ($report['state'] === 'failed') {
+			if ($transfer->scale > 0) {
+				// Whether it can be made here depends on its photo, which may be waiting for others.
+				$this->publishArrived();
+			}
 			$this->fail($fetch, $report);
 		}
 	}

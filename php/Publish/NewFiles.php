@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Receive\Brake;
 use FileSync\Addon\Receive\FolderChange;
 use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
@@ -129,17 +130,22 @@ final class NewFiles
 		);
 	}
 
-	/** Tells whether a file can be one of many: not a photo, and the first version that is fetched. */
+	/** Tells whether a file can be one of many: the first version that is fetched, and no profile photo. */
 	public static function isPlain(Transfer $transfer): bool
 	{
 		$isFirst = $transfer->scale === 0 && $transfer->generation === 1 && $transfer->pending() === null;
 		$entry = $isFirst ? $transfer->fileEntry() : null;
+		$photo = $entry['photo'] ?? null;
 
-		return $entry && ! $entry['photo'] && ! $entry['attach']['is_photo'];
+		return (
+			$entry !== null
+			&& (bool) $entry['attach']['is_photo'] === ($photo !== null)
+			&& ($photo === null || PhotoRow::isPlain($photo))
+		);
 	}
 
 	/**
-	 * Returns those of which nothing is here.
+	 * Returns those of which nothing is here, and whose photos are pictures.
 	 *
 	 * @param array<int, Arrived> $arrived
 	 *
@@ -149,8 +155,25 @@ final class NewFiles
 	{
 		$hashes = array_map(fn ($one) => $one->transfer->hash, array_values($arrived));
 		$present = Store::attachSome($this->channel->id, $hashes, 'hash');
+		$photos = array_filter(array_map(fn ($one) => $one->transfer->fileEntry()['photo'], $arrived));
+		$rows = $photos ? PhotoRow::here($this->channel->id, array_column($photos, 'resource_id')) : [];
 
-		return $present === null ? [] : array_filter($arrived, fn ($one) => ! isset($present[$one->transfer->hash]));
+		return (
+			$present === null
+				? []
+				: array_filter(
+					$arrived,
+					fn (Arrived $one, int $n) => (
+						! isset($present[$one->transfer->hash])
+						&& (
+							! isset($photos[$n])
+							|| ! isset($rows[$one->transfer->hash])
+							&& $this->place->isPartialPicture($one->transfer, $photos[$n]['mimetype'])
+						)
+					),
+					ARRAY_FILTER_USE_BOTH,
+				)
+		);
 	}
 
 	/**
@@ -189,7 +212,7 @@ final class NewFiles
 	/**
 	 * Publishes what was written down. What became of each is in its transfer.
 	 *
-	 * @param array<Transfer> $transfers
+	 * @param array<Transfer> $transfers All of files, or all of scales.
 	 * @param bool            $areBytesOnDisk Whether only their names are to be forced there.
 	 */
 	public function publish(array $transfers, bool $areBytesOnDisk = false): void
@@ -210,6 +233,12 @@ final class NewFiles
 		foreach ($published as $transfer) {
 			Queue::removePartial($transfer, true);
 			$this->publish->log($transfer);
+		}
+		foreach ($published as $transfer) {
+			if ($transfer->scale === 0 && $transfer->fileEntry()['photo']) {
+				// Its crops may have come before it.
+				$this->publish->publishVerified($transfer->hash);
+			}
 		}
 		foreach ($transfers as $transfer) {
 			if (! isset($published[$transfer->id])) {
@@ -256,7 +285,9 @@ final class NewFiles
 		try {
 			return Turn::take(
 				$this->channel->id,
-				fn () => PublishRows::commitNew($this->channel, $this->token, $placed),
+				fn () => $placed[0]->transfer->scale > 0
+					? PublishRows::commitNewScales($this->channel, $this->token, $placed)
+					: PublishRows::commitNew($this->channel, $this->token, $placed),
 			);
 		} catch (\Throwable $e) {
 			Log::failure('publishing ' . count($placed) . ' files together', $e);

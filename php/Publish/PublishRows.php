@@ -130,6 +130,59 @@ final class PublishRows
 	}
 
 	/**
+	 * Commits many scales of which nothing is here, in one transaction that calls no core function.
+	 *
+	 * @param non-empty-list<Placed> $scales
+	 *
+	 * @return bool False, and nothing is written, if anything has come between.
+	 */
+	public static function commitNewScales(Channel $channel, string $token, array $scales): bool
+	{
+		return Table::transaction(
+			fn (): bool => self::fenceNew($scales, $token) && self::insertScales($channel, $scales),
+			fn (bool $isGood) => $isGood,
+		);
+	}
+
+	/**
+	 * Writes the rows of new scales; false if one has a row already, or belongs elsewhere.
+	 *
+	 * @param non-empty-list<Placed> $scales
+	 */
+	private static function insertScales(Channel $channel, array $scales): bool
+	{
+		$hashes = array_values(array_unique(array_map(fn (Placed $one): string => $one->transfer->hash, $scales)));
+		$photos = Store::attachSome($channel->id, $hashes) ?? [];
+		$here = PhotoRow::here($channel->id, $hashes);
+		// Their entries may have been amended meanwhile.
+		$ids = array_map(fn (Placed $one): string => $one->transfer->id, $scales);
+		$entries = array_column(Table::select('filesync_transfer', ['id' => $ids], '', 0, 'id, entry'), 'entry', 'id');
+		$rows = $files = [];
+		foreach ($scales as $one) {
+			$transfer = $one->transfer;
+			$own = $photos[$transfer->hash] ?? null;
+			$photo = $own ? Store::pathOf($channel, $own) : null;
+			if (
+				! $own
+				|| in_array($transfer->scale, $here[$transfer->hash] ?? [], true)
+				|| $one->target !== "$photo-$transfer->scale"
+			) {
+				return false;
+			}
+			$scale = ScaleEntry::photo(ScaleEntry::decode($entries[$transfer->id]), $own, $channel->hash);
+			$rows[] = PhotoRow::fresh($channel, $own, $scale, $transfer->sizeBytes, $one->target);
+			$files[] = [$transfer, $one->stat];
+		}
+		if (! Table::tryInsertAll('photo', $rows)) {
+			throw new \RuntimeException('cannot insert into table photo');
+		}
+		Digests::publishAll($files);
+		Outbox::releaseAll($channel->id, $hashes);
+
+		return true;
+	}
+
+	/**
 	 * Ends the transfers; false unless all are still ours, and none was overtaken by another version.
 	 *
 	 * @param non-empty-list<Placed> $files
@@ -159,7 +212,7 @@ final class PublishRows
 		$rows = $hashes = $chains = $terms = [];
 		foreach ($files as $file) {
 			$transfer = $file->transfer;
-			$attach = $transfer->fileEntry()['attach'];
+			['attach' => $attach, 'photo' => $photo] = $transfer->fileEntry();
 			$chains[$attach['folder']] ??= Store::chain($channel->id, $attach['folder']) ?? false;
 			$chain = $chains[$attach['folder']];
 			$place = $chain === false
@@ -170,7 +223,7 @@ final class PublishRows
 			}
 			$rows[] =
 				AttachRow::columns($channel, $attach, $place, $attach['filename'])
-				+ AttachRow::contents($attach['filetype'], $transfer->sizeBytes, $transfer->edited);
+				+ AttachRow::contents($attach['filetype'], $transfer->sizeBytes, $transfer->edited, $photo !== null);
 			$hashes[] = $transfer->hash;
 			if ($attach['term'] !== []) {
 				$terms[] = [$transfer, $attach['term']];
@@ -196,6 +249,7 @@ final class PublishRows
 	private static function recordNew(Channel $channel, array $files, array $hashes): bool
 	{
 		$rows = Store::attachSome($channel->id, $hashes) ?? [];
+		self::insertPhotos($channel, $files, $rows);
 		$known = Revisions::some($channel->id, $hashes);
 		Digests::publishAll(array_map(fn (Placed $file): array => [$file->transfer, $file->stat], $files));
 		$records = $private = $folders = [];
@@ -228,6 +282,28 @@ final class PublishRows
 		Outbox::releaseAll($channel->id, $hashes);
 
 		return true;
+	}
+
+	/**
+	 * Writes the rows of the photos among new files.
+	 *
+	 * @param non-empty-list<Placed>   $files
+	 * @param array<string, AttachRow> $own By hash.
+	 */
+	private static function insertPhotos(Channel $channel, array $files, array $own): void
+	{
+		$rows = [];
+		foreach ($files as $file) {
+			['attach' => $attach, 'photo' => $photo] = $file->transfer->fileEntry();
+			$mine = $own[$file->transfer->hash];
+			if ($photo !== null) {
+				$photo = self::withAccess($mine, $attach, $photo);
+				$rows[] = PhotoRow::fresh($channel, $mine, $photo, $file->transfer->sizeBytes, $file->target);
+			}
+		}
+		if (! Table::tryInsertAll('photo', $rows)) {
+			throw new \RuntimeException('cannot insert into table photo');
+		}
 	}
 
 	/**

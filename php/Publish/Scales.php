@@ -42,12 +42,19 @@ final class Scales
 	/** With these the extension says that it cannot read a photo; others may. */
 	private const REFUSED = ['Unsupported', 'Corrupt'];
 
+	private readonly NewFiles $files;
+	private readonly NewScales $new;
+
 	public function __construct(
 		private readonly Channel $channel,
 		private readonly string $token,
 		private readonly Publish $publish,
 		private readonly Slice $slice,
-	) {}
+	) {
+		$beat = fn () => $slice->beat($channel->id);
+		$this->files = new NewFiles($channel, $token, $publish, $beat);
+		$this->new = new NewScales($channel, $token, $beat);
+	}
 
 	/** Makes and publishes due scales: some in each turn, all if there is time. */
 	public function run(): void
@@ -67,18 +74,20 @@ final class Scales
 				? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs, [
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
+			$made = [];
 			foreach ($rows as $source => $byScale) {
 				$outcome = $outcomes[$source] ?? null;
 				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
 					? array_filter($byScale, LastResort::has(...))
 					: [];
 				foreach (array_diff_key($byScale, $left) as $scale => $transfer) {
-					$outcome ? $this->take($transfer, $outcome, $scale) : self::leave($transfer);
+					$outcome ? ($made[] = $this->take($transfer, $outcome, $scale)) : self::leave($transfer);
 				}
 				if ($left) {
 					$this->byLibrary($source, $left, $isOver());
 				}
 			}
+			$this->publish(array_values(array_filter($made)));
 			$this->slice->beat($this->channelId());
 			$isOver = $this->slice->isTurnOver(...);
 		}
@@ -106,7 +115,10 @@ final class Scales
 			array_map(fn ($transfer) => "$root/" . $transfer->partialName() . '.partial', $rows),
 		);
 		foreach ($rows as $scale => $transfer) {
-			$this->take($transfer, $outcome, $scale, 'library');
+			$made = $this->take($transfer, $outcome, $scale, 'library');
+			if ($made) {
+				$this->publishOne($made);
+			}
 		}
 	}
 
@@ -155,21 +167,55 @@ final class Scales
 	}
 
 	/**
+	 * Publishes what the extension made, all new scales together.
+	 *
+	 * @param list<Arrived> $made
+	 */
+	private function publish(array $made): void
+	{
+		$begun = [];
+		try {
+			$begun = count($made) > 1 ? $this->new->begin($made) : [];
+		} catch (\Throwable $e) {
+			Log::failure('publishing ' . count($made) . ' scales together', $e);
+		}
+		if ($begun !== []) {
+			$this->files->publish($begun, true);
+		}
+		array_map($this->publishOne(...), array_diff_key($made, $begun));
+	}
+
+	private function publishOne(Arrived $made): void
+	{
+		$transfer = Queue::advance(
+			$made->transfer,
+			TransferState::LEASED,
+			TransferState::VERIFIED,
+			$made->columns,
+		);
+		if ($transfer) {
+			$this->publish->publish($transfer);
+		}
+	}
+
+	/**
+	 * Returns what was made, to be published; null if it was not.
+	 *
 	 * @param Outcome $outcome
 	 * @param string  $rung Who made it: `made`, the extension, or `library`.
 	 */
-	private function take(Transfer $transfer, array $outcome, int $scale, string $rung = 'made'): void
+	private function take(Transfer $transfer, array $outcome, int $scale, string $rung = 'made'): ?Arrived
 	{
 		$error = $outcome['error'];
 		$made = $outcome['scales'][$scale] ?? null;
 		if ($error !== null && $error['kind'] === 'Storage') {
 			self::leave($transfer);
 			Queue::pause($error['message']);
-			return;
+			return null;
 		}
 		if ($error !== null || $made === null) {
 			$this->takeError($transfer, $scale, $error['kind'] ?? '', $error['message'] ?? '');
-			return;
+			return null;
 		}
 		if ($made['profile_fault']) {
 			Log::write(
@@ -183,7 +229,8 @@ final class Scales
 				'width' => $made['width'],
 				'height' => $made['height'],
 			] + $entry['photo'];
-		$transfer = Queue::advance($transfer, TransferState::LEASED, TransferState::VERIFIED, [
+
+		return new Arrived($transfer, [
 			'sha256' => $made['sha256'],
 			'size_bytes' => $made['size_bytes'],
 			'mimetype' => $made['mimetype'],
@@ -193,9 +240,6 @@ final class Scales
 			'kind' => '',
 			'reason' => '',
 		]);
-		if ($transfer) {
-			$this->publish->publish($transfer);
-		}
 	}
 
 	private function takeError(Transfer $transfer, int $scale, string $kind, string $message): void

@@ -326,7 +326,9 @@ final class FileChange
 			base: $base,
 			kind: $obstacle[0],
 			reason: $obstacle[1],
-			isToMake: $scale && ScaleTable::areMade($packet->photos, $scale),
+			isToMake: $scale
+			&& ScaleTable::areMade($packet->photos, $scale)
+			&& ! GivenScales::areTaken($root, $packet->photos, $scale),
 			isLate: Reception::isLate(),
 		);
 	}

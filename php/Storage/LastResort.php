@@ -47,6 +47,9 @@ final class LastResort
 		bool $isTemporary,
 		bool $isProgress = false,
 	): bool {
+		if ($isTemporary && self::isMadeInstead($channel, $transfer, $kind, $reason)) {
+			return true;
+		}
 		$note = self::note($transfer);
 		$attempts = ($isProgress ? 0 : $transfer->attempts) + 1;
 		$fetches = $kind === 'Corrupt' ? Config::number('corrupt_attempts') : self::FETCHES;
@@ -83,6 +86,35 @@ final class LastResort
 				),
 			],
 		) !== null;
+	}
+
+	/**
+	 * Has a scale made by the extension whose first fetch failed, if nobody tried that yet: it was only fetched because
+	 * that takes less time.
+	 */
+	private static function isMadeInstead(Channel $channel, Transfer $transfer, string $kind, string $reason): bool
+	{
+		if (
+			$transfer->kind !== ''
+			|| $transfer->attempts > 0
+			|| self::has($transfer)
+			|| ! ScaleTable::isMade($transfer->scale)
+			|| Config::get('make_scales') !== '1'
+		) {
+			return false;
+		}
+		$source = Facts::of($channel, $transfer->hash, ScaleTable::sourceOf($transfer->scale));
+
+		return (
+			$source->state === 'whole'
+			&& $source->path !== null
+			&& Queue::advance($transfer, TransferState::LEASED, TransferState::TO_MAKE, [
+				'token' => '',
+				'lease_until' => 0,
+				'kind' => $kind,
+				'reason' => $reason,
+			]) !== null
+		);
 	}
 
 	/** Tells whether a scale that is to be made was given up by all hubs. */

@@ -49,17 +49,42 @@ final class PhotoRow
 			return;
 		}
 		self::claimUsage($channel, $photo);
-		$row = self::columns($attach, $photo);
 		if ($own) {
+			$row = self::columns($attach, $photo);
 			$row += $content === null ? [] : self::bytes($photo, $sizeBytes, $content, $inDatabase);
 			Table::update('photo', $row, ['id' => (int) $own['id']]);
 			return;
 		}
-		Table::insert(
-			'photo',
-			$key
-			+ $row
-			+ self::bytes($photo, $sizeBytes, $content ?? $attach['content'], $inDatabase)
+		Table::insert('photo', self::fresh(
+			$channel,
+			$attach,
+			$photo,
+			$sizeBytes,
+			$content ?? $attach['content'],
+			$inDatabase,
+		));
+	}
+
+	/**
+	 * Returns all columns of a new row, as write() takes them.
+	 *
+	 * @param AttachRow $attach
+	 * @param Photo     $photo
+	 *
+	 * @return array<string, int|string>
+	 */
+	public static function fresh(
+		Channel $channel,
+		array $attach,
+		array $photo,
+		int $sizeBytes,
+		string $content,
+		bool $inDatabase = false,
+	): array {
+		return (
+			['uid' => (int) $attach['uid'], 'resource_id' => $attach['hash'], 'imgscale' => $photo['imgscale']]
+			+ self::columns($attach, $photo)
+			+ self::bytes($photo, $sizeBytes, $content, $inDatabase)
 			+ [
 				'aid' => $channel->accountId,
 				'xchan' => $photo['xchan'],
@@ -70,8 +95,41 @@ final class PhotoRow
 				'allow_gid' => $photo['allow_gid'],
 				'deny_cid' => $photo['deny_cid'],
 				'deny_gid' => $photo['deny_gid'],
-			],
+			]
 		);
+	}
+
+	/**
+	 * Returns which scales of some photos have a row, by the photos' hashes.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return array<string, list<int>>
+	 */
+	public static function here(int $channelId, array $hashes): array
+	{
+		$scales = [];
+		foreach (Table::select(
+			'photo',
+			['uid' => $channelId, 'resource_id' => $hashes],
+			'',
+			0,
+			'resource_id, imgscale',
+		) as $row) {
+			$scales[$row['resource_id']][] = (int) $row['imgscale'];
+		}
+
+		return $scales;
+	}
+
+	/**
+	 * Tells whether a row leaves all others as they are: of photos of the profile and the cover, a channel has one.
+	 *
+	 * @param Photo $photo
+	 */
+	public static function isPlain(array $photo): bool
+	{
+		return ! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true);
 	}
 
 	/**
@@ -121,7 +179,7 @@ final class PhotoRow
 	 */
 	private static function claimUsage(Channel $channel, array $photo): void
 	{
-		if (! in_array($photo['photo_usage'], [Core::PHOTO_PROFILE, Core::PHOTO_COVER], true)) {
+		if (self::isPlain($photo)) {
 			return;
 		}
 		Table::update(

@@ -93,6 +93,14 @@ final class Placement
 		);
 	}
 
+	/** Tells whether the partial file really is a picture. */
+	public function isPartialPicture(Transfer $transfer, string $type): bool
+	{
+		$root = (string) realpath(Store::dataRoot($this->channel->id));
+
+		return PhotoType::isKnown($type) && PhotoType::isPicture($root, self::partial($transfer));
+	}
+
 	/**
 	 * Exchanges the partial file with the live one in one step. Returns the facts of the displaced file, or null.
 	 *

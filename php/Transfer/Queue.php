@@ -292,6 +292,23 @@ final class Queue
 		return $ids ? array_column(Table::select('filesync_transfer', $live, '', 0, 'hash'), 'hash') : [];
 	}
 
+	/**
+	 * Returns those of some photos whose scales wait for them.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<string>
+	 */
+	public static function awaited(int $channelId, array $hashes): array
+	{
+		$blocking = array_filter(
+			self::states($channelId, $hashes),
+			fn (string $state) => in_array($state, self::BLOCKING, true),
+		);
+
+		return array_map(strval(...), array_keys($blocking));
+	}
+
 	/** Tells whether a transfer's bytes will replace ours. */
 	public static function isWanted(?Transfer $transfer): bool
 	{

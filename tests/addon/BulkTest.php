@@ -488,7 +488,7 @@ final class BulkTest extends AddonTestCase
 		return ['status' => 200, 'body' => json_encode(['filesync' => 2, 'time' => time(), 'taken' => $count])];
 	}
 
-	/** Makes files as their owner does, of which nothing is recorded; returns their hashes in the order of their rows. */
+	/** Makes files of which nothing is recorded, as their owner does; returns their hashes in the order of the rows. */
 	private function makeFiles(int $number): array
 	{
 		$this->got = [];

@@ -10,6 +10,8 @@ use FileSync\Addon\Status\Conflicts;
 use FileSync\Addon\Status\Overview;
 use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
+use FileSync\Photo;
+use FileSync\TransferBatch;
 
 /** What is done often does not take longer with more channels and rows: counted in statements, not in seconds. */
 final class ScaleTest extends AddonTestCase
@@ -92,6 +94,29 @@ final class ScaleTest extends AddonTestCase
 		$many = $publish('many', 25);
 		$this->assertSame('published', $this->transfer('many24')['state']);
 		$this->assertLessThanOrEqual(43, ($many - $few) / 20);
+	}
+
+	public function test_a_photo_and_its_scales_are_published_by_few_statements(): void
+	{
+		Config::set('make_scales', '1');
+		Photo::$isKnown = true;
+		TransferBatch::$together = 64;
+		try {
+			$publish = function (string $name, int $photos): int {
+				for ($n = 0; $n < $photos; $n++) {
+					$this->receive($this->photo("$name$n", ["bytes of $name $n", '', '', '']));
+				}
+
+				return $this->statements($this->work(...));
+			};
+			$publish('warm', 2);
+			$few = $publish('few', 4);
+			$many = $publish('many', 14);
+		} finally {
+			Photo::$isKnown = false;
+		}
+		$this->assertSame('published', $this->transfer('many13', 3)['state']);
+		$this->assertLessThanOrEqual(13, ($many - $few) / 10);
 	}
 
 	public function test_conflict_copies_are_looked_for_once(): void

@@ -2,6 +2,7 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Photo;
 use FileSync\TransferBatch;
@@ -189,6 +190,54 @@ final class ScalesTest extends AddonTestCase
 		$this->receive($this->photo('p2', self::SCALES));
 		$this->work();
 		$this->assertSame('theirs 2', file_get_contents('store/alice/p2-2'));
+	}
+
+	public function test_scales_that_are_few_bytes_beside_their_photo_are_taken_from_a_hub_with_filesync(): void
+	{
+		$large = [str_repeat('large ', 10)] + self::SCALES;
+		$photo = function (string $hash, array $bytes = [], array $columns = []) use ($large): array {
+			$entry = $this->photo($hash, $bytes + $large);
+			foreach (array_keys($entry['photo']) as $n) {
+				$entry['photo'][$n] = ($columns[$n] ?? []) + ['width' => 300, 'height' => 200] + $entry['photo'][$n];
+			}
+
+			return $entry;
+		};
+		$this->receive($photo('p1'));
+		Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
+		$this->receive(
+			$photo('p2'),
+			$photo('p3', ['small']),
+			$photo('p4', [], [2 => ['height' => 641]]),
+			$photo('p5', [], [3 => ['mimetype' => 'image/png']]),
+			$photo('p6', [], [1 => ['filesize' => 0]]),
+		);
+		set_config('system', 'jpeg_quality', '75');
+		$this->receive($photo('p7'));
+		del_config('system', 'jpeg_quality');
+		$this->work();
+		$this->assertSame(
+			['p2-1', 'p2-2', 'p2-3'],
+			array_values(array_filter($this->fetched(), fn ($name) => ! preg_match('/-[04]$/', $name))),
+		);
+		$this->assertSame('theirs 2', file_get_contents('store/alice/p2-2'));
+		$this->assertSame('scale 5 of crop', file_get_contents('store/alice/p2-5'), 'of what is fetched anyway');
+		foreach (['p1', 'p3', 'p4', 'p5', 'p6', 'p7'] as $hash) {
+			$this->assertStringStartsWith('scale 2 of ', file_get_contents("store/alice/$hash-2"), $hash);
+		}
+	}
+
+	public function test_a_scale_that_the_hub_does_not_give_after_all_is_made(): void
+	{
+		Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
+		$this->receive($this->photo('p1', [str_repeat('large ', 10), 'theirs 1', 'theirs 2', 'theirs 3']));
+		TransferBatch::$answers['p1-1'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'cut off'];
+		TransferBatch::$answers['p1-2'] = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'gone'];
+		$this->work();
+		$this->assertStringStartsWith('scale 1 of large', file_get_contents('store/alice/p1-1'), 'at once');
+		$this->assertStringStartsWith('scale 2 of large', file_get_contents('store/alice/p1-2'));
+		$this->assertSame('theirs 3', file_get_contents('store/alice/p1-3'));
+		$this->assertSame([0, "nothing is missing\n"], $this->runVerb('missing'));
 	}
 
 	public function test_scales_wait_for_what_they_are_made_of(): void

@@ -1,12 +1,23 @@
 <?php
 
+use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Photo;
 use FileSync\Store;
 use FileSync\TransferBatch;
 
 /** I1, I2 and I4: new files that become whole in one step are published together. */
 final class TogetherTest extends AddonTestCase
 {
+	private const PHOTO = ['original', 'theirs 1', 'theirs 2', 'theirs 3'];
+
+	protected function tearDown(): void
+	{
+		Photo::$isKnown = false;
+		Store::$duringSync = null;
+		parent::tearDown();
+	}
+
 	public function test_new_files_of_one_step_get_their_names_together(): void
 	{
 		$this->receive(
@@ -33,7 +44,8 @@ final class TogetherTest extends AddonTestCase
 		$this->work();
 		$this->receive(
 			$this->file('f1', 'newer', ['edited' => '2024-06-01 10:00:00']),
-			$this->photo('p1', [0 => 'photo', 1 => 'small']),
+			$this->profilePhoto($this->photo('p1', [0 => 'photo', 1 => 'small'])),
+			$this->photo('p2', [0 => 'no picture']),
 			$this->file('f2', 'two'),
 			$this->file('f3', 'three'),
 			$this->file('f4', 'in the way'),
@@ -44,7 +56,50 @@ final class TogetherTest extends AddonTestCase
 		$this->assertSame([2], array_map('count', Store::$syncs));
 		$this->assertShown(['f2' => 'two', 'f3' => 'three', 'f1' => 'newer', 'p1' => 'photo', 'f4' => 'in the way']);
 		$this->assertSame('small', file_get_contents('store/alice/p1-1'));
+		$this->assertSame([0, 'no picture'], [(int) $this->attach('p2')['is_photo'], $this->shown('p2')]);
 		$this->assertEqualsCanonicalizing(['old', 'mine'], $this->kept());
+	}
+
+	public function test_new_photos_are_published_together_and_so_are_their_scales(): void
+	{
+		$this->makeScales();
+		$this->receive(
+			$this->photoFor('<friend>', 'p1'),
+			$this->photo('p2', self::PHOTO),
+			$this->file('f1', 'one'),
+		);
+		$this->workTogether();
+		$this->assertSame([3, 6], array_map('count', Store::$syncs), 'photos and files, then what was made');
+		$this->assertPhotos(['p1', 'p2']);
+		$this->assertShown(['p1' => 'original', 'p2' => 'original', 'f1' => 'one']);
+		$rows = Table::select('photo', ['resource_id' => 'p1'], 'imgscale', 0, 'imgscale, allow_cid, os_storage');
+		$this->assertSame([0, 1, 2, 3], array_map('intval', array_column($rows, 'imgscale')));
+		$this->assertSame(['<friend>'], array_unique(array_column($rows, 'allow_cid')));
+		$this->assertSame([1], array_unique(array_map('intval', array_column($rows, 'os_storage'))));
+	}
+
+	public function test_a_scale_that_is_not_plainly_new_is_published_alone_beside(): void
+	{
+		$this->makeScales();
+		$this->receive($this->photo('p1', self::PHOTO), $this->photo('p2', self::PHOTO));
+		// Somebody puts one of the files there.
+		file_put_contents('store/alice/p1-2', 'mine');
+		$this->workTogether();
+		$this->assertSame([2, 5], array_map('count', Store::$syncs));
+		$this->assertPhotos(['p1', 'p2']);
+		$this->assertSame(['mine'], $this->kept());
+	}
+
+	public function test_access_that_is_narrowed_while_scales_are_published_holds_for_them(): void
+	{
+		$this->makeScales();
+		$this->receive($this->photo('p1', self::PHOTO));
+		Store::$duringSync = fn () => $this->receive($this->photoFor('<bob>', 'p1'));
+		$this->workTogether();
+		$this->workTogether();
+		$this->assertPhotos(['p1']);
+		$rows = Table::select('photo', ['resource_id' => 'p1'], 'imgscale', 0, 'allow_cid');
+		$this->assertSame(array_fill(0, 4, '<bob>'), array_column($rows, 'allow_cid'));
 	}
 
 	public function test_one_file_is_no_group(): void
@@ -73,17 +128,20 @@ final class TogetherTest extends AddonTestCase
 
 	public function test_killed_at_any_instant_the_next_worker_ends_whole(): void
 	{
-		$bytes = ['f1' => 'one', 'f2' => 'two', 'f3' => 'three'];
-		$prepare = function () use ($bytes): void {
+		$bytes = ['f1' => 'one', 'f2' => 'two', 'p1' => 'original'];
+		$prepare = function (): void {
 			$this->tearDown();
 			$this->setUp();
-			foreach ($bytes as $hash => $text) {
-				$this->receive($this->file($hash, $text, [], ['d1' => 'Folder']));
-			}
+			$this->makeScales();
+			$this->receive(
+				$this->file('f1', 'one', [], ['d1' => 'Folder']),
+				$this->file('f2', 'two', [], ['d1' => 'Folder']),
+				$this->photo('p1', self::PHOTO),
+			);
 		};
 		$prepare();
 		$instants = $this->instantsOf($this->workTogether(...));
-		$this->assertSame([3], array_map('count', Store::$syncs));
+		$this->assertSame([3, 3], array_map('count', Store::$syncs));
 		foreach (self::sample($instants, 12) as $instant) {
 			$prepare();
 			$this->killedAt($instant, $this->workTogether(...));
@@ -97,7 +155,50 @@ final class TogetherTest extends AddonTestCase
 			}
 			FileSync\Addon\Work\Housekeeping::often();
 			$this->assertShown($bytes, $message);
+			$this->assertPhotos(['p1'], $message);
 			$this->assertSame([], $this->kept(), $message);
+		}
+	}
+
+	private function makeScales(): void
+	{
+		Photo::$isKnown = true;
+		Config::set('make_scales', '1');
+	}
+
+	/** Returns the entry of a photo that only some may see. */
+	private function photoFor(string $who, string $hash): array
+	{
+		$entry = $this->photo($hash, self::PHOTO, ['allow_cid' => $who]);
+
+		return ['photo' => array_map(fn ($row) => ['allow_cid' => $who] + $row, $entry['photo'])] + $entry;
+	}
+
+	/** Returns the entry of a photo that is the channel's own. */
+	private function profilePhoto(array $entry): array
+	{
+		return ['photo' => array_map(fn ($row) => ['photo_usage' => 1] + $row, $entry['photo'])] + $entry;
+	}
+
+	/**
+	 * Asserts that photos have their scales, each once, made here or, if a worker died making them, fetched.
+	 *
+	 * @param list<string> $hashes
+	 */
+	private function assertPhotos(array $hashes, string $message = ''): void
+	{
+		foreach ($hashes as $hash) {
+			foreach ([1, 2, 3] as $scale) {
+				$bytes = file_get_contents("store/alice/$hash-$scale");
+				$this->assertContains($bytes, ["scale $scale of original", "theirs $scale"], $message);
+				$rows = Table::select('photo', ['resource_id' => $hash, 'imgscale' => $scale]);
+				$this->assertSame([strlen($bytes)], array_map('intval', array_column($rows, 'filesize')), $message);
+				$this->assertSame(
+					hash('sha256', $bytes),
+					Table::first('filesync_digest', ['hash' => $hash, 'scale' => $scale])['sha256'],
+					$message,
+				);
+			}
 		}
 	}
 

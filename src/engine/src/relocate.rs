@@ -15,6 +15,7 @@ mod page;
 mod table;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -24,9 +25,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
 use edges::{Marks, Places};
 pub use home::Home;
+use json::Escaped;
 use looked_at::Looked;
 use output::Output;
-use page::{Name, Page};
+use page::{Name, Page, Slash};
+use whole::Roots;
 
 /// From one home to another.
 #[derive(Clone, Debug)]
@@ -38,6 +41,9 @@ pub struct Relocation {
     /// How much of the root and of the nick both homes share.
     same_root: usize,
     same_nick: usize,
+    /// As texts have the roots, and as JSON of PHP has them.
+    plain: Option<Roots>,
+    escaped: Option<Roots>,
 }
 
 impl Relocation {
@@ -45,14 +51,15 @@ impl Relocation {
     /// other people and stay. None: every file and photo on the origin hub counts as the channel's.
     pub fn new(from: Home, to: Home, own_media: Option<HashSet<String>>) -> Self {
         let (same_root, same_nick) = (same(from.root(), to.root()), same(from.nick(), to.nick()));
-        Self { from, to, own_media, marks: Marks::new(), same_root, same_nick }
+        let [plain, escaped] = [Slash::Plain, Slash::Escaped].map(|slash| Roots::new(&from, &to, slash));
+        Self { from, to, own_media, marks: Marks::new(), same_root, same_nick, plain, escaped }
     }
 
     /// Returns the opposite move, for tests.
     #[doc(hidden)]
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self { from: self.to.clone(), to: self.from.clone(), ..self.clone() }
+        Self::new(self.to.clone(), self.from.clone(), self.own_media.clone())
     }
 
     /// Rewrites bbcode, Markdown or HTML.
@@ -75,9 +82,20 @@ impl Relocation {
         let mut output = Output::new(text);
         let mut last_own = None;
         json::each_string(text, looked, |literal| {
-            self.find(literal.decoded(), &mut last_own, looked, |edit| {
-                output.replace(literal.place(edit.range), &literal.spelled(edit.to, edit.url));
-            });
+            if literal.raw.len() < SHORTEST {
+                return;
+            }
+            let start = literal.start;
+            let is_whole = literal.escaped() == Escaped::Slashes
+                && self.find_whole(literal.raw, self.escaped.as_ref(), &mut last_own, looked, |edit| {
+                    output.replace(start + edit.range.start..start + edit.range.end, edit.to);
+                });
+            if !is_whole {
+                literal.decode();
+                self.find(literal.decoded(), &mut last_own, looked, |edit| {
+                    output.replace(literal.place(edit.range), &literal.spelled(edit.to, edit.url));
+                });
+            }
         })
         .map_err(|offset| {
             Error::new(ErrorKind::InvalidInput, "reading JSON").context("bytes", text.len()).context("fault_at", offset)
@@ -88,7 +106,7 @@ impl Relocation {
     /// Finds what to replace, in the order of the text. `last_own` is the name of a file of the channel: texts often name one
     /// several times in a row.
     fn find<'s>(&'s self, text: &str, last_own: &mut Option<&'s str>, looked: &Looked, mut found: impl FnMut(Edit<'s>)) {
-        if text.len() < SHORTEST {
+        if text.len() < SHORTEST || self.find_whole(text, self.plain.as_ref(), last_own, looked, &mut found) {
             return;
         }
         let mut places = Places::of(text, &self.marks, looked);
@@ -99,31 +117,69 @@ impl Relocation {
             let is_usual = usual.is_some();
             let Some(page) = usual.or_else(|| self.from.page(url)) else { continue };
             let behind = url.get(page.length()..).unwrap_or_default();
-            let name = Name { text: page.name, behind, is_bare: place.is_bare };
-            let has_nick = match page.kind {
-                // `/photo/profile/l/7` contains a local channel number, not a file.
-                "photo" | "attach" if name.text != "profile" && name.candidates().any(|name| self.owns(name, last_own)) => false,
-                "photos" | "album" | "cloud" | "channel" | "profile" if name.is(self.from.nick()) => true,
-                _ => continue,
-            };
+            let Some(moves) = self.moves(&page, behind, place.is_bare, last_own) else { continue };
             if places.is_shared() {
                 continue;
             }
-            let root = page.root;
-            let same_root = if is_usual { self.same_root } else { same(url, self.to.root()).min(root) };
-            let mut replace = |from: usize, to: usize, by: &'s str| {
-                if from < to || !by.is_empty() {
-                    found(Edit { url: start, range: start + from..start + to, to: by });
-                }
-            };
-            replace(same_root, root, self.to.root().get(same_root..).unwrap_or_default());
-            let mut done = root;
-            if has_nick {
-                let (nick, same) = (page.name_start(), self.same_nick);
-                done = nick + self.from.nick().len();
-                replace(nick + same, done, self.to.nick().get(same..).unwrap_or_default());
-            }
+            let same_root = if is_usual { self.same_root } else { same(url, self.to.root()).min(page.root) };
+            let done = self.edit(start, &page, moves, self.to.root(), same_root, &mut found);
             places.enter(place, done);
+        }
+    }
+
+    /// Does the same for a text that is nothing but a URL; false if it is anything else.
+    fn find_whole<'s>(
+        &'s self,
+        text: &str,
+        roots: Option<&'s Roots>,
+        last_own: &mut Option<&'s str>,
+        looked: &Looked,
+        mut found: impl FnMut(Edit<'s>),
+    ) -> bool {
+        let Some((roots, (page, behind))) = roots.and_then(|roots| Some(roots).zip(roots.page(text))) else { return false };
+        looked.at(text.len());
+        if let Some(moves) = self.moves(&page, behind, true, last_own) {
+            self.edit(0, &page, moves, &roots.to, roots.same, &mut found);
+        }
+        true
+    }
+
+    /// Tells whether a URL of the origin moves, and how.
+    fn moves<'s>(&'s self, page: &Page, behind: &str, is_bare: bool, last_own: &mut Option<&'s str>) -> Option<Moves> {
+        let name = Name { text: page.name, behind, is_bare };
+        match page.kind {
+            // `/photo/profile/l/7` contains a local channel number, not a file.
+            "photo" | "attach" if name.text != "profile" && name.candidates().any(|name| self.owns(name, last_own)) => {
+                Some(Moves::Root)
+            }
+            "photos" | "album" | "cloud" | "channel" | "profile" if name.is(self.from.nick()) => Some(Moves::RootAndNick),
+            _ => None,
+        }
+    }
+
+    /// Hands over what to replace in a URL; returns how much of the URL that reaches to. Both roots begin with the same bytes.
+    fn edit<'s>(
+        &'s self,
+        url: usize,
+        page: &Page,
+        moves: Moves,
+        root: &'s str,
+        same_root: usize,
+        found: &mut impl FnMut(Edit<'s>),
+    ) -> usize {
+        let mut replace = |from: usize, to: usize, by: &'s str| {
+            if from < to || !by.is_empty() {
+                found(Edit { url, range: url + from..url + to, to: by });
+            }
+        };
+        replace(same_root, page.root, root.get(same_root..).unwrap_or_default());
+        match moves {
+            Moves::Root => page.root,
+            Moves::RootAndNick => {
+                let end = page.name_start + self.from.nick().len();
+                replace(page.name_start + self.same_nick, end, self.to.nick().get(self.same_nick..).unwrap_or_default());
+                end
+            }
         }
     }
 
@@ -145,6 +201,13 @@ fn same(one: &str, other: &str) -> usize {
     one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b && a.is_ascii()).count()
 }
 
+/// What of a URL moves.
+#[derive(Clone, Copy, Debug)]
+enum Moves {
+    Root,
+    RootAndNick,
+}
+
 /// A piece of a text, and its replacement.
 struct Edit<'p> {
     /// Where the URL begins of which it is a piece.
@@ -164,7 +227,7 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
         let place = places.place(start, 0);
         let Some(url) = unescaped.get(start..place.end) else { continue };
         let Some(rest) = home.strip_root(url) else { continue };
-        if let Some(page) = Page::of(url, url.len() - rest.len())
+        if let Some(page) = Page::of(url, url.len() - rest.len(), Slash::Plain)
             && matches!(page.kind, "photo" | "attach")
         {
             let name = Name { text: page.name, behind: "", is_bare: place.is_bare };

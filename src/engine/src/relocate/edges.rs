@@ -124,6 +124,11 @@ impl<'t> Places<'t> {
     /// Returns the start of a scheme that ends before `://`.
     fn scheme_start(&self, separator: usize) -> Option<usize> {
         let before = self.text.as_bytes().get(..separator)?;
+        if let Some(rest) = before.strip_suffix(b"https")
+            && rest.last().is_none_or(|byte| ENDS_SCHEME[usize::from(*byte)])
+        {
+            return Some(rest.len());
+        }
         let length = run_length_back(before, &ENDS_SCHEME);
         self.looked.at(length);
         (length > 0).then_some(separator - length)

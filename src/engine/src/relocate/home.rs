@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::page::{Page, is_segment_char};
+use super::page::{Page, Slash, is_segment_char};
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
 
@@ -51,14 +51,19 @@ impl Home {
         &self.nick
     }
 
+    /// Tells whether the root's characters end a URL nowhere.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// Returns the page with which a text begins, if its URL is written as hubs do; where the URL ends need not be known.
     pub(super) fn usual_page<'t>(&self, text: &'t str) -> Option<Page<'t>> {
-        (self.is_plain && text.starts_with(&self.root)).then(|| Page::of(text, self.root.len())).flatten()
+        (self.is_plain && text.starts_with(&self.root)).then(|| Page::of(text, self.root.len(), Slash::Plain)).flatten()
     }
 
     /// Returns the page of a URL beneath this hub's root.
     pub(super) fn page<'t>(&self, url: &'t str) -> Option<Page<'t>> {
-        Page::of(url, url.len() - self.strip_root(url)?.len())
+        Page::of(url, url.len() - self.strip_root(url)?.len(), Slash::Plain)
     }
 
     /// Tells whether a URL is beneath this hub's root; returns what follows the root.

@@ -11,12 +11,24 @@ use super::looked_at::Looked;
 #[derive(Default)]
 pub(super) struct Literal<'t> {
     /// The offset behind the opening quote.
-    start: usize,
+    pub(super) start: usize,
     /// The text between the quotes.
-    raw: &'t str,
-    /// What it means, if it has escapes.
+    pub(super) raw: &'t str,
+    escaped: Escaped,
+    /// What it means, if it has escapes and was decoded.
     decoded: String,
     escapes: Vec<Escape>,
+}
+
+/// Which characters of a string are escaped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Escaped {
+    #[default]
+    Nothing,
+    /// Only slashes, each as `\/`.
+    Slashes,
+    /// Others too.
+    Others,
 }
 
 /// The offsets behind an escape: in the decoded text, and in the one between the quotes.
@@ -26,7 +38,29 @@ struct Escape {
 }
 
 impl Literal<'_> {
-    /// Returns what it means; half of a surrogate pair becomes U+FFFD.
+    pub(super) fn escaped(&self) -> Escaped {
+        self.escaped
+    }
+
+    /// Finds out what it means; half of a surrogate pair becomes U+FFFD.
+    pub(super) fn decode(&mut self) {
+        self.decoded.clear();
+        self.escapes.clear();
+        if self.escaped == Escaped::Nothing {
+            return;
+        }
+        let mut at = 0;
+        while let Some(rest) = self.raw.get(at..) {
+            let (plain, escaped) = rest.split_at(plain_length(rest.as_bytes()));
+            self.decoded.push_str(plain);
+            let Some((c, length)) = escape(escaped.as_bytes()) else { return };
+            self.decoded.push(c);
+            at += plain.len() + length;
+            self.escapes.push(Escape { decoded: self.decoded.len(), raw: at });
+        }
+    }
+
+    /// Returns what it means, once that is found out.
     pub(super) fn decoded(&self) -> &str {
         if self.escapes.is_empty() { self.raw } else { &self.decoded }
     }
@@ -74,7 +108,11 @@ impl Literal<'_> {
 }
 
 /// Reads a JSON text and hands over each string that is a value. The fault is an offset: what is there is not JSON.
-pub(super) fn each_string<'t>(text: &'t str, looked: &Looked, found: impl FnMut(&Literal<'t>)) -> std::result::Result<(), usize> {
+pub(super) fn each_string<'t>(
+    text: &'t str,
+    looked: &Looked,
+    found: impl FnMut(&mut Literal<'t>),
+) -> std::result::Result<(), usize> {
     looked.at(text.len());
     let mut reader = Reader { text, at: 0, literal: Literal::default() };
     reader.document(found).ok_or(reader.at)
@@ -87,14 +125,14 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn document(&mut self, mut found: impl FnMut(&Literal<'t>)) -> Option<()> {
+    fn document(&mut self, mut found: impl FnMut(&mut Literal<'t>)) -> Option<()> {
         // The brackets that are open; a call for each would let the text decide how deep they go.
         let mut open = Vec::new();
         loop {
             match self.next()? {
                 b'"' => {
                     self.string()?;
-                    found(&self.literal);
+                    found(&mut self.literal);
                 }
                 b'{' if self.peek() != Some(b'}') => {
                     open.push(b'{');
@@ -203,33 +241,28 @@ impl<'t> Reader<'t> {
         (count > 0).then_some(())
     }
 
-    /// Reads a string behind its opening quote, and decodes it if it has escapes.
+    /// Reads a string behind its opening quote.
     fn string(&mut self) -> Option<()> {
-        let literal = &mut self.literal;
-        literal.start = self.at;
-        literal.decoded.clear();
-        literal.escapes.clear();
         let bytes = self.text.as_bytes();
-        let mut copied = self.at;
+        let start = self.at;
+        let mut escaped = Escaped::Nothing;
         loop {
             self.at += plain_length(bytes.get(self.at..)?);
-            match bytes.get(self.at)? {
-                b'"' => break,
-                b'\\' => {
-                    literal.decoded.push_str(self.text.get(copied..self.at)?);
-                    let (c, length) = escape(bytes.get(self.at..)?)?;
-                    self.at += length;
-                    copied = self.at;
-                    literal.decoded.push(c);
-                    literal.escapes.push(Escape { decoded: literal.decoded.len(), raw: self.at - literal.start });
+            match bytes.get(self.at..)? {
+                [b'"', ..] => break,
+                [b'\\', b'/', ..] => {
+                    self.at += 2;
+                    escaped = if escaped == Escaped::Others { escaped } else { Escaped::Slashes };
+                }
+                rest @ [b'\\', ..] => {
+                    self.at += escape(rest)?.1;
+                    escaped = Escaped::Others;
                 }
                 _ => return None,
             }
         }
-        literal.raw = self.text.get(literal.start..self.at)?;
-        if copied > literal.start {
-            literal.decoded.push_str(self.text.get(copied..self.at)?);
-        }
+        let literal = &mut self.literal;
+        (literal.start, literal.raw, literal.escaped) = (start, self.text.get(start..self.at)?, escaped);
         self.at += 1;
         Some(())
     }

@@ -2,6 +2,30 @@
 
 use super::table::{but, run_length, table_of, with_alphanumerics};
 
+/// How a text writes a slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slash {
+    Plain,
+    /// `\/`, as PHP does in JSON.
+    Escaped,
+}
+
+impl Slash {
+    pub(super) fn written(self) -> &'static str {
+        match self {
+            Self::Plain => "/",
+            Self::Escaped => "\\/",
+        }
+    }
+
+    fn strip(self, text: &str) -> Option<&str> {
+        match self {
+            Self::Plain => text.strip_prefix('/'),
+            Self::Escaped => text.strip_prefix("\\/"),
+        }
+    }
+}
+
 /// The beginning of a URL beneath a hub's root: the first two segments of its path. A segment is letters, digits, `-`, `_`.
 #[derive(Clone, Copy)]
 pub(super) struct Page<'t> {
@@ -9,29 +33,27 @@ pub(super) struct Page<'t> {
     pub(super) root: usize,
     pub(super) kind: &'t str,
     pub(super) name: &'t str,
+    /// The offset of the name.
+    pub(super) name_start: usize,
 }
 
 impl<'t> Page<'t> {
-    pub(super) fn of(url: &'t str, root: usize) -> Option<Self> {
-        let kind = segment(url.get(root..)?)?;
-        let name = segment(url.get(root + "/".len() + kind.len()..)?)?;
-        Some(Self { root, kind, name })
-    }
-
-    /// Returns the offset of the name.
-    pub(super) fn name_start(&self) -> usize {
-        self.root + "/".len() + self.kind.len() + "/".len()
+    pub(super) fn of(url: &'t str, root: usize, slash: Slash) -> Option<Self> {
+        let kind = segment(url.get(root..)?, slash)?;
+        let kind_end = root + slash.written().len() + kind.len();
+        let name = segment(url.get(kind_end..)?, slash)?;
+        Some(Self { root, kind, name, name_start: kind_end + slash.written().len() })
     }
 
     /// Returns the length up to the end of the name.
     pub(super) fn length(&self) -> usize {
-        self.name_start() + self.name.len()
+        self.name_start + self.name.len()
     }
 }
 
 /// Returns the first segment of a path.
-fn segment(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix('/')?;
+fn segment(path: &str, slash: Slash) -> Option<&str> {
+    let rest = slash.strip(path)?;
     let mut length = run_length(rest.as_bytes(), &ENDS_SEGMENT);
     if rest.as_bytes().get(length).is_some_and(|byte| !byte.is_ascii()) {
         length = rest.find(|c| !is_segment_char(c)).unwrap_or(rest.len());

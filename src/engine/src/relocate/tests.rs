@@ -359,6 +359,26 @@ fn written() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
 }
 
+/// A URL of the origin or of another hub, and what may be behind it.
+fn url() -> impl Strategy<Value = String> {
+    let root = prop_oneof![
+        6 => Just("https://a.example"),
+        1 => Just("https://b.example/hub"),
+        1 => Just("https://a.example:443"),
+        1 => Just("HTTPS://a.example"),
+        1 => Just("https://www.a.example"),
+    ];
+    let piece = prop_oneof![
+        2 => Just("/channel/alice".to_owned()),
+        1 => Just("/cloud/alice".to_owned()),
+        3 => Just(format!("/photo/{H}-2.jpg")),
+        2 => Just(format!("/attach/{H}")),
+        1 => Just("?u=https://a.example".to_owned()),
+        4 => "[/.,;!?#&=a-c%+@)\\]_*~é-]{0,3}",
+    ];
+    (root, prop::collection::vec(piece, 1..5)).prop_map(|(root, pieces)| format!("{root}{}", pieces.concat()))
+}
+
 /// Writes a character in one of the ways that JSON has; letters and digits, which are replaced, plainly.
 fn escaped(c: char, habit: u8) -> String {
     let hexadecimal = |upper: bool| {
@@ -381,6 +401,17 @@ proptest! {
         let moved = relocation.text(&text).into_owned();
         prop_assert_eq!(relocation.text(&moved), moved.clone());
         prop_assert_eq!(relocation.reversed().text(&moved), text);
+    }
+
+    #[test]
+    fn a_url_alone_becomes_what_it_becomes_behind_others(url in url()) {
+        let relocation = move_to_b();
+        let behind = relocation.text(&format!("- {url}")).into_owned();
+        let moved = behind.strip_prefix("- ").unwrap();
+        prop_assert_eq!(relocation.text(&url), moved);
+        let json = |text: &str| serde_json::to_string(text).unwrap().replace('/', "\\/");
+        let before = json(&url);
+        prop_assert_eq!(relocation.json(&before).unwrap(), json(moved));
     }
 
     #[test]
