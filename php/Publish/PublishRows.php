@@ -154,9 +154,6 @@ final class PublishRows
 		$hashes = array_values(array_unique(array_map(fn (Placed $one): string => $one->transfer->hash, $scales)));
 		$photos = Store::attachSome($channel->id, $hashes) ?? [];
 		$here = PhotoRow::here($channel->id, $hashes);
-		// Their entries may have been amended meanwhile.
-		$ids = array_map(fn (Placed $one): string => $one->transfer->id, $scales);
-		$entries = array_column(Table::select('filesync_transfer', ['id' => $ids], '', 0, 'id, entry'), 'entry', 'id');
 		$rows = $files = [];
 		foreach ($scales as $one) {
 			$transfer = $one->transfer;
@@ -169,7 +166,7 @@ final class PublishRows
 			) {
 				return false;
 			}
-			$scale = ScaleEntry::photo(ScaleEntry::decode($entries[$transfer->id]), $own, $channel->hash);
+			$scale = ScaleEntry::photo($transfer->scaleEntry(), $own, $channel->hash);
 			$rows[] = PhotoRow::fresh($channel, $own, $scale, $transfer->sizeBytes, $one->target);
 			$files[] = [$transfer, $one->stat];
 		}
@@ -183,7 +180,8 @@ final class PublishRows
 	}
 
 	/**
-	 * Ends the transfers; false unless all are still ours, and none was overtaken by another version.
+	 * Ends the transfers; false unless all are still ours, none was overtaken by another version, and nothing else was
+	 * accepted of one meanwhile, such as its access.
 	 *
 	 * @param non-empty-list<Placed> $files
 	 */
@@ -199,7 +197,15 @@ final class PublishRows
 			'pending' => '',
 		]);
 
-		return Table::count('filesync_transfer', ['id' => $ids, 'token' => $done]) === count($ids);
+		$ours = Table::select('filesync_transfer', ['id' => $ids, 'token' => $done], '', 0, 'id, entry');
+		$entries = array_column($ours, 'entry', 'id');
+		foreach ($files as $file) {
+			if (($entries[$file->transfer->id] ?? null) !== $file->transfer->entryText) {
+				return false;
+			}
+		}
+
+		return true;
 	}
 
 	/**

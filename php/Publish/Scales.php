@@ -74,7 +74,7 @@ final class Scales
 				? Photo::scaleAll(self::store('store'), self::store(Store::dataRoot($this->channelId(), true)), $jobs, [
 					'budget_ms' => self::BUDGET_MS,
 				] + Photos::scaleOptions()) : [];
-			$made = [];
+			$made = $forLibrary = [];
 			foreach ($rows as $source => $byScale) {
 				$outcome = $outcomes[$source] ?? null;
 				$left = $outcome && in_array($outcome['error']['kind'] ?? '', self::REFUSED, true)
@@ -84,10 +84,14 @@ final class Scales
 					$outcome ? ($made[] = $this->take($transfer, $outcome, $scale)) : self::leave($transfer);
 				}
 				if ($left) {
-					$this->byLibrary($source, $left, $isOver());
+					$forLibrary[$source] = $left;
 				}
 			}
 			$this->publish(array_values(array_filter($made)));
+			// It may be the end of this process: what is made is published by then.
+			foreach ($forLibrary as $source => $left) {
+				$this->byLibrary((string) $source, $left, $isOver());
+			}
 			$this->slice->beat($this->channelId());
 			$isOver = $this->slice->isTurnOver(...);
 		}

@@ -2,6 +2,8 @@
 
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Order\Access;
+use FileSync\Addon\Transfer\Queue;
 use FileSync\Photo;
 use FileSync\Store;
 use FileSync\TransferBatch;
@@ -100,6 +102,28 @@ final class TogetherTest extends AddonTestCase
 		$this->assertPhotos(['p1']);
 		$rows = Table::select('photo', ['resource_id' => 'p1'], 'imgscale', 0, 'allow_cid');
 		$this->assertSame(array_fill(0, 4, '<bob>'), array_column($rows, 'allow_cid'));
+	}
+
+	public function test_what_is_accepted_of_access_while_they_are_published_holds_for_them(): void
+	{
+		$this->makeScales();
+		$this->receive($this->photo('p1', self::PHOTO), $this->photo('p2', self::PHOTO), $this->file('f1', 'one'));
+		Store::$duringSync = function (): void {
+			foreach (['p1', 'f1'] as $hash) {
+				['attach' => $last, 'folders' => $folders] = json_decode($this->transfer($hash)['entry'], true);
+				$row = Access::lists($last) + array_intersect_key($last, ['term' => 1, 'folder' => 1, 'filename' => 1]);
+				Queue::amend(1, $hash, ['allow_cid' => '<bob>'] + $row, $folders, $this->channel->hash);
+			}
+		};
+		$this->workTogether();
+		$this->assertPhotos(['p1', 'p2']);
+		$this->assertShown(['p1' => 'original', 'p2' => 'original', 'f1' => 'one']);
+		$rows = Table::select('photo', ['resource_id' => 'p1'], 'imgscale', 0, 'allow_cid');
+		$this->assertSame(array_fill(0, 4, '<bob>'), array_column($rows, 'allow_cid'));
+		$this->assertSame(['<bob>', '<bob>', ''], array_map(
+			fn ($hash) => $this->attach($hash)['allow_cid'],
+			['p1', 'f1', 'p2'],
+		));
 	}
 
 	public function test_one_file_is_no_group(): void
