@@ -73,6 +73,26 @@ final class PhotoType
 		}
 	}
 
+	/**
+	 * Returns what the header of a picture beneath a folder says, or null if that cannot be read.
+	 *
+	 * @return ?array{mimetype: string, width: int, height: int}
+	 *
+	 * @throws StorageException It cannot be read at all.
+	 */
+	public static function header(string $root, string $path): ?array
+	{
+		try {
+			$facts = \FileSync\Photo::facts(new \FileSync\Store($root), $path);
+
+			return ['mimetype' => $facts['mimetype'], 'width' => $facts['width'], 'height' => $facts['height']];
+		} catch (StorageException $e) {
+			throw $e;
+		} catch (FileSyncException) {
+			return null;
+		}
+	}
+
 	private static function beginsLikeOne(string $path): bool
 	{
 		$begin = @file_get_contents($path, false, null, 0, 32);

@@ -419,6 +419,8 @@ final class Batch
 		if ($isFile && $limit && $this->isTooLarge($transfer, $limit, (int) $report['size_bytes'])) {
 			// The limit was set while it arrived.
 			Queue::removePartial($transfer);
+		} elseif ($report['state'] === 'complete' && LastResort::isOther($transfer)) {
+			$this->refuseScale($transfer);
 		} elseif ($report['state'] === 'complete') {
 			$this->slowSince = Clock::now();
 			if ($report['received_bytes'] > 0 && $report['origin'] !== null) {
@@ -560,6 +562,19 @@ final class Batch
 			}
 		} else {
 			$this->end($transfer, $failure->kind, $failure->message);
+		}
+	}
+
+	/** Has a scale made here that came as another picture than was announced. */
+	private function refuseScale(Transfer $transfer): void
+	{
+		$reason = 'it is not a picture of the announced type and size';
+		Log::write("transfer of {$transfer->hash} scale {$transfer->scale} of channel {$transfer->channelId}: $reason");
+		Queue::removePartial($transfer);
+		// Whether it can be made depends on its photo, which may be waiting for others.
+		$this->publishArrived();
+		if (! LastResort::take($this->channel, $transfer, 'Corrupt', $reason, true)) {
+			Queue::retryLater($transfer, 'Corrupt', $reason, null);
 		}
 	}
 

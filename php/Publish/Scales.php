@@ -90,7 +90,7 @@ final class Scales
 			$this->publish(array_values(array_filter($made)));
 			// It may be the end of this process: what is made is published by then.
 			foreach ($forLibrary as $source => $left) {
-				$this->byLibrary((string) $source, $left, $isOver());
+				$this->byLibrary($source, $left, $isOver());
 			}
 			$this->slice->beat($this->channelId());
 			$isOver = $this->slice->isTurnOver(...);

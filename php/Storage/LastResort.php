@@ -5,6 +5,8 @@ namespace FileSync\Addon\Storage;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
+use FileSync\Addon\Hub\PhotoType;
+use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
@@ -86,6 +88,31 @@ final class LastResort
 				),
 			],
 		) !== null;
+	}
+
+	/**
+	 * Tells whether what came of a scale that could be made here as well is another picture than was announced, by what
+	 * its header says.
+	 */
+	public static function isOther(Transfer $transfer): bool
+	{
+		if (
+			! in_array($transfer->kind, ['', 'Corrupt'], true)
+			|| self::has($transfer)
+			|| ! ScaleTable::isMade($transfer->scale)
+			|| Config::get('make_scales') !== '1'
+		) {
+			return false;
+		}
+		$photo = $transfer->scaleEntry()['photo'];
+		$root = (string) realpath(Store::dataRoot($transfer->channelId));
+		$header = PhotoType::header($root, $transfer->partialName() . '.partial');
+
+		return $header !== [
+			'mimetype' => $photo['mimetype'],
+			'width' => (int) $photo['width'],
+			'height' => (int) $photo['height'],
+		];
 	}
 
 	/**

@@ -30,6 +30,7 @@ final class ScalesTest extends AddonTestCase
 	protected function tearDown(): void
 	{
 		Photo::$isKnown = false;
+		Photo::$facts = null;
 		parent::tearDown();
 	}
 
@@ -195,6 +196,7 @@ final class ScalesTest extends AddonTestCase
 	public function test_scales_that_are_few_bytes_beside_their_photo_are_taken_from_a_hub_with_filesync(): void
 	{
 		$large = [str_repeat('large ', 10)] + self::SCALES;
+		Photo::$facts = fn () => ['mimetype' => 'image/jpeg', 'width' => 300, 'height' => 200];
 		$photo = function (string $hash, array $bytes = [], array $columns = []) use ($large): array {
 			$entry = $this->photo($hash, $bytes + $large);
 			foreach (array_keys($entry['photo']) as $n) {
@@ -211,14 +213,21 @@ final class ScalesTest extends AddonTestCase
 			$photo('p4', [], [2 => ['height' => 641]]),
 			$photo('p5', [], [3 => ['mimetype' => 'image/png']]),
 			$photo('p6', [], [1 => ['filesize' => 0]]),
+			$photo('p8', [], [2 => ['width' => 299]]),
 		);
 		set_config('system', 'jpeg_quality', '75');
 		$this->receive($photo('p7'));
 		del_config('system', 'jpeg_quality');
 		$this->work();
-		$this->assertSame(
-			['p2-1', 'p2-2', 'p2-3'],
+		$this->assertEqualsCanonicalizing(
+			['p2-1', 'p2-2', 'p2-3', 'p8-1', 'p8-2', 'p8-3'],
 			array_values(array_filter($this->fetched(), fn ($name) => ! preg_match('/-[04]$/', $name))),
+		);
+		$this->assertSame('theirs 3', file_get_contents('store/alice/p8-3'));
+		$this->assertStringStartsWith(
+			'scale 2 of ',
+			file_get_contents('store/alice/p8-2'),
+			'of another size than said',
 		);
 		$this->assertSame('theirs 2', file_get_contents('store/alice/p2-2'));
 		$this->assertSame('scale 5 of crop', file_get_contents('store/alice/p2-5'), 'of what is fetched anyway');
@@ -230,6 +239,7 @@ final class ScalesTest extends AddonTestCase
 	public function test_a_scale_that_the_hub_does_not_give_after_all_is_made(): void
 	{
 		Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
+		Photo::$facts = fn () => ['mimetype' => 'image/jpeg', 'width' => 20, 'height' => 10];
 		$this->receive($this->photo('p1', [str_repeat('large ', 10), 'theirs 1', 'theirs 2', 'theirs 3']));
 		TransferBatch::$answers['p1-1'] = ['kind' => 'Network', 'temporary' => true, 'message' => 'cut off'];
 		TransferBatch::$answers['p1-2'] = ['kind' => 'NotFound', 'temporary' => false, 'message' => 'gone'];
