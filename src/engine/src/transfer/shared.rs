@@ -8,6 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::disk::Disk;
+use super::hashing::Hashing;
+use super::partial::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::SignedRequest;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     pub(super) surroundings: Surroundings,
     pub(super) clock: ActiveClock,
     pub(super) disk: Disk,
+    pub(super) hashing: Hashing,
     throttle: Throttle,
     pub(super) ranges: usize,
     /// Permits of active transfers; waiting ones get theirs in order.
@@ -92,11 +95,23 @@ impl Shared {
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
             disk: Disk::default(),
+            hashing: Hashing::default(),
             throttle: Throttle::new(options.bytes_per_second),
             ranges: options.ranges.max(1),
             turns: Arc::new(Semaphore::new(options.parallel.max(1) * PERMITS_OF_A_TURN as usize)),
             waiting: Cell::new(0),
         })
+    }
+
+    /// Returns where partial files are.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            root: &self.root,
+            boot_id: &self.surroundings.boot_id,
+            limits: &self.limits,
+            hashing: &self.hashing,
+            disk: &self.disk,
+        }
     }
 
     /// Returns who signs.
