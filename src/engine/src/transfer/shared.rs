@@ -32,7 +32,7 @@ pub struct BatchOptions<'a> {
     pub proxy: Option<String>,
     /// The channel's folder in the store, for bytes that are already there.
     pub store_root: Option<&'a Path>,
-    /// Active transfers at once; four small files count as one.
+    /// Active transfers at once; four small files count as one, and two of up to `small_file_bytes`.
     pub parallel: usize,
     /// Active ranges of one large file at once, if a single one would take long.
     pub ranges: usize,
@@ -140,8 +140,12 @@ impl Shared {
     /// Waits until a transfer of a file of this size may work.
     pub(super) async fn turn(&self, size_bytes: u64) -> Option<OwnedSemaphorePermit> {
         let _waiting = Counted::among(&self.waiting);
-        // A small file is one request at a time, and most of its time is on the way.
-        let permits = if size_bytes <= self.limits.small_bytes() { 1 } else { PERMITS_OF_A_TURN };
+        // The smaller a file is, the more of its time passes between request and reply.
+        let permits = match size_bytes {
+            small if small <= self.limits.small_bytes() => 1,
+            medium if medium <= self.limits.small_file_bytes => PERMITS_OF_A_TURN / 2,
+            _ => PERMITS_OF_A_TURN,
+        };
         // Never closed, so they always come in the end.
         Arc::clone(&self.turns).acquire_many_owned(permits).await.ok()
     }
