@@ -20,6 +20,7 @@ mod copy;
 mod disk;
 mod filedata;
 mod filesync;
+mod hashing;
 mod job;
 mod packs;
 mod partial;
@@ -32,6 +33,7 @@ mod source;
 mod spec;
 mod stock;
 mod ticket;
+mod turn;
 mod work;
 
 use job::Job;
@@ -152,13 +154,13 @@ impl TransferBatch {
             return Ok(Vec::new());
         }
         self.shared.clock.start();
-        let (runtime, active, disk) = (&self.runtime, &mut self.active, &self.shared.disk);
+        let (runtime, active, shared) = (&self.runtime, &mut self.active, &self.shared);
         let ended = std::thread::scope(|threads| {
             let thread = disk::Thread::none();
             let ended = runtime.block_on(async {
                 let mut ended = Vec::new();
-                let syncing = pin!(disk.work(threads, &thread));
-                let next = tokio::time::timeout(budget, future::select(active.next(), syncing));
+                let beside = pin!(future::join(shared.disk.work(threads, &thread), shared.hashing.work(threads)));
+                let next = tokio::time::timeout(budget, future::select(active.next(), beside));
                 if let Ok(Either::Left((Some(first), _))) = next.await {
                     ended.push(first);
                     while let Some(Some(more)) = active.next().now_or_never() {

@@ -47,14 +47,14 @@ pub(super) async fn from_store(shared: &Shared, job: &Job, sought: Sought<'_>) -
 }
 
 async fn copy(shared: &Shared, job: &Job, source: &File, version: &Version) -> Result<bool> {
-    let mut partial = Partial::open(&shared.root, &job.spec.name, version.clone(), &shared.surroundings.boot_id, &shared.limits)?;
+    let mut partial = Partial::open(&shared.place(), &job.spec.name, version.clone())?;
     if !partial.reflink(source)? && !copy_missing(&mut partial, source).await? {
         return Ok(false);
     }
     while partial.hash_more(PIECE_BYTES)? {
         breathe().await;
     }
-    if partial.digest() != version.sha256 {
+    if partial.digest()? != version.sha256 {
         partial.discard()?;
         return Ok(false);
     }

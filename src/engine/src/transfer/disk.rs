@@ -14,16 +14,17 @@ use std::sync::{Arc, Weak};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-type Synced = io::Result<()>;
+pub(super) type Synced = io::Result<()>;
 
 /// The files of a batch that are whole and not yet surely on disk.
-#[derive(Default)]
 pub(super) struct Disk {
     waiting: RefCell<Vec<Waiting>>,
     under_way: RefCell<Option<Group>>,
     came: Notify,
+    /// Places of files that wait or are under way.
+    places: Arc<Semaphore>,
 }
 
 /// A file that waits. It is not kept open for that: whoever gives a transfer up closes its file, and so unlocks it.
@@ -55,19 +56,36 @@ struct Group {
     ended: oneshot::Receiver<Vec<Synced>>,
 }
 
+impl Default for Disk {
+    fn default() -> Self {
+        let places = Arc::new(Semaphore::new(MOST_FILES));
+        Self { waiting: RefCell::default(), under_way: RefCell::default(), came: Notify::new(), places }
+    }
+}
+
 impl Disk {
-    /// Tells whether one more may wait; each has its file open.
-    pub(super) fn has_room(&self) -> bool {
-        let under_way = self.under_way.borrow().as_ref().map_or(0, |group| group.transfers.len());
-        self.waiting.borrow().len() + under_way < MOST_FILES
+    /// Returns a place for a file; none if all are taken.
+    pub(super) fn free_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Waits for a place for a file.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        // Never closed, so it always comes in the end.
+        Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
     /// Forces a file's data to disk, together with others.
     pub(super) async fn sync(&self, file: &Arc<File>) -> Synced {
+        self.begin(file).await.unwrap_or_else(|_| Err(given_up()))
+    }
+
+    /// Begins to force a file's data to disk; the outcome comes later.
+    pub(super) fn begin(&self, file: &Arc<File>) -> oneshot::Receiver<Synced> {
         let (synced, outcome) = oneshot::channel();
         self.waiting.borrow_mut().push(Waiting { file: Arc::downgrade(file), synced });
         self.came.notify_one();
-        outcome.await.unwrap_or_else(|_| Err(io::Error::other("the wait for the disk was given up")))
+        outcome
     }
 
     /// Forces to disk what waits, a group after the other. A group that is under way when this is dropped ends with its thread,
@@ -125,6 +143,11 @@ impl Disk {
     }
 }
 
+/// The outcome of files whose group had none.
+pub(super) fn given_up() -> io::Error {
+    io::Error::other("the wait for the disk was given up")
+}
+
 /// Forces the data of files to disk, and returns what became of each.
 fn sync_all(files: &[Arc<File>]) -> Vec<Synced> {
     let sync_part = |part: &[Arc<File>]| part.iter().map(|file| file.sync_data()).collect::<Vec<Synced>>();
@@ -152,6 +175,13 @@ mod tests {
     use std::io::Write;
 
     use futures_util::future::{self, Either, join_all};
+
+    impl Disk {
+        /// Waits until nothing waits.
+        pub(crate) fn settle(&self) {
+            assert!(sync_together(self, &[file()]).iter().all(Result::is_ok));
+        }
+    }
 
     /// Syncs files within one scope, and returns what became of each.
     fn sync_together(disk: &Disk, files: &[Arc<File>]) -> Vec<Synced> {
@@ -211,14 +241,12 @@ mod tests {
     fn no_more_files_wait_than_may_be_open() {
         let disk = Disk::default();
         let files: Vec<_> = (0..MOST_FILES).map(|_| file()).collect();
-        let mut all: Vec<_> = files.iter().map(|file| Box::pin(disk.sync(file))).collect();
-        for sync in &mut all {
-            assert!(disk.has_room());
-            assert!(sync.as_mut().now_or_never().is_none());
-        }
-        assert!(!disk.has_room());
-        drop(all);
-        assert!(sync_together(&disk, &[file()]).iter().all(Result::is_ok));
-        assert!(disk.has_room());
+        let places: Vec<_> = files.iter().map(|_| disk.free_place().unwrap()).collect();
+        assert!(disk.free_place().is_none());
+        let mut next = Box::pin(disk.place());
+        assert!(next.as_mut().now_or_never().is_none());
+        assert!(sync_together(&disk, &files).iter().all(Result::is_ok));
+        drop(places);
+        assert!(next.now_or_never().flatten().is_some());
     }
 }

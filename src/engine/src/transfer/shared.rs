@@ -8,6 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::disk::Disk;
+use super::hashing::Hashing;
+use super::partial::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::SignedRequest;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
@@ -30,7 +32,7 @@ pub struct BatchOptions<'a> {
     pub proxy: Option<String>,
     /// The channel's folder in the store, for bytes that are already there.
     pub store_root: Option<&'a Path>,
-    /// Active transfers at once; four small files count as one.
+    /// Active transfers at once; four small files count as one, and two of up to `small_file_bytes`.
     pub parallel: usize,
     /// Active ranges of one large file at once, if a single one would take long.
     pub ranges: usize,
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     pub(super) surroundings: Surroundings,
     pub(super) clock: ActiveClock,
     pub(super) disk: Disk,
+    pub(super) hashing: Hashing,
     throttle: Throttle,
     pub(super) ranges: usize,
     /// Permits of active transfers; waiting ones get theirs in order.
@@ -92,11 +95,23 @@ impl Shared {
             surroundings: options.surroundings,
             clock: ActiveClock::default(),
             disk: Disk::default(),
+            hashing: Hashing::default(),
             throttle: Throttle::new(options.bytes_per_second),
             ranges: options.ranges.max(1),
             turns: Arc::new(Semaphore::new(options.parallel.max(1) * PERMITS_OF_A_TURN as usize)),
             waiting: Cell::new(0),
         })
+    }
+
+    /// Returns where partial files are.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            root: &self.root,
+            boot_id: &self.surroundings.boot_id,
+            limits: &self.limits,
+            hashing: &self.hashing,
+            disk: &self.disk,
+        }
     }
 
     /// Returns who signs.
@@ -125,8 +140,12 @@ impl Shared {
     /// Waits until a transfer of a file of this size may work.
     pub(super) async fn turn(&self, size_bytes: u64) -> Option<OwnedSemaphorePermit> {
         let _waiting = Counted::among(&self.waiting);
-        // A small file is one request at a time, and most of its time is on the way.
-        let permits = if size_bytes <= self.limits.small_bytes() { 1 } else { PERMITS_OF_A_TURN };
+        // The smaller a file is, the more of its time passes between request and reply.
+        let permits = match size_bytes {
+            small if small <= self.limits.small_bytes() => 1,
+            medium if medium <= self.limits.small_file_bytes => PERMITS_OF_A_TURN / 2,
+            _ => PERMITS_OF_A_TURN,
+        };
         // Never closed, so they always come in the end.
         Arc::clone(&self.turns).acquire_many_owned(permits).await.ok()
     }

@@ -392,7 +392,7 @@ pub(super) async fn receive_scale(work: &Work<'_>) -> Result<Complete> {
     let size_bytes = bytes.len() as u64;
     let version = Version { size_bytes, sha256: Some(digest), rows: Vec::new() };
     partial::remove(&shared.root, &spec.name)?;
-    let partial = Partial::open(&shared.root, &spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+    let partial = Partial::open(&shared.place(), &spec.name, version)?;
     let partial = SharedPartial::new(partial);
     partial.borrow_mut().write_at(0, &bytes)?;
     sync(shared, &partial).await?;

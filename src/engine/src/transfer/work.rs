@@ -5,14 +5,12 @@
 //! does. `fill` also teaches the origin (its `pieces`, its `received_bytes`): bytes that do not come from the hub itself must not
 //! pass through it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::BufReader;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::chunks::Chunk;
 use super::job::Job;
@@ -22,46 +20,12 @@ use super::report::{Complete, Proof, Rung};
 use super::shared::{Counted, Shared};
 use super::source::Origin;
 use super::spec::OriginSpec;
+use super::turn::Turn;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
 use crate::http::Reply;
 use crate::patience::StallMeter;
-
-/// The permit of an active transfer. It is passed on between two requests, so that a video cannot starve photos.
-pub(super) struct Turn {
-    shared: Rc<Shared>,
-    size_bytes: u64,
-    permit: RefCell<Option<OwnedSemaphorePermit>>,
-    began: Cell<Duration>,
-}
-
-impl Turn {
-    pub(super) async fn begin(shared: Rc<Shared>, size_bytes: u64) -> Self {
-        let permit = RefCell::new(shared.turn(size_bytes).await);
-        let began = Cell::new(shared.clock.elapsed());
-        Self { shared, size_bytes, permit, began }
-    }
-
-    fn is_over(&self) -> bool {
-        let worked = self.shared.clock.elapsed().saturating_sub(self.began.get());
-        self.shared.others_wait() && worked >= self.shared.limits.turn_time
-    }
-
-    async fn pass_on(&self) {
-        self.permit.take();
-        let permit = self.shared.turn(self.size_bytes).await;
-        self.permit.replace(permit);
-        self.began.set(self.shared.clock.elapsed());
-    }
-
-    /// Gives the turn back: only the disk is waited for, by no more transfers than may have their files open.
-    fn end(&self) {
-        if self.shared.disk.has_room() {
-            self.permit.take();
-        }
-    }
-}
 
 /// One attempt at one origin.
 pub(super) struct Work<'a> {
@@ -133,7 +97,7 @@ impl<'a> Work<'a> {
     pub(super) fn open(&self, version: Version) -> Result<SharedPartial<'a>> {
         let (shared, job) = (self.shared, self.job);
         job.size_bytes.set(version.size_bytes);
-        let partial = Partial::open(&shared.root, &job.spec.name, version, &shared.surroundings.boot_id, &shared.limits)?;
+        let partial = Partial::open(&shared.place(), &job.spec.name, version)?;
         let reached = partial.received_bytes();
         // Bytes of this run do not count as resumed ones.
         if reached == 0 || job.received_bytes.get() == 0 {
@@ -336,7 +300,7 @@ impl<'a> Work<'a> {
     pub(super) fn check(partial: &SharedPartial<'_>) -> Result<Digest> {
         let mut held = partial.borrow_mut();
         let computed = held
-            .digest()
+            .digest()?
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, "verifying a file").context("fault", "not all bytes were hashed"))?;
         match held.expected() {
             Some(expected) => check_digest(&mut held, computed, expected).map(|()| computed),
