@@ -346,6 +346,37 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame([], Table::select('filesync_bulk', []));
 	}
 
+	public function test_a_change_that_comes_while_what_was_sent_is_forgotten_waits(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		$sound = DBA::$dba;
+		for ($at = 1, $isReached = true; $isReached; $at++) {
+			Table::delete('filesync_bulk', ['created >' => 0]);
+			$this->sent('f1', 'f2');
+			$taken = Table::select('filesync_bulk', []);
+			[$count, $isReached] = [0, false];
+			$this->whileFailing(
+				function ($sql) use ($sound, $taken, $at, &$count, &$isReached): bool {
+					if (preg_match('/(FROM|UPDATE|INTO) filesync_bulk/i', $sql) && ++$count === $at) {
+						$isReached = true;
+						[$changing, DBA::$dba] = [DBA::$dba, $sound];
+						BulkQueue::forget($taken);
+						DBA::$dba = $changing;
+					}
+
+					return false;
+				},
+				fn () => BulkQueue::wait($this->channel, ['f1', 'f2']),
+			);
+			$this->assertEqualsCanonicalizing(
+				['f1', 'f2'],
+				array_column(Table::select('filesync_bulk', []), 'hash'),
+				"before statement $at",
+			);
+		}
+		$this->assertGreaterThan(2, $at);
+	}
+
 	public function test_of_a_long_body_only_its_beginning_is_read_before_its_signature_is_proven(): void
 	{
 		$entries = array_fill(0, 400, json_encode(['attach' => [], 'x' => str_repeat('much ', 1000)]));
