@@ -216,7 +216,8 @@ final class Outbox
 	 * Makes due calls of a kind together that were not tried before, unless other short calls wait, among which they
 	 * have their place. If they fail, or kill the process, each is tried alone.
 	 *
-	 * @param \Closure(Channel, list<string>): void $call Gets the names.
+	 * @param \Closure(Channel, list<string>): list<string> $call Gets the names; returns those that are done. The others
+	 *     are tried alone.
 	 *
 	 * @return bool Whether there may be more.
 	 */
@@ -237,8 +238,11 @@ final class Outbox
 		);
 		$names = array_column(Table::select('filesync_outbox', $mine, 'created, id', 0, 'name'), 'name');
 		try {
-			$call($channel, $names);
-			Table::delete('filesync_outbox', $mine);
+			$done = $call($channel, $names);
+			Table::delete('filesync_outbox', ['name' => $done] + $mine);
+			if (count($done) < count($names)) {
+				Table::update('filesync_outbox', ['next_at' => 0, 'reason' => ''], $mine);
+			}
 		} catch (\Throwable $e) {
 			Log::failure("outbox calls $kind", $e);
 			Table::update('filesync_outbox', ['next_at' => 0], $mine);

@@ -99,6 +99,39 @@ final class BulkTest extends AddonTestCase
 		$this->assertNothingWaits();
 	}
 
+	public function test_what_takes_longer_is_left_to_the_turn_of_the_channel(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		dbq("UPDATE attach SET filename = 'renamed.bin' WHERE hash IN ('f1', 'f2')");
+		$new = $this->makeFiles(2);
+		$announce = function (): array {
+			Outbox::runTogether($this->channel, 'announce', Announcement::sendAll(...));
+
+			return array_column(Table::select('filesync_outbox', ['kind' => 'announce'], 'name'), null, 'name');
+		};
+		Outbox::addAll($this->channel->id, 'announce', ['f1', ...$new, 'f2']);
+		$left = $announce();
+		$this->assertSame(['f1', 'f2'], array_keys($left), 'each is noticed by itself');
+		foreach ($left as $row) {
+			$this->assertEquals([1, 0, 'due', ''], [$row['attempts'], $row['next_at'], $row['state'], $row['reason']]);
+		}
+		$this->work();
+		$this->assertEqualsCanonicalizing(['f1', 'f2', ...$new], array_merge(...$this->hashes()));
+		$this->assertNothingWaits();
+		// A clone without filesync needs a packet for each.
+		$newer = $this->makeFiles(3);
+		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		$this->sent();
+		Outbox::addAll($this->channel->id, 'announce', $newer);
+		$this->assertEqualsCanonicalizing($newer, array_keys($announce()));
+		$this->assertSame([], $this->sent());
+		$this->assertSame(3, Table::count('filesync_file', ['hash' => $newer, 'state' => 'here']));
+		$this->work();
+		$this->assertCount(6, $this->sent(), 'the hub sends each to both');
+		$this->assertEqualsCanonicalizing($newer, array_merge(...$this->hashes()));
+		$this->assertSame([], $announce());
+	}
+
 	public function test_those_that_cannot_be_announced_together_are_announced_alone(): void
 	{
 		$hashes = $this->makeFiles(3);
