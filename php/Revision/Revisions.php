@@ -185,11 +185,10 @@ final class Revisions
 				unset($rows[$hash]);
 			}
 		}
-		$present = Facts::ofMany(
-			$channel,
-			array_map(fn (array $own): array => ['hash' => $own['hash'], 'scale' => 0], $rows),
-		);
-		$digests = KnownDigests::of($present);
+		$wanted = array_map(fn (array $own): array => ['hash' => $own['hash'], 'scale' => 0], $rows);
+		$present = Facts::ofMany($channel, $wanted);
+		$rows = array_intersect_key($rows, $present);
+		$digests = KnownDigests::of($channel->id, $wanted);
 		$terms = self::termsOfMany($channel->id, $rows);
 		$component = $rows === [] ? '' : Site::component($channel->id);
 		$files = [];
