@@ -53,6 +53,20 @@ final class FilesHere
 		return $this->records[$hash] ?? null;
 	}
 
+	/** Tells whether an exported entry says what is recorded of its file, which did not change in between. */
+	public function isOf(mixed $entry): bool
+	{
+		/** @var array{hash: string, term?: array, deleted?: int|numeric-string, ...}|false|null $row */
+		$row = is_array($entry) && is_array($entry['attach'] ?? null) ? end($entry['attach']) : null;
+		if (! $row || ! empty($row['deleted'])) {
+			return false;
+		}
+		$prints = Revisions::prints($row, $row['term'] ?? []);
+		$known = $this->record($row['hash'])['here'] ?? [];
+
+		return array_intersect_key($known, $prints) == $prints;
+	}
+
 	/** @return array<string, array{hash: string, scale: int}> By hash. */
 	private function wanted(): array
 	{

@@ -176,8 +176,8 @@ final class Announcement
 		int $digestMs = self::DIGEST_MS,
 		?FilesHere $here = null,
 	): mixed {
-		$here ??= new FilesHere($channel, [$hash]);
 		$entry = Core::export($channel, $hash, $isDelete);
+		$here = $here?->isOf($entry) ? $here : new FilesHere($channel, [$hash]);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
 				$entry['photo'][$i]['content'] = '';

@@ -10,6 +10,7 @@ use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Serve\Serve;
@@ -408,6 +409,41 @@ final class BulkTest extends AddonTestCase
 			);
 		}
 		$this->assertGreaterThan(2, $at);
+	}
+
+	public function test_what_changes_while_others_are_told_goes_with_what_it_has_seen(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		array_map($this->sent(...), ['f1', 'f2']);
+		$sound = DBA::$dba;
+		$isChanged = false;
+		$this->whileFailing(
+			function ($sql) use ($sound, &$isChanged): bool {
+				if (! $isChanged && str_starts_with($sql, "SELECT * FROM attach WHERE hash = 'f2' AND uid")) {
+					$isChanged = true;
+					[$changing, DBA::$dba] = [DBA::$dba, $sound];
+					file_put_contents($this->attach('f2')['content'], 'longer than it was before');
+					Table::update(
+						'attach',
+						['filesize' => 25, 'edited' => '2024-06-01 10:00:00'],
+						['hash' => 'f2'],
+					);
+					Revisions::notice($this->channel, 'f2');
+					DBA::$dba = $changing;
+				}
+
+				return false;
+			},
+			$this->work(...),
+		);
+		$this->assertTrue($isChanged);
+		$told = $this->got[0][1];
+		$this->assertSame('2024-06-01 10:00:00', end($told['attach'])['edited']);
+		$this->assertSame(25, $told['filesync']['size_bytes']);
+		$this->assertSame(
+			Revisions::find($this->channel->id, 'f2')['bytes']['vector'],
+			$told['filesync']['revision']['bytes']['seen'],
+		);
 	}
 
 	public function test_of_a_long_body_only_its_beginning_is_read_before_its_signature_is_proven(): void
