@@ -194,6 +194,8 @@ final class Revisions
 		$files = [];
 		foreach ($rows as $hash => $own) {
 			$file = self::unknown($channel->id, $own['hash']);
+			// In this order: what is written meanwhile is found to be rewritten, and not damaged.
+			$file['facts'] = self::facts($channel, $own);
 			$file['here'] = self::withDigest([], $digests->momentary($present[$hash]));
 			/** @var array{bytes: string, place: string, access: string} $prints */
 			$prints = self::prints($own, $terms[(int) $own['id']] ?? []);
@@ -201,7 +203,6 @@ final class Revisions
 				$file[$group] = Judge::changed(Judge::none(), $print, self::date($own), $component, self::host());
 				$file['here'][$group] = $print;
 			}
-			$file['facts'] = self::facts($channel, $own);
 			$file['state'] = 'here';
 			$files[] = $file;
 		}
