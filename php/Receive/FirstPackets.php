@@ -153,7 +153,8 @@ final class FirstPackets
 	}
 
 	/**
-	 * Creates missing folders, and returns the packets without those whose folders cannot be.
+	 * Creates missing folders, and returns the packets without those whose folders cannot be, or that are themselves
+	 * folders of others.
 	 *
 	 * @param array<string, Packet> $packets
 	 *
@@ -161,8 +162,16 @@ final class FirstPackets
 	 */
 	private function withFolders(array $packets): array
 	{
+		$folders = array_column(
+			array_merge(...array_values(array_map(
+				fn (Packet $packet) => $packet->folders,
+				$packets,
+			))),
+			'hash',
+			'hash',
+		);
 		$made = $with = [];
-		foreach ($packets as $hash => $packet) {
+		foreach (array_diff_key($packets, $folders) as $hash => $packet) {
 			$chain = implode('/', array_column($packet->folders, 'hash'));
 			$made[$chain] ??= $this->makeFolders($packet);
 			if ($made[$chain]) {
