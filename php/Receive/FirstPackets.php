@@ -51,7 +51,8 @@ final class FirstPackets
 		}
 		try {
 			$packet = Packet::read($entry);
-		} catch (Refused) {
+		} catch (\Throwable) {
+			// Taken alone, it stops no other, and what is wrong with it is said.
 			return false;
 		}
 		$last = $packet->last;
