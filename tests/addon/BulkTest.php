@@ -112,7 +112,7 @@ final class BulkTest extends AddonTestCase
 		};
 		Outbox::addAll($this->channel->id, 'announce', ['f1', ...$new, 'f2']);
 		$left = $announce();
-		$this->assertSame(['f1', 'f2'], array_keys($left), 'each is noticed by itself');
+		$this->assertSame(['f1', 'f2'], array_keys($left), 'each is noticed alone');
 		foreach ($left as $row) {
 			$this->assertEquals([1, 0, 'due', ''], [$row['attempts'], $row['next_at'], $row['state'], $row['reason']]);
 		}
@@ -561,6 +561,35 @@ final class BulkTest extends AddonTestCase
 		$this->ask(['entries' => [$texts[2]]]);
 		$this->work();
 		$this->assertCount($fetched, FileSync\TransferBatch::$added);
+	}
+
+	public function test_a_request_ends_in_time_though_each_entry_takes_long(): void
+	{
+		$hashes = ['f1', 'f2', 'f3'];
+		$texts = array_map(fn (string $hash) => json_encode($this->file($hash, "bytes of $hash")), $hashes);
+		// Together they cannot be taken, and alone each waits as for its turn.
+		$this->whileFailing(
+			function (string $sql): bool {
+				if (! str_starts_with($sql, 'INSERT INTO filesync_transfer ')) {
+					return false;
+				}
+				Clock::$ahead += 8;
+
+				return substr_count($sql, "'f") > 1;
+			},
+			function () use ($texts, &$said): void {
+				$said = json_decode($this->ask(['entries' => $texts])->body, true);
+			},
+		);
+		$this->assertSame(1, $said['taken']);
+		$this->assertSame(['f1'], array_column(Table::select('filesync_transfer', []), 'hash'));
+		$said = json_decode($this->ask(['entries' => array_slice($texts, $said['taken'])])->body, true);
+		$this->assertSame(2, $said['taken']);
+		$this->work();
+		$this->assertSame(
+			['bytes of f1', 'bytes of f2', 'bytes of f3'],
+			array_map($this->shown(...), $hashes),
+		);
 	}
 
 	public function test_only_a_clone_of_the_channel_gives_many_and_one_request_at_a_time(): void
