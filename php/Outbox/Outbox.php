@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -245,7 +246,12 @@ final class Outbox
 			}
 		} catch (\Throwable $e) {
 			Log::failure("outbox calls $kind", $e);
-			Table::update('filesync_outbox', ['next_at' => 0], $mine);
+			// One of them may stop the others, but where all must wait, each alone must too.
+			Table::update(
+				'filesync_outbox',
+				($e instanceof Postponed ? [] : ['next_at' => 0]) + ['reason' => self::reason($e)],
+				$mine,
+			);
 
 			return false;
 		}
@@ -321,7 +327,7 @@ final class Outbox
 			Log::failure('outbox call ' . $row['kind'], $e);
 			Table::update(
 				'filesync_outbox',
-				['reason' => get_class($e) . ': ' . $e->getMessage()],
+				['reason' => self::reason($e)],
 				['id' => $row['id']],
 			);
 		}
@@ -343,6 +349,11 @@ final class Outbox
 		);
 
 		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	private static function reason(\Throwable $e): string
+	{
+		return get_class($e) . ': ' . $e->getMessage();
 	}
 
 	private static function id(int $channelId, string $kind, string $name, string $key): string

@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
@@ -159,6 +160,24 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame(1, count($calls));
 		$this->work();
 		$this->assertEqualsCanonicalizing($hashes, array_merge(...$this->hashes()));
+	}
+
+	public function test_where_others_have_the_turn_each_is_tried_later(): void
+	{
+		Outbox::addAll($this->channel->id, 'announce', $this->makeFiles(2));
+		Outbox::runTogether(
+			$this->channel,
+			'announce',
+			fn () => throw new Postponed('other packets of this channel are being applied', true),
+		);
+		$now = time() + Clock::$ahead;
+		$left = Table::select('filesync_outbox', ['kind' => 'announce']);
+		$this->assertCount(2, $left);
+		foreach ($left as $row) {
+			$this->assertSame(1, (int) $row['attempts']);
+			$this->assertGreaterThan($now + 30, (int) $row['next_at']);
+			$this->assertStringContainsString('are being applied', $row['reason']);
+		}
 	}
 
 	public function test_a_delete_is_not_overtaken(): void
