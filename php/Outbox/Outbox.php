@@ -217,8 +217,8 @@ final class Outbox
 	 * Makes due calls of a kind together that were not tried before, unless other short calls wait, among which they
 	 * have their place. If they fail, or kill the process, each is tried alone.
 	 *
-	 * @param \Closure(Channel, list<string>): list<string> $call Gets the names; returns those that are done. The others
-	 *     are tried alone.
+	 * @param \Closure(Channel, list<string>): list<string> $call Gets the names; returns those that are done. The
+	 *     others are tried alone.
 	 *
 	 * @return bool Whether there may be more.
 	 */

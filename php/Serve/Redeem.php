@@ -39,8 +39,8 @@ final class Redeem
 	}
 
 	/**
-	 * Returns the files on disk that some tickets open, without those that are gone or were changed; the refusal if this
-	 * hub did not give all of them, for one channel to one clone.
+	 * Returns the files on disk that some tickets open, without those that are gone or were changed; the refusal if
+	 * this hub did not give all of them, for one channel to one clone.
 	 *
 	 * @param list<string> $tickets
 	 *
