@@ -8,6 +8,7 @@ use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\ServedLast;
 use FileSync\Addon\Hub\Table;
@@ -216,7 +217,8 @@ final class Outbox
 	 * Makes due calls of a kind together that were not tried before, unless other short calls wait, among which they
 	 * have their place. If they fail, or kill the process, each is tried alone.
 	 *
-	 * @param \Closure(Channel, list<string>): void $call Gets the names.
+	 * @param \Closure(Channel, list<string>): list<string> $call Gets the names; returns those that are done. The
+	 *     others are tried alone.
 	 *
 	 * @return bool Whether there may be more.
 	 */
@@ -237,11 +239,19 @@ final class Outbox
 		);
 		$names = array_column(Table::select('filesync_outbox', $mine, 'created, id', 0, 'name'), 'name');
 		try {
-			$call($channel, $names);
-			Table::delete('filesync_outbox', $mine);
+			$done = $call($channel, $names);
+			Table::delete('filesync_outbox', ['name' => $done] + $mine);
+			if (count($done) < count($names)) {
+				Table::update('filesync_outbox', ['next_at' => 0, 'reason' => ''], $mine);
+			}
 		} catch (\Throwable $e) {
 			Log::failure("outbox calls $kind", $e);
-			Table::update('filesync_outbox', ['next_at' => 0], $mine);
+			// One of them may stop the others, but where all must wait, each alone must too.
+			Table::update(
+				'filesync_outbox',
+				($e instanceof Postponed ? [] : ['next_at' => 0]) + ['reason' => self::reason($e)],
+				$mine,
+			);
 
 			return false;
 		}
@@ -317,7 +327,7 @@ final class Outbox
 			Log::failure('outbox call ' . $row['kind'], $e);
 			Table::update(
 				'filesync_outbox',
-				['reason' => get_class($e) . ': ' . $e->getMessage()],
+				['reason' => self::reason($e)],
 				['id' => $row['id']],
 			);
 		}
@@ -339,6 +349,11 @@ final class Outbox
 		);
 
 		return array_map('intval', array_column($due, 'uid'));
+	}
+
+	private static function reason(\Throwable $e): string
+	{
+		return get_class($e) . ': ' . $e->getMessage();
 	}
 
 	private static function id(int $channelId, string $kind, string $name, string $key): string

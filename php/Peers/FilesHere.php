@@ -18,7 +18,7 @@ if (! class_exists('App', false)) {
  */
 final class FilesHere
 {
-	/** @var ?array<string, Facts> By hash. */
+	/** @var ?array<string, Facts> By hash; only of files on disk, since others have their bytes with them. */
 	private ?array $facts = null;
 	private ?KnownDigests $digests = null;
 	/** @var ?array<string, Known> By hash. */
@@ -30,18 +30,15 @@ final class FilesHere
 	/** Returns the facts of one of the files. */
 	public function facts(string $hash): Facts
 	{
-		$this->facts ??= array_combine($this->hashes, Facts::ofMany(
-			$this->channel,
-			array_map(fn (string $one): array => ['hash' => $one, 'scale' => 0], $this->hashes),
-		));
+		$this->facts ??= Facts::ofMany($this->channel, $this->wanted());
 
-		return $this->facts[$hash] ??= Facts::of($this->channel, $hash, 0);
+		return $this->facts[$hash] ?? Facts::of($this->channel, $hash, 0);
 	}
 
 	/** Returns the digests of the files. */
 	public function digests(): KnownDigests
 	{
-		return $this->digests ??= KnownDigests::of($this->facts ?? []);
+		return $this->digests ??= KnownDigests::of($this->channel->id, $this->wanted());
 	}
 
 	/**
@@ -54,5 +51,28 @@ final class FilesHere
 		$this->records ??= Revisions::some($this->channel->id, $this->hashes);
 
 		return $this->records[$hash] ?? null;
+	}
+
+	/** Tells whether an exported entry says what is recorded of its file, which did not change in between. */
+	public function isOf(mixed $entry): bool
+	{
+		/** @var array{hash: string, term?: array, deleted?: int|numeric-string, ...}|false|null $row */
+		$row = is_array($entry) && is_array($entry['attach'] ?? null) ? end($entry['attach']) : null;
+		if (! $row || ! empty($row['deleted'])) {
+			return false;
+		}
+		$prints = Revisions::prints($row, $row['term'] ?? []);
+		$known = $this->record($row['hash'])['here'] ?? [];
+
+		return array_intersect_key($known, $prints) == $prints;
+	}
+
+	/** @return array<string, array{hash: string, scale: int}> By hash. */
+	private function wanted(): array
+	{
+		return array_combine(
+			$this->hashes,
+			array_map(fn (string $one): array => ['hash' => $one, 'scale' => 0], $this->hashes),
+		);
 	}
 }

@@ -72,24 +72,18 @@ final class BulkRequest
 	/** @param list<string> $texts */
 	private static function take(Channel $channel, array $texts): int
 	{
-		$until = Clock::exact() + self::SECONDS;
-		$taken = 0;
-		$entries = (function () use ($texts, $until, &$taken): \Generator {
+		$entries = (function () use ($texts): \Generator {
 			foreach ($texts as $text) {
-				if ($taken > 0 && Clock::exact() >= $until) {
-					return;
-				}
 				try {
 					yield Json::read($text, self::DEEPEST);
 				} catch (\LengthException $e) {
 					Log::write('refused a change of many: ' . $e->getMessage());
+					yield null;
 				}
-				$taken++;
 			}
 		})();
-		Incoming::takeEntries($channel, $entries);
 
-		return $taken;
+		return Incoming::takeEntries($channel, $entries, Clock::exact() + self::SECONDS);
 	}
 
 	private static function isWellFormed(array $asked): bool

@@ -51,7 +51,8 @@ final class FirstPackets
 		}
 		try {
 			$packet = Packet::read($entry);
-		} catch (Refused) {
+		} catch (\Throwable) {
+			// Taken alone, it stops no other, and what is wrong with it is said.
 			return false;
 		}
 		$last = $packet->last;
@@ -153,7 +154,8 @@ final class FirstPackets
 	}
 
 	/**
-	 * Creates missing folders, and returns the packets without those whose folders cannot be.
+	 * Creates missing folders, and returns the packets without those whose folders cannot be, or that are themselves
+	 * folders of others.
 	 *
 	 * @param array<string, Packet> $packets
 	 *
@@ -161,8 +163,16 @@ final class FirstPackets
 	 */
 	private function withFolders(array $packets): array
 	{
+		$folders = array_column(
+			array_merge(...array_values(array_map(
+				fn (Packet $packet) => $packet->folders,
+				$packets,
+			))),
+			'hash',
+			'hash',
+		);
 		$made = $with = [];
-		foreach ($packets as $hash => $packet) {
+		foreach (array_diff_key($packets, $folders) as $hash => $packet) {
 			$chain = implode('/', array_column($packet->folders, 'hash'));
 			$made[$chain] ??= $this->makeFolders($packet);
 			if ($made[$chain]) {

@@ -4,6 +4,7 @@ namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Family;
 use FileSync\Addon\Hub\Items;
@@ -47,26 +48,65 @@ final class Incoming
 	 * Takes entries of a channel's other clones, in their order; new files that follow each other together.
 	 *
 	 * @param iterable<mixed> $entries
+	 * @param float           $until   From then on no more are begun, once there was one.
+	 *
+	 * @return int So many of the first are taken.
 	 */
-	public static function takeEntries(Channel $channel, iterable $entries): void
+	public static function takeEntries(Channel $channel, iterable $entries, float $until = INF): int
 	{
-		$alone = fn (mixed $entry) => self::takeAlone($channel, $entry);
-		$first = new FirstPackets($channel);
-		foreach ($entries as $entry) {
-			if (! $entry || $first->add($entry)) {
-				continue;
-			}
-			array_map($alone, $first->take());
-			if (! $first->add($entry)) {
-				$alone($entry);
-			}
-		}
-		array_map($alone, $first->take());
+		$taken = self::takeInTime($channel, $entries, $until);
 		try {
 			Doorbell::ring();
 		} catch (\Throwable $e) {
 			Log::failure('starting a worker', $e);
 		}
+
+		return $taken;
+	}
+
+	/** @param iterable<mixed> $entries */
+	private static function takeInTime(Channel $channel, iterable $entries, float $until): int
+	{
+		$read = $taken = 0;
+		$first = new FirstPackets($channel);
+		foreach ($entries as $entry) {
+			if ($taken > 0 && Clock::exact() >= $until) {
+				break;
+			}
+			$read++;
+			if (! $entry || $first->add($entry)) {
+				continue;
+			}
+			$left = $first->take();
+			$isAdded = $first->add($entry);
+			$alone = $isAdded ? $left : [...$left, $entry];
+			$some = self::takeSome($channel, $alone, $taken > 0, $until);
+			if ($some < count($alone)) {
+				return $taken + $some;
+			}
+			$taken = $isAdded ? $read - 1 : $read;
+		}
+		$left = $first->take();
+		$some = self::takeSome($channel, $left, $taken > 0, $until);
+
+		return $some < count($left) ? $taken + $some : $read;
+	}
+
+	/**
+	 * Takes entries one by one, until it is late, and returns how many.
+	 *
+	 * @param list<mixed> $entries
+	 */
+	private static function takeSome(Channel $channel, array $entries, bool $isBegun, float $until): int
+	{
+		for ($n = 0; $n < count($entries); $n++) {
+			if (($isBegun || $n > 0) && Clock::exact() >= $until) {
+				return $n;
+			}
+			self::takeAlone($channel, $entries[$n]);
+		}
+
+		return $n;
 	}
 
 	/**

@@ -185,16 +185,17 @@ final class Revisions
 				unset($rows[$hash]);
 			}
 		}
-		$present = Facts::ofMany(
-			$channel,
-			array_map(fn (array $own): array => ['hash' => $own['hash'], 'scale' => 0], $rows),
-		);
-		$digests = KnownDigests::of($present);
+		$wanted = array_map(fn (array $own): array => ['hash' => $own['hash'], 'scale' => 0], $rows);
+		$present = Facts::ofMany($channel, $wanted);
+		$rows = array_intersect_key($rows, $present);
+		$digests = KnownDigests::of($channel->id, $wanted);
 		$terms = self::termsOfMany($channel->id, $rows);
 		$component = $rows === [] ? '' : Site::component($channel->id);
 		$files = [];
 		foreach ($rows as $hash => $own) {
 			$file = self::unknown($channel->id, $own['hash']);
+			// In this order: what is written meanwhile is found to be rewritten, and not damaged.
+			$file['facts'] = self::facts($channel, $own);
 			$file['here'] = self::withDigest([], $digests->momentary($present[$hash]));
 			/** @var array{bytes: string, place: string, access: string} $prints */
 			$prints = self::prints($own, $terms[(int) $own['id']] ?? []);
@@ -202,7 +203,6 @@ final class Revisions
 				$file[$group] = Judge::changed(Judge::none(), $print, self::date($own), $component, self::host());
 				$file['here'][$group] = $print;
 			}
-			$file['facts'] = self::facts($channel, $own);
 			$file['state'] = 'here';
 			$files[] = $file;
 		}

@@ -60,22 +60,23 @@ final class Announcement
 	}
 
 	/**
-	 * Sends the present states of some files, as send() does one after the other.
+	 * Sends the present states of those of some files for which that is little work together, as send() does one after
+	 * the other.
 	 *
 	 * @param list<string> $hashes
+	 *
+	 * @return list<string> The files that are done; send() has the others, which may take long.
 	 */
-	public static function sendAll(Channel $channel, array $hashes): void
+	public static function sendAll(Channel $channel, array $hashes): array
 	{
 		$free = Withholding::sift($channel->id, $hashes);
 		$noticed = Turn::take($channel->id, fn (): array => Revisions::noticeNew($channel, $free));
 		if ($noticed !== [] && BulkQueue::wait($channel, $noticed)) {
-			foreach ($noticed as $hash) {
-				self::sendPacket($channel, $hash, false);
-			}
+			// Each needs a packet beside.
+			$noticed = [];
 		}
-		foreach (array_diff($free, $noticed) as $hash) {
-			self::send($channel, $hash, false);
-		}
+
+		return array_values(array_diff($hashes, array_diff($free, $noticed)));
 	}
 
 	/**
@@ -175,8 +176,8 @@ final class Announcement
 		int $digestMs = self::DIGEST_MS,
 		?FilesHere $here = null,
 	): mixed {
-		$here ??= new FilesHere($channel, [$hash]);
 		$entry = Core::export($channel, $hash, $isDelete);
+		$here = $here?->isOf($entry) ? $here : new FilesHere($channel, [$hash]);
 		foreach (is_array($entry) ? $entry['photo'] ?? [] : [] as $i => $photo) {
 			if ((int) $photo['imgscale'] > 0 && ! (int) $photo['os_storage']) {
 				$entry['photo'][$i]['content'] = '';

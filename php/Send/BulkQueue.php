@@ -73,9 +73,10 @@ final class BulkQueue
 			$rows[$id] = ['place' => $place++] + $change;
 			$names[$id] = ['uid' => $channelId, 'peer' => $peer, 'hash' => $hash];
 		}
+		// In this order: what is in its new place is not forgotten with what was sent.
+		Table::updateEach('filesync_bulk', 'id', $rows);
 		$ids = array_keys($rows);
 		$known = $ids ? Table::select('filesync_bulk', ['id' => $ids], '', 0, 'id') : [];
-		Table::updateEach('filesync_bulk', 'id', array_intersect_key($rows, array_column($known, null, 'id')));
 		$new = array_diff_key($rows, array_column($known, null, 'id'));
 		if (! Table::tryInsertAll('filesync_bulk', array_map(
 			fn (string $id): array => ['id' => $id] + $rows[$id] + $names[$id],

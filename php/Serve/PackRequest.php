@@ -50,7 +50,10 @@ final class PackRequest
 				return Response::error(412, 'changed');
 			}
 			$pack = new \FileSync\PackWriter();
-			$digests = KnownDigests::of($opened);
+			$digests = KnownDigests::of($opened[0]->channelId(), array_map(
+				fn (Facts $facts): array => ['hash' => $facts->hash, 'scale' => $facts->scale],
+				$opened,
+			));
 			$until = (Clock::exact() * 1000) + self::DIGEST_MS;
 			foreach ($opened as $facts) {
 				self::add($pack, $facts, $digests, $until);
@@ -75,7 +78,7 @@ final class PackRequest
 
 	private static function add(\FileSync\PackWriter $pack, Facts $facts, KnownDigests $digests, float $untilMs): void
 	{
-		$stat = $facts->content === null ? $facts->stat() : null;
+		$stat = $facts->stat();
 		$sha256 = $stat && $pack->hasRoom($stat['size_bytes']) ? $digests->get($facts, $untilMs) : null;
 		if (! $stat || $sha256 === null) {
 			return;

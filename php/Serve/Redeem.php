@@ -39,8 +39,8 @@ final class Redeem
 	}
 
 	/**
-	 * Returns the files that some tickets open, without those that are gone or were changed; the refusal if this hub
-	 * did not give all of them, for one channel to one clone.
+	 * Returns the files on disk that some tickets open, without those that are gone or were changed; the refusal if
+	 * this hub did not give all of them, for one channel to one clone.
 	 *
 	 * @param list<string> $tickets
 	 *
@@ -68,8 +68,9 @@ final class Redeem
 
 		$opened = [];
 		foreach ($claims as $n => $one) {
-			if ($files[$n]->etag() === $one['e']) {
-				$opened[] = $files[$n];
+			$facts = $files[$n] ?? Facts::of($channel, $one['h'], $one['s']);
+			if ($facts->content === null && $facts->etag() === $one['e']) {
+				$opened[] = $facts;
 			}
 		}
 

@@ -164,8 +164,9 @@ final class TicketRequest
 		$files = [];
 		try {
 			$present = Facts::ofMany($this->channel, $asked);
-			$digests = KnownDigests::of($present);
-			foreach ($present as $facts) {
+			$digests = KnownDigests::of($this->channel->id, $asked);
+			foreach ($asked as $n => $one) {
+				$facts = $present[$n] ?? Facts::of($this->channel, $one['hash'], $one['scale']);
 				$said = $this->facts($facts, $digests, $until);
 				if (! $said) {
 					return Response::error(429, 'busy', Places::AGAIN_SECONDS);

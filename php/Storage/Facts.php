@@ -78,7 +78,8 @@ final class Facts
 	}
 
 	/**
-	 * Returns the facts of many, those of files on disk from one look at the tables.
+	 * Returns the facts of those of many that are files on disk, from one look at the tables. The others, whose bytes
+	 * may be in the database, are for of(), one at a time.
 	 *
 	 * @template K of array-key
 	 *
@@ -98,15 +99,15 @@ final class Facts
 		$facts = [];
 		foreach ($wanted as $key => ['hash' => $hash, 'scale' => $scale]) {
 			$row = isset($files[$key]) ? $rows[$hash] ?? null : null;
-			$facts[$key] = $row === null
-				? self::of($channel, $hash, $scale)
-				: new self(
+			if ($row !== null) {
+				$facts[$key] = new self(
 					$channel,
 					$hash,
 					$scale,
 					isset($arriving[$hash]),
 					self::facts($row, $row['filetype'], $row['content']),
 				);
+			}
 		}
 
 		return $facts;

@@ -20,13 +20,16 @@ final class KnownDigests
 	private function __construct(private array $rows) {}
 
 	/**
-	 * Reads those of some files.
+	 * Reads those of some files of a channel.
 	 *
-	 * @param array<Facts> $files
+	 * @param array<array{hash: string, scale: int, ...}> $files
 	 */
-	public static function of(array $files): self
+	public static function of(int $channelId, array $files): self
 	{
-		$ids = array_values(array_map(self::id(...), $files));
+		$ids = array_values(array_map(
+			fn (array $file): string => Sizes::id($channelId, $file['hash'], $file['scale']),
+			$files,
+		));
 		$rows = $ids ? Table::select('filesync_digest', ['id' => $ids], '', 0, 'id, facts, sha256') : [];
 
 		$known = [];

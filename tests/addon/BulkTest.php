@@ -5,11 +5,13 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Clones;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Places;
+use FileSync\Addon\Hub\Postponed;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Outbox\Outbox;
 use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Protocol\Response;
+use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Serve\Serve;
@@ -99,6 +101,39 @@ final class BulkTest extends AddonTestCase
 		$this->assertNothingWaits();
 	}
 
+	public function test_what_takes_longer_is_left_to_the_turn_of_the_channel(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		dbq("UPDATE attach SET filename = 'renamed.bin' WHERE hash IN ('f1', 'f2')");
+		$new = $this->makeFiles(2);
+		$announce = function (): array {
+			Outbox::runTogether($this->channel, 'announce', Announcement::sendAll(...));
+
+			return array_column(Table::select('filesync_outbox', ['kind' => 'announce'], 'name'), null, 'name');
+		};
+		Outbox::addAll($this->channel->id, 'announce', ['f1', ...$new, 'f2']);
+		$left = $announce();
+		$this->assertSame(['f1', 'f2'], array_keys($left), 'each is noticed alone');
+		foreach ($left as $row) {
+			$this->assertEquals([1, 0, 'due', ''], [$row['attempts'], $row['next_at'], $row['state'], $row['reason']]);
+		}
+		$this->work();
+		$this->assertEqualsCanonicalizing(['f1', 'f2', ...$new], array_merge(...$this->hashes()));
+		$this->assertNothingWaits();
+		// A clone without filesync needs a packet for each.
+		$newer = $this->makeFiles(3);
+		Maker::hubloc(InProcess::$identity, self::OTHER, 'alice');
+		$this->sent();
+		Outbox::addAll($this->channel->id, 'announce', $newer);
+		$this->assertEqualsCanonicalizing($newer, array_keys($announce()));
+		$this->assertSame([], $this->sent());
+		$this->assertSame(3, Table::count('filesync_file', ['hash' => $newer, 'state' => 'here']));
+		$this->work();
+		$this->assertCount(6, $this->sent(), 'the hub sends each to both');
+		$this->assertEqualsCanonicalizing($newer, array_merge(...$this->hashes()));
+		$this->assertSame([], $announce());
+	}
+
 	public function test_those_that_cannot_be_announced_together_are_announced_alone(): void
 	{
 		$hashes = $this->makeFiles(3);
@@ -125,6 +160,24 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame(1, count($calls));
 		$this->work();
 		$this->assertEqualsCanonicalizing($hashes, array_merge(...$this->hashes()));
+	}
+
+	public function test_where_others_have_the_turn_each_is_tried_later(): void
+	{
+		Outbox::addAll($this->channel->id, 'announce', $this->makeFiles(2));
+		Outbox::runTogether(
+			$this->channel,
+			'announce',
+			fn () => throw new Postponed('other packets of this channel are being applied', true),
+		);
+		$now = time() + Clock::$ahead;
+		$left = Table::select('filesync_outbox', ['kind' => 'announce']);
+		$this->assertCount(2, $left);
+		foreach ($left as $row) {
+			$this->assertSame(1, (int) $row['attempts']);
+			$this->assertGreaterThan($now + 30, (int) $row['next_at']);
+			$this->assertStringContainsString('are being applied', $row['reason']);
+		}
 	}
 
 	public function test_a_delete_is_not_overtaken(): void
@@ -346,6 +399,72 @@ final class BulkTest extends AddonTestCase
 		$this->assertSame([], Table::select('filesync_bulk', []));
 	}
 
+	public function test_a_change_that_comes_while_what_was_sent_is_forgotten_waits(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		$sound = DBA::$dba;
+		for ($at = 1, $isReached = true; $isReached; $at++) {
+			Table::delete('filesync_bulk', ['created >' => 0]);
+			$this->sent('f1', 'f2');
+			$taken = Table::select('filesync_bulk', []);
+			[$count, $isReached] = [0, false];
+			$this->whileFailing(
+				function ($sql) use ($sound, $taken, $at, &$count, &$isReached): bool {
+					if (preg_match('/(FROM|UPDATE|INTO) filesync_bulk/i', $sql) && ++$count === $at) {
+						$isReached = true;
+						[$changing, DBA::$dba] = [DBA::$dba, $sound];
+						BulkQueue::forget($taken);
+						DBA::$dba = $changing;
+					}
+
+					return false;
+				},
+				fn () => BulkQueue::wait($this->channel, ['f1', 'f2']),
+			);
+			$this->assertEqualsCanonicalizing(
+				['f1', 'f2'],
+				array_column(Table::select('filesync_bulk', []), 'hash'),
+				"before statement $at",
+			);
+		}
+		$this->assertGreaterThan(2, $at);
+	}
+
+	public function test_what_changes_while_others_are_told_goes_with_what_it_has_seen(): void
+	{
+		$this->haveFiles('f1', 'f2');
+		array_map($this->sent(...), ['f1', 'f2']);
+		$sound = DBA::$dba;
+		$isChanged = false;
+		$this->whileFailing(
+			function ($sql) use ($sound, &$isChanged): bool {
+				if (! $isChanged && str_starts_with($sql, "SELECT * FROM attach WHERE hash = 'f2' AND uid")) {
+					$isChanged = true;
+					[$changing, DBA::$dba] = [DBA::$dba, $sound];
+					file_put_contents($this->attach('f2')['content'], 'longer than it was before');
+					Table::update(
+						'attach',
+						['filesize' => 25, 'edited' => '2024-06-01 10:00:00'],
+						['hash' => 'f2'],
+					);
+					Revisions::notice($this->channel, 'f2');
+					DBA::$dba = $changing;
+				}
+
+				return false;
+			},
+			$this->work(...),
+		);
+		$this->assertTrue($isChanged);
+		$told = $this->got[0][1];
+		$this->assertSame('2024-06-01 10:00:00', end($told['attach'])['edited']);
+		$this->assertSame(25, $told['filesync']['size_bytes']);
+		$this->assertSame(
+			Revisions::find($this->channel->id, 'f2')['bytes']['vector'],
+			$told['filesync']['revision']['bytes']['seen'],
+		);
+	}
+
 	public function test_of_a_long_body_only_its_beginning_is_read_before_its_signature_is_proven(): void
 	{
 		$entries = array_fill(0, 400, json_encode(['attach' => [], 'x' => str_repeat('much ', 1000)]));
@@ -461,6 +580,35 @@ final class BulkTest extends AddonTestCase
 		$this->ask(['entries' => [$texts[2]]]);
 		$this->work();
 		$this->assertCount($fetched, FileSync\TransferBatch::$added);
+	}
+
+	public function test_a_request_ends_in_time_though_each_entry_takes_long(): void
+	{
+		$hashes = ['f1', 'f2', 'f3'];
+		$texts = array_map(fn (string $hash) => json_encode($this->file($hash, "bytes of $hash")), $hashes);
+		// Together they cannot be taken, and alone each waits as for its turn.
+		$this->whileFailing(
+			function (string $sql): bool {
+				if (! str_starts_with($sql, 'INSERT INTO filesync_transfer ')) {
+					return false;
+				}
+				Clock::$ahead += 8;
+
+				return substr_count($sql, "'f") > 1;
+			},
+			function () use ($texts, &$said): void {
+				$said = json_decode($this->ask(['entries' => $texts])->body, true);
+			},
+		);
+		$this->assertSame(1, $said['taken']);
+		$this->assertSame(['f1'], array_column(Table::select('filesync_transfer', []), 'hash'));
+		$said = json_decode($this->ask(['entries' => array_slice($texts, $said['taken'])])->body, true);
+		$this->assertSame(2, $said['taken']);
+		$this->work();
+		$this->assertSame(
+			['bytes of f1', 'bytes of f2', 'bytes of f3'],
+			array_map($this->shown(...), $hashes),
+		);
 	}
 
 	public function test_only_a_clone_of_the_channel_gives_many_and_one_request_at_a_time(): void

@@ -88,6 +88,24 @@ final class FirstPacketsTest extends AddonTestCase
 		);
 	}
 
+	public function test_a_file_with_the_hash_of_a_folder_that_comes_with_it_is_refused(): void
+	{
+		foreach ([false, true] as $isFirst) {
+			$this->tearDown();
+			$this->setUp();
+			$entries = [
+				$this->file('f1', 'one'),
+				$this->file('x', 'file'),
+				$this->file('f2', 'two', [], ['x' => 'Folder']),
+			];
+			$this->receive(...$isFirst ? $entries : array_reverse($entries));
+			$this->assertSame(1, (int) $this->attach('x')['is_dir']);
+			$this->assertNull($this->transfer('x'));
+			$this->work();
+			$this->assertSame(['one', 'two'], [$this->shown('f1'), $this->shown('f2')]);
+		}
+	}
+
 	public function test_where_they_cannot_be_written_together_each_is_alone(): void
 	{
 		foreach (['filesync_file', 'filesync_transfer', 'commit'] as $table) {

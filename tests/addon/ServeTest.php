@@ -5,6 +5,7 @@ use FileSync\Addon\Hub\GetfileController;
 use FileSync\Addon\Hub\Places;
 use FileSync\Addon\Hub\Request;
 use FileSync\Addon\Hub\Table;
+use FileSync\Addon\Peers\FilesHere;
 use FileSync\Addon\Protocol\Response;
 use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Serve\Serve;
@@ -175,6 +176,45 @@ final class ServeTest extends AddonTestCase
 		$file = $this->ask(['p1' => 1])['files'][0];
 		$this->assertSame([strlen($bytes), hash('sha256', $bytes)], [$file['size'], $file['sha256']]);
 		$this->isAnswered(206, 'PNG', [], $this->read($file, ['range' => 'bytes=1-3']));
+	}
+
+	/** I6: an old hub has many of these. */
+	public function test_files_that_the_database_holds_are_in_memory_one_at_a_time(): void
+	{
+		if (! function_exists('memory_reset_peak_usage')) {
+			$this->markTestSkipped('PHP before 8.2 cannot measure one piece of work');
+		}
+		$hashes = array_map(fn (int $n) => "old-$n", range(1, 8));
+		$this->receive(...array_map(fn (string $hash) => $this->file($hash, 'x'), $hashes));
+		$this->work();
+		$content = str_repeat('in the database ', 1 << 17);
+		Table::update(
+			'attach',
+			['os_storage' => 0, 'content' => $content, 'filesize' => strlen($content)],
+			['hash' => $hashes],
+		);
+		$given = [];
+		foreach ([
+			'tickets' => function () use ($hashes, &$given): void {
+				$given = $this->ask(array_fill_keys($hashes, 0))['files'];
+			},
+			'a pack' => function () use (&$given): void {
+				$this->pack(array_column($given, 'ticket'));
+			},
+			'what a clone is told' => function () use ($hashes): void {
+				$here = new FilesHere($this->channel, $hashes);
+				foreach ($hashes as $hash) {
+					$this->assertSame('whole', $here->facts($hash)->state);
+				}
+			},
+		] as $what => $work) {
+			$before = memory_get_usage();
+			memory_reset_peak_usage();
+			$work();
+			$this->assertLessThan(12 << 20, memory_get_peak_usage() - $before, $what);
+		}
+		$this->assertSame(['ready'], array_unique(array_column($given, 'state')));
+		$this->assertSame([hash('sha256', $content)], array_unique(array_column($given, 'sha256')));
 	}
 
 	/** @dataProvider refusals */
