@@ -59,7 +59,7 @@ final class Settings
 			'unit' => 'transfers',
 			'least' => 1,
 			'most' => 16,
-			'text' => 'Files that a worker fetches at once; four small ones count as one.',
+			'text' => 'Files that a worker fetches at once; four small ones count as one, and so do two of up to 8 MiB.',
 		],
 		'ranges' => [
 			'default' => '4',
