@@ -49,7 +49,7 @@ pub struct TransferLimits {
     pub deadline_bytes_per_second: u64,
     /// Bytes after which the index is written, so that a killed process loses no more. Default 16 MiB.
     pub checkpoint_bytes: u64,
-    /// Bytes after which data and index are forced to disk, so that a power cut loses no more than twice as many. Default 128 MiB.
+    /// Bytes after which data and index are forced to disk, so that a power cut loses no more. Default 128 MiB.
     pub sync_bytes: u64,
     /// A hub that answered a moment ago and has stopped is asked again after this, then after twice and four times as long:
     /// it may be restarting. Default 250 ms.

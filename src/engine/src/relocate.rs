@@ -29,7 +29,7 @@ use json::Escaped;
 use looked_at::Looked;
 use output::Output;
 use page::{Name, Page, Slash};
-use whole::Roots;
+use whole::{Roots, same};
 
 /// From one home to another.
 #[derive(Clone, Debug)]
@@ -195,11 +195,6 @@ impl Relocation {
 
 /// The length of the shortest URL that can move.
 const SHORTEST: usize = "http://h/photo/1".len();
-
-/// Returns how many bytes, of ASCII, two texts have in common at the start.
-fn same(one: &str, other: &str) -> usize {
-    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b && a.is_ascii()).count()
-}
 
 /// What of a URL moves.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,6 @@
 
 use super::home::Home;
 use super::page::{Page, Slash};
-use super::same;
 use super::table::{but, run_length, table_of, with_alphanumerics};
 
 /// How hubs write the roots of both homes.
@@ -37,3 +36,8 @@ impl Roots {
 /// Bytes that may end a URL, or begin another one. None of the others is escaped in JSON, but slashes.
 const ENDS_PLAIN: [bool; 256] = but(with_alphanumerics(table_of(b"-_./?=%#+~")));
 const ENDS_ESCAPED: [bool; 256] = but(with_alphanumerics(table_of(b"-_./?=%#+~\\")));
+
+/// Returns how many bytes, of ASCII, two texts have in common at the start.
+pub(super) fn same(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b && a.is_ascii()).count()
+}

@@ -16,7 +16,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use futures_util::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-pub(super) type Synced = io::Result<()>;
+type Synced = io::Result<()>;
 
 /// The files of a batch that are whole and not yet surely on disk.
 pub(super) struct Disk {
@@ -77,15 +77,10 @@ impl Disk {
 
     /// Forces a file's data to disk, together with others.
     pub(super) async fn sync(&self, file: &Arc<File>) -> Synced {
-        self.begin(file).await.unwrap_or_else(|_| Err(given_up()))
-    }
-
-    /// Begins to force a file's data to disk; the outcome comes later.
-    pub(super) fn begin(&self, file: &Arc<File>) -> oneshot::Receiver<Synced> {
         let (synced, outcome) = oneshot::channel();
         self.waiting.borrow_mut().push(Waiting { file: Arc::downgrade(file), synced });
         self.came.notify_one();
-        outcome
+        outcome.await.unwrap_or_else(|_| Err(io::Error::other("the wait for the disk was given up")))
     }
 
     /// Forces to disk what waits, a group after the other. A group that is under way when this is dropped ends with its thread,
@@ -143,11 +138,6 @@ impl Disk {
     }
 }
 
-/// The outcome of files whose group had none.
-pub(super) fn given_up() -> io::Error {
-    io::Error::other("the wait for the disk was given up")
-}
-
 /// Forces the data of files to disk, and returns what became of each.
 fn sync_all(files: &[Arc<File>]) -> Vec<Synced> {
     let sync_part = |part: &[Arc<File>]| part.iter().map(|file| file.sync_data()).collect::<Vec<Synced>>();
@@ -175,13 +165,6 @@ mod tests {
     use std::io::Write;
 
     use futures_util::future::{self, Either, join_all};
-
-    impl Disk {
-        /// Waits until nothing waits.
-        pub(crate) fn settle(&self) {
-            assert!(sync_together(self, &[file()]).iter().all(Result::is_ok));
-        }
-    }
 
     /// Syncs files within one scope, and returns what became of each.
     fn sync_together(disk: &Disk, files: &[Arc<File>]) -> Vec<Synced> {

@@ -197,7 +197,11 @@ impl RunningDigest {
 
     /// Returns a state from which it can be continued.
     pub(super) fn save(&self) -> HasherState {
-        self.0.lock().hasher.save()
+        // The second thread gives way until then, or it would have the lock again before we wake up.
+        let arrived = self.0.arrived.swap(0, Ordering::AcqRel);
+        let saved = self.0.lock().hasher.save();
+        self.0.arrived.store(arrived, Ordering::Release);
+        saved
     }
 
     pub(super) fn digest(&self) -> Digest {

@@ -48,7 +48,7 @@ impl Packs {
         }
         loop {
             if self.came.borrow().contains_key(&digest) {
-                let _taker = Counted::among(&self.takers);
+                let _taking = Taking::begin(self);
                 turn.go_to_disk().await;
                 if let Some(bytes) = self.take_out(digest) {
                     return Some(bytes);
@@ -81,17 +81,17 @@ impl Packs {
         let _until_it_ends = UnderWay::begin(self, some.keys());
         match ask(shared, tickets, some.values().map(|(facts, _)| facts)).await {
             Ok(pack) => self.came.borrow_mut().extend(pack.members().filter_map(|(digest, bytes)| {
-                let (_, takers) = some.get(&digest)?;
+                let (_, takers) = some.get(&digest).filter(|(facts, _)| facts.size_bytes == bytes.len() as u64)?;
                 Some((digest, (bytes.to_vec(), *takers)))
             })),
             // Whoever is away now is asked again; the file itself says what is wrong.
-            Err(error) => self.is_refused.set(!error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt),
+            Err(error) if !error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt => self.is_refused.set(true),
+            Err(_) => {}
         }
     }
 
     /// Takes what came for one transfer; files that are alike came once.
     fn take_out(&self, digest: Digest) -> Option<Vec<u8>> {
-        self.taken.notify_waiters();
         let mut came = self.came.borrow_mut();
         let (bytes, takers) = came.get_mut(&digest)?;
         *takers = takers.saturating_sub(1);
@@ -108,6 +108,23 @@ impl Packs {
     /// Tells whether much came of which its transfers have taken nothing yet.
     fn holds_much(&self) -> bool {
         self.came.borrow().values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
+    }
+}
+
+/// A transfer that is about to take what came for it, until this is dropped: when it has it, or is cancelled.
+struct Taking<'a>(&'a Packs);
+
+impl<'a> Taking<'a> {
+    fn begin(packs: &'a Packs) -> Self {
+        packs.takers.set(packs.takers.get() + 1);
+        Self(packs)
+    }
+}
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        self.0.takers.set(self.0.takers.get() - 1);
+        self.0.taken.notify_waiters();
     }
 }
 

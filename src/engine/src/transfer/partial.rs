@@ -5,18 +5,15 @@
 //! nothing that the kernel had accepted. `synced` is written after the data was forced to disk and survives a power cut.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::chunks::{Chunk, Chunks, Known};
-use super::disk::{self, Disk, Synced};
 use super::hashing::{Hashing, RunningDigest};
 use crate::digest::{Digest, Hasher, HasherState};
 use crate::error::{Error, ErrorKind, OrFail, Result, WithContext};
@@ -34,10 +31,7 @@ pub(crate) struct Partial<'a> {
     chunks: Chunks,
     digest: RunningDigest,
     hashing: &'a Hashing,
-    disk: &'a Disk,
     synced: Progress,
-    /// What will be synced, once its data is on disk.
-    syncing: Option<(Progress, oneshot::Receiver<Synced>)>,
     unsaved_bytes: u64,
     unsynced_bytes: u64,
     /// Space reserved in this process.
@@ -121,14 +115,13 @@ pub(crate) struct Place<'a> {
     pub(crate) boot_id: &'a str,
     pub(crate) limits: &'a TransferLimits,
     pub(super) hashing: &'a Hashing,
-    pub(super) disk: &'a Disk,
 }
 
 impl<'a> Partial<'a> {
     /// Opens or creates the partial file `name` and continues from its bytes of this version; it discards all
     /// others. Checks that there is enough disk space, and reserves none before bytes arrive.
     pub(crate) fn open(place: &Place<'a>, name: &str, version: Version) -> Result<Self> {
-        let Place { root, boot_id, limits, hashing, disk } = *place;
+        let Place { root, boot_id, limits, hashing } = *place;
         let paths = Paths::of(name)?;
         let folder = root.parent_of(&paths.partial)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -156,9 +149,7 @@ impl<'a> Partial<'a> {
             chunks: Chunks::default(),
             digest,
             hashing,
-            disk,
             synced: Progress::default(),
-            syncing: None,
             unsaved_bytes: 0,
             unsynced_bytes: 0,
             reserved: Chunks::default(),
@@ -170,6 +161,7 @@ impl<'a> Partial<'a> {
                 partial.digest.set(hasher);
                 partial.synced = index.synced;
                 partial.version.join(index.version);
+                partial.unsynced_bytes = partial.chunks.total().saturating_sub(partial.synced.chunks.total());
                 partial.file.set_len(partial.chunks.end()).or_fail(ErrorKind::Storage, WRITING)?;
             }
             None => partial.discard()?,
@@ -207,7 +199,6 @@ impl<'a> Partial<'a> {
         self.chunks = Chunks::default();
         self.digest.set(Hasher::default());
         self.synced = Progress::default();
-        self.syncing = None;
         self.unsaved_bytes = 0;
         self.unsynced_bytes = 0;
         self.reserved = Chunks::default();
@@ -283,9 +274,8 @@ impl<'a> Partial<'a> {
         self.hash(offset, bytes)?;
         self.unsaved_bytes += bytes.len() as u64;
         self.unsynced_bytes += bytes.len() as u64;
-        self.note_synced()?;
         if self.unsynced_bytes >= self.limits.sync_bytes {
-            self.begin_sync()
+            self.sync()
         } else if self.unsaved_bytes >= self.limits.checkpoint_bytes {
             self.save()
         } else {
@@ -325,8 +315,6 @@ impl<'a> Partial<'a> {
     pub(crate) fn forget(&mut self, parts: &[Chunk], mark: &HasherState) -> Result<()> {
         let Some(first) = parts.iter().map(|part| part.start).min() else { return Ok(()) };
         let before = || Hasher::restore(mark).filter(|hasher| hasher.length_bytes() <= first).unwrap_or_default();
-        // What is on its way to the disk may have bytes of them.
-        self.syncing = None;
         self.digest.go_back(first, before);
         if self.synced.hasher.length_bytes > first {
             self.synced.hasher = before().save();
@@ -450,46 +438,38 @@ impl<'a> Partial<'a> {
 
     /// Takes what became of forcing a whole file to disk. Its index may be lost with the power: then the file is received
     /// again, which costs time, but no byte that anybody relies on before it is published.
-    pub(crate) fn finish(&mut self, synced: std::io::Result<()>) -> Result<()> {
-        synced.or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
+    pub(crate) fn finish(&mut self, synced: io::Result<()>) -> Result<()> {
+        self.believe(synced)?;
         self.write_index(false)
-    }
-
-    /// Forces the data so far to disk while more arrives, or, if the disk is slower than that, at once.
-    fn begin_sync(&mut self) -> Result<()> {
-        if self.syncing.is_some() {
-            return self.sync();
-        }
-        self.syncing = Some((self.progress(), self.disk.begin(&self.file)));
-        self.unsynced_bytes = 0;
-        self.save()
-    }
-
-    /// Notes that data is on disk, if it is by now.
-    fn note_synced(&mut self) -> Result<()> {
-        let Some((progress, mut outcome)) = self.syncing.take() else { return Ok(()) };
-        let synced = match outcome.try_recv() {
-            Ok(synced) => synced,
-            Err(TryRecvError::Empty) => {
-                self.syncing = Some((progress, outcome));
-                return Ok(());
-            }
-            Err(TryRecvError::Closed) => Err(disk::given_up()),
-        };
-        self.keep_synced(synced, progress)
     }
 
     /// Forces data and index to disk.
     fn sync(&mut self) -> Result<()> {
-        self.syncing = None;
-        let synced = self.file.sync_data();
+        self.believe(self.file.sync_data())?;
+        self.synced = self.progress();
         self.unsynced_bytes = 0;
-        self.keep_synced(synced, self.progress())
+        self.write_index(true)
     }
 
-    fn keep_synced(&mut self, synced: Synced, progress: Progress) -> Result<()> {
-        synced.or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)?;
-        self.synced = progress;
+    /// After an error of the disk nobody knows which bytes it has, and the kernel tells it only once: those that were not synced
+    /// before are received again.
+    fn believe(&mut self, synced: io::Result<()>) -> Result<()> {
+        if synced.is_err() {
+            // The first error is the one to tell.
+            let _ = self.go_back_to_synced();
+        }
+        synced.or_fail(ErrorKind::Storage, "syncing a partial file").context("path", &self.paths.partial)
+    }
+
+    fn go_back_to_synced(&mut self) -> Result<()> {
+        self.chunks = self.synced.chunks.clone();
+        self.digest.set(Hasher::restore(&self.synced.hasher).unwrap_or_default());
+        self.unsaved_bytes = 0;
+        self.unsynced_bytes = 0;
+        self.reserved = Chunks::default();
+        // The index is removed first: a crash in between leaves bytes without an index.
+        crate::store::remove(self.root, &self.paths.index)?;
+        self.file.set_len(self.chunks.end()).or_fail(ErrorKind::Storage, WRITING).context("path", &self.paths.partial)?;
         self.write_index(true)
     }
 
@@ -540,9 +520,9 @@ impl Drop for Partial<'_> {
     }
 }
 
-/// Tells whether there is a partial file of this name.
+/// Tells whether there is a partial file of this name that has bytes.
 pub(crate) fn has_begun(root: &Root, name: &str) -> Result<bool> {
-    Ok(root.stat(&Paths::of(name)?.partial)?.is_some())
+    Ok(root.stat(&Paths::of(name)?.partial)?.is_some_and(|facts| facts.size_bytes > 0))
 }
 
 /// Removes a partial file, its index and files that a crash may have left beside them.
@@ -581,14 +561,13 @@ mod tests {
         root: Root,
         limits: TransferLimits,
         hashing: Hashing,
-        disk: Disk,
     }
 
     impl Folder {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
             let root = Root::open(dir.path()).unwrap();
-            Self { dir, root, limits: small_limits(), hashing: Hashing::default(), disk: Disk::default() }
+            Self { dir, root, limits: small_limits(), hashing: Hashing::default() }
         }
 
         fn open(&self, version: Version) -> Result<Partial<'_>> {
@@ -596,7 +575,7 @@ mod tests {
         }
 
         fn open_after(&self, boot_id: &'static str, version: Version) -> Result<Partial<'_>> {
-            let place = Place { root: &self.root, boot_id, limits: &self.limits, hashing: &self.hashing, disk: &self.disk };
+            let place = Place { root: &self.root, boot_id, limits: &self.limits, hashing: &self.hashing };
             Partial::open(&place, "f", version)
         }
     }
@@ -630,26 +609,30 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_believed_after_another_boot_once_the_disk_has_them_and_more_arrive_meanwhile() {
+    fn bytes_that_arrive_in_small_parts_are_synced_too() {
         let folder = Folder::new();
-        let mut partial = folder.open_after("boot 1", version(200)).unwrap();
-        partial.write_at(0, &[1; 64]).unwrap();
-        partial.write_at(64, &[2; 10]).unwrap();
-        folder.disk.settle();
-        partial.write_at(74, &[3; 10]).unwrap();
-        drop(partial);
-        let resumed = folder.open_after("boot 2", version(200)).unwrap();
-        assert_eq!(resumed.first_gap(), Some(64..200));
+        for at in [0, 30, 60] {
+            folder.open_after("boot 1", version(200)).unwrap().write_at(at, &[1; 30]).unwrap();
+        }
+        assert_eq!(folder.open_after("boot 2", version(200)).unwrap().first_gap(), Some(90..200));
     }
 
     #[test]
-    fn a_disk_that_is_slower_than_the_bytes_is_waited_for() {
+    fn after_an_error_of_the_disk_only_synced_bytes_are_believed() {
         let folder = Folder::new();
-        let mut partial = folder.open_after("boot 1", version(200)).unwrap();
-        partial.write_at(0, &[1; 64]).unwrap();
-        partial.write_at(64, &[2; 64]).unwrap();
+        let bytes: Vec<u8> = (0..100).collect();
+        let mut partial = folder.open(version(100)).unwrap();
+        partial.write_at(0, &bytes[..70]).unwrap();
+        partial.write_at(70, &bytes[70..]).unwrap();
+        assert_eq!(partial.digest().unwrap(), Some(Digest::of(&bytes)));
+        let error = partial.finish(Err(io::Error::other("the disk is broken"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        assert_eq!(partial.first_gap(), Some(70..100));
         drop(partial);
-        assert_eq!(folder.open_after("boot 2", version(200)).unwrap().first_gap(), Some(128..200));
+        let mut partial = folder.open(version(100)).unwrap();
+        assert_eq!(partial.first_gap(), Some(70..100));
+        partial.write_at(70, &bytes[70..]).unwrap();
+        assert_eq!(partial.digest().unwrap(), Some(Digest::of(&bytes)));
     }
 
     #[test]
@@ -660,6 +643,16 @@ mod tests {
         drop(partial);
         folder.open(version(20)).unwrap();
         drop(file);
+    }
+
+    #[test]
+    fn a_partial_file_without_bytes_has_not_begun() {
+        let folder = Folder::new();
+        assert!(!has_begun(&folder.root, "f").unwrap());
+        let mut partial = folder.open(version(20)).unwrap();
+        assert!(!has_begun(&folder.root, "f").unwrap());
+        partial.write_at(0, b"0").unwrap();
+        assert!(has_begun(&folder.root, "f").unwrap());
     }
 
     #[test]
@@ -813,19 +806,15 @@ mod tests {
         let mut partial = folder.open(version(200)).unwrap();
         partial.write_at(0, &bytes[..50]).unwrap();
         partial.write_at(120, &bytes[120..150]).unwrap();
-        for (synced, boot_id) in [("no", "boot"), ("yes", "another boot"), ("soon", "a third boot")] {
+        for (is_synced, boot_id) in [(false, "boot"), (true, "another boot")] {
             let (new, mark) = (partial.missing_of(&(40..160)), partial.mark());
             assert_eq!(new, [50..120, 150..160]);
             partial.write_at(50, &[9; 70]).unwrap();
             partial.write_at(150, &[9; 10]).unwrap();
-            match synced {
-                "yes" => partial.sync().unwrap(),
-                "soon" => partial.begin_sync().unwrap(),
-                _ => {}
+            if is_synced {
+                partial.sync().unwrap();
             }
             partial.forget(&new, &mark).unwrap();
-            folder.disk.settle();
-            partial.note_synced().unwrap();
             assert_eq!((partial.received_bytes(), partial.first_gap()), (80, Some(50..120)));
             drop(partial);
             partial = folder.open_after(boot_id, version(200)).unwrap();

@@ -105,13 +105,7 @@ impl Shared {
 
     /// Returns where partial files are.
     pub(super) fn place(&self) -> Place<'_> {
-        Place {
-            root: &self.root,
-            boot_id: &self.surroundings.boot_id,
-            limits: &self.limits,
-            hashing: &self.hashing,
-            disk: &self.disk,
-        }
+        Place { root: &self.root, boot_id: &self.surroundings.boot_id, limits: &self.limits, hashing: &self.hashing }
     }
 
     /// Returns who signs.

@@ -33,8 +33,9 @@ impl Turn {
 
     pub(super) async fn pass_on(&self) {
         self.step_aside();
-        let permit = self.shared.turn(self.size_bytes).await;
+        // Nothing of it is on its way to the disk: others may go there meanwhile.
         self.place.take();
+        let permit = self.shared.turn(self.size_bytes).await;
         self.permit.replace(permit);
         self.began.set(self.shared.clock.elapsed());
     }
