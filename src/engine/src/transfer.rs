@@ -33,7 +33,6 @@ mod source;
 mod spec;
 mod stock;
 mod ticket;
-mod turn;
 mod work;
 
 use job::Job;

@@ -124,55 +124,6 @@ fn the_files_of_a_pack_are_forced_to_disk_together_and_told_of_in_one_step() {
 }
 
 #[test]
-fn the_next_files_are_asked_for_while_a_pack_is_on_its_way() {
-    let dir = tempfile::tempdir().unwrap();
-    let hub = hub_with(b"x");
-    tell(&hub, |filesync| (filesync.packs, filesync.packs_wait_for) = (true, 2));
-    let mut batch = batch(dir.path(), small_limits());
-    small_files(&hub, &mut batch, 150);
-    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
-    let count = |of: &str| hub.requests(of);
-    assert_eq!((count("POST /getfile/ticket"), count("POST /getfile/pack"), count("GET /getfile/")), (3, 3, 0));
-}
-
-#[test]
-fn where_whoever_asked_for_a_pack_is_cancelled_the_others_are_read_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let hub = hub_with(b"x");
-    tell(&hub, |filesync| (filesync.packs, filesync.packs_wait_for) = (true, usize::MAX));
-    let mut batch = batch(dir.path(), small_limits());
-    small_files(&hub, &mut batch, 20);
-    while hub.requests("POST /getfile/pack") == 0 {
-        batch.step(Duration::from_millis(1)).unwrap();
-    }
-    assert!(batch.cancel(1));
-    let reports = finish(&mut batch);
-    tell(&hub, |filesync| filesync.packs_wait_for = 0);
-    let cancelled = reports.iter().filter(|report| matches!(report.outcome, Outcome::Cancelled)).count();
-    let complete = reports.iter().filter(|report| matches!(report.outcome, Outcome::Complete(_))).count();
-    assert_eq!((cancelled, complete, hub.requests("GET /getfile/p")), (1, 19, 19));
-}
-
-#[test]
-fn a_small_file_that_has_begun_goes_on_where_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    let hub = hub_with(b"x");
-    hub.state().faults.cut_after = vec![600, 0, 0, 0, 0, 0, 0, 0];
-    let begun = with_filesync(spec(&hub, "p00"));
-    let mut first = batch(dir.path(), small_limits());
-    hub.add_file("p00", "p00", noise(1000, 0));
-    first.add(begun).unwrap();
-    finish(&mut first);
-    hub.state().faults.cut_after.clear();
-    tell(&hub, |filesync| filesync.packs = true);
-    let mut second = batch(dir.path(), small_limits());
-    small_files(&hub, &mut second, 20);
-    let reports = finish(&mut second);
-    assert_eq!(reports.iter().map(|report| report.resumed_at_byte).sum::<u64>(), 600);
-    assert!(reports.into_iter().all(|report| complete(report).rung == Rung::Filesync));
-}
-
-#[test]
 fn what_a_pack_lacks_or_a_wrong_pack_has_is_read_alone() {
     // Another file has the same bytes.
     let honest = |filesync: &mut Filesync| filesync.left_out = Some("p06".to_owned());

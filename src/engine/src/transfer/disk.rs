@@ -14,17 +14,16 @@ use std::sync::{Arc, Weak};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 type Synced = io::Result<()>;
 
 /// The files of a batch that are whole and not yet surely on disk.
+#[derive(Default)]
 pub(super) struct Disk {
     waiting: RefCell<Vec<Waiting>>,
     under_way: RefCell<Option<Group>>,
     came: Notify,
-    /// Places of files that wait or are under way.
-    places: Arc<Semaphore>,
 }
 
 /// A file that waits. It is not kept open for that: whoever gives a transfer up closes its file, and so unlocks it.
@@ -56,23 +55,11 @@ struct Group {
     ended: oneshot::Receiver<Vec<Synced>>,
 }
 
-impl Default for Disk {
-    fn default() -> Self {
-        let places = Arc::new(Semaphore::new(MOST_FILES));
-        Self { waiting: RefCell::default(), under_way: RefCell::default(), came: Notify::new(), places }
-    }
-}
-
 impl Disk {
-    /// Returns a place for a file; none if all are taken.
-    pub(super) fn free_place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
-    }
-
-    /// Waits for a place for a file.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed, so it always comes in the end.
-        Arc::clone(&self.places).acquire_owned().await.ok()
+    /// Tells whether one more may wait; each has its file open.
+    pub(super) fn has_room(&self) -> bool {
+        let under_way = self.under_way.borrow().as_ref().map_or(0, |group| group.transfers.len());
+        self.waiting.borrow().len() + under_way < MOST_FILES
     }
 
     /// Forces a file's data to disk, together with others.
@@ -224,12 +211,14 @@ mod tests {
     fn no_more_files_wait_than_may_be_open() {
         let disk = Disk::default();
         let files: Vec<_> = (0..MOST_FILES).map(|_| file()).collect();
-        let places: Vec<_> = files.iter().map(|_| disk.free_place().unwrap()).collect();
-        assert!(disk.free_place().is_none());
-        let mut next = Box::pin(disk.place());
-        assert!(next.as_mut().now_or_never().is_none());
-        assert!(sync_together(&disk, &files).iter().all(Result::is_ok));
-        drop(places);
-        assert!(next.now_or_never().flatten().is_some());
+        let mut all: Vec<_> = files.iter().map(|file| Box::pin(disk.sync(file))).collect();
+        for sync in &mut all {
+            assert!(disk.has_room());
+            assert!(sync.as_mut().now_or_never().is_none());
+        }
+        assert!(!disk.has_room());
+        drop(all);
+        assert!(sync_together(&disk, &[file()]).iter().all(Result::is_ok));
+        assert!(disk.has_room());
     }
 }

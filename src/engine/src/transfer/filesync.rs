@@ -2,7 +2,7 @@
 
 use super::chunks::Chunk;
 use super::copy::{self, Sought};
-use super::partial::{self, Version};
+use super::partial::Version;
 use super::reply::MAX_BESIDE_BYTES;
 use super::report::{Complete, Proof, Rung};
 use super::ticket::Facts;
@@ -76,15 +76,8 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
     }
     let expected = facts.sha256.or(given.filter(|_| !work.trusts_ticket));
     let version = Version { size_bytes: facts.size_bytes, sha256: expected, rows: vec![work.row(&facts.edited)] };
-    let packed = bytes_from_pack(work, facts).await?;
-    if packed.is_none() {
-        work.turn.resume().await;
-    }
     let partial = work.open(version)?;
-    if let Some(bytes) = packed {
-        work.job.rung.set(Rung::Filesync);
-        work.keep(&partial, 0, &bytes)?;
-    } else {
+    if !receive_from_pack(work, &partial, facts).await? {
         receive_ranges(work, &partial, facts).await?;
     }
     let digest = Work::check(&partial).inspect_err(|error| {
@@ -112,12 +105,15 @@ async fn read_with_ticket(work: &Work<'_>, facts: &Facts) -> Result<Option<Readi
     work.complete(&partial, digest, &facts.edited, proof).await.map(Some)
 }
 
-/// Takes the bytes of a small file from a pack. None if they do not come so, or some have come already: then it goes on with those.
-async fn bytes_from_pack(work: &Work<'_>, facts: &Facts) -> Result<Option<Vec<u8>>> {
-    if partial::has_begun(&work.shared.root, &work.job.spec.name)? {
-        return Ok(None);
+/// Takes the bytes of a small file from a pack; false if they do not come so.
+async fn receive_from_pack(work: &Work<'_>, partial: &SharedPartial<'_>, facts: &Facts) -> Result<bool> {
+    if partial.borrow().received_bytes() > 0 {
+        return Ok(false);
     }
-    Ok(work.origin.packs.take(work.shared, &work.origin.tickets, facts, work.turn).await)
+    let Some(bytes) = work.origin.packs.take(work.shared, &work.origin.tickets, facts).await else { return Ok(false) };
+    work.job.rung.set(Rung::Filesync);
+    work.keep(partial, 0, &bytes)?;
+    Ok(true)
 }
 
 async fn receive_ranges(work: &Work<'_>, partial: &SharedPartial<'_>, facts: &Facts) -> Result<()> {

@@ -7,11 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
-use tokio::sync::Notify;
 
-use super::shared::{Counted, Shared};
+use super::shared::Shared;
 use super::ticket::{Facts, Tickets};
-use super::turn::Turn;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Pool, Request};
@@ -21,16 +19,10 @@ use crate::signature::Secret;
 /// Packs of one hub.
 #[derive(Default)]
 pub(crate) struct Packs {
-    /// What was asked for in a request that is under way.
-    under_way: RefCell<HashSet<Digest>>,
-    requests: Cell<usize>,
-    /// Whoever waits for a request to end.
-    ended: Notify,
+    /// Held during a request: all others wait for what comes.
+    asking: tokio::sync::Mutex<()>,
     /// What came, and how many transfers have not taken it yet.
     came: RefCell<HashMap<Digest, (Vec<u8>, usize)>>,
-    /// Transfers that are about to take what came for them, and whoever waits for that.
-    takers: Cell<usize>,
-    taken: Notify,
     /// What was asked for, each once.
     asked: RefCell<HashSet<Digest>>,
     is_refused: Cell<bool>,
@@ -38,60 +30,37 @@ pub(crate) struct Packs {
 
 impl Packs {
     /// Returns the bytes of a file from a pack. None if it is too large for one or alone, or the hub gives none.
-    ///
-    /// While others' requests bring them, the transfer has no turn, so that more of them gather for the next request. Afterwards it
-    /// has a place on its way to the disk.
-    pub(super) async fn take(&self, shared: &Shared, tickets: &Tickets, facts: &Facts, turn: &Turn) -> Option<Vec<u8>> {
+    pub(super) async fn take(&self, shared: &Shared, tickets: &Tickets, facts: &Facts) -> Option<Vec<u8>> {
         let digest = facts.sha256.filter(|_| is_small(facts))?;
         if !tickets.offers(FEATURE) {
             return None;
         }
-        loop {
-            if self.came.borrow().contains_key(&digest) {
-                let _taking = Taking::begin(self);
-                turn.go_to_disk().await;
-                if let Some(bytes) = self.take_out(digest) {
-                    return Some(bytes);
-                }
-            }
-            if self.under_way.borrow().contains(&digest) {
-                turn.step_aside();
-                self.ended.notified().await;
-            } else if self.is_refused.get() || self.asked.borrow().contains(&digest) {
-                return None;
-            } else if self.requests.get() >= MOST_REQUESTS {
-                self.ended.notified().await;
-            } else if !self.holds_much() {
-                let now = (shared.surroundings.unix_time)();
-                let some = some_of(digest, facts, tickets.ready(now).filter(|facts| !self.was_asked_for(facts)));
-                if some.len() < LEAST_FILES {
-                    return None;
-                }
-                self.bring(shared, tickets, &some).await;
-            } else if self.takers.get() > 0 {
-                self.taken.notified().await;
-            } else {
-                return None;
-            }
+        let _one_at_a_time = self.asking.lock().await;
+        if let Some(bytes) = self.taken(digest) {
+            return Some(bytes);
         }
-    }
-
-    /// Requests some files, each with the number of transfers that need it.
-    async fn bring(&self, shared: &Shared, tickets: &Tickets, some: &HashMap<Digest, (Facts, usize)>) {
-        let _until_it_ends = UnderWay::begin(self, some.keys());
+        if self.is_refused.get() || self.asked.borrow().contains(&digest) || self.holds_much() {
+            return None;
+        }
+        let now = (shared.surroundings.unix_time)();
+        let some = some_of(digest, facts, tickets.ready(now).filter(|facts| !self.was_asked_for(facts)));
+        if some.len() < LEAST_FILES {
+            return None;
+        }
+        self.asked.borrow_mut().extend(some.keys());
         match ask(shared, tickets, some.values().map(|(facts, _)| facts)).await {
             Ok(pack) => self.came.borrow_mut().extend(pack.members().filter_map(|(digest, bytes)| {
                 let (_, takers) = some.get(&digest).filter(|(facts, _)| facts.size_bytes == bytes.len() as u64)?;
                 Some((digest, (bytes.to_vec(), *takers)))
             })),
             // Whoever is away now is asked again; the file itself says what is wrong.
-            Err(error) if !error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt => self.is_refused.set(true),
-            Err(_) => {}
+            Err(error) => self.is_refused.set(!error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt),
         }
+        self.taken(digest)
     }
 
     /// Takes what came for one transfer; files that are alike came once.
-    fn take_out(&self, digest: Digest) -> Option<Vec<u8>> {
+    fn taken(&self, digest: Digest) -> Option<Vec<u8>> {
         let mut came = self.came.borrow_mut();
         let (bytes, takers) = came.get_mut(&digest)?;
         *takers = takers.saturating_sub(1);
@@ -108,46 +77,6 @@ impl Packs {
     /// Tells whether much came of which its transfers have taken nothing yet.
     fn holds_much(&self) -> bool {
         self.came.borrow().values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
-    }
-}
-
-/// A transfer that is about to take what came for it, until this is dropped: when it has it, or is cancelled.
-struct Taking<'a>(&'a Packs);
-
-impl<'a> Taking<'a> {
-    fn begin(packs: &'a Packs) -> Self {
-        packs.takers.set(packs.takers.get() + 1);
-        Self(packs)
-    }
-}
-
-impl Drop for Taking<'_> {
-    fn drop(&mut self) {
-        self.0.takers.set(self.0.takers.get() - 1);
-        self.0.taken.notify_waiters();
-    }
-}
-
-/// A request that is under way, until it is dropped: at its end, or when its transfer is cancelled.
-struct UnderWay<'a> {
-    packs: &'a Packs,
-    digests: Vec<Digest>,
-    _counted: Counted<'a>,
-}
-
-impl<'a> UnderWay<'a> {
-    fn begin<'d>(packs: &'a Packs, digests: impl Iterator<Item = &'d Digest>) -> Self {
-        let digests: Vec<Digest> = digests.copied().collect();
-        packs.asked.borrow_mut().extend(&digests);
-        packs.under_way.borrow_mut().extend(&digests);
-        Self { packs, digests, _counted: Counted::among(&packs.requests) }
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.packs.under_way.borrow_mut().retain(|digest| !self.digests.contains(digest));
-        self.packs.ended.notify_waiters();
     }
 }
 
@@ -189,5 +118,3 @@ const SMALL_BYTES: u64 = 256 << 10;
 const MOST_BYTES: u64 = 2 << 20;
 const MOST_FILES: usize = 64;
 const LEAST_FILES: usize = 2;
-/// Requests for packs at once.
-const MOST_REQUESTS: usize = 2;

@@ -520,11 +520,6 @@ impl Drop for Partial<'_> {
     }
 }
 
-/// Tells whether there is a partial file of this name that has bytes.
-pub(crate) fn has_begun(root: &Root, name: &str) -> Result<bool> {
-    Ok(root.stat(&Paths::of(name)?.partial)?.is_some_and(|facts| facts.size_bytes > 0))
-}
-
 /// Removes a partial file, its index and files that a crash may have left beside them.
 pub(crate) fn remove(root: &Root, name: &str) -> Result<()> {
     let paths = Paths::of(name)?;
@@ -643,16 +638,6 @@ mod tests {
         drop(partial);
         folder.open(version(20)).unwrap();
         drop(file);
-    }
-
-    #[test]
-    fn a_partial_file_without_bytes_has_not_begun() {
-        let folder = Folder::new();
-        assert!(!has_begun(&folder.root, "f").unwrap());
-        let mut partial = folder.open(version(20)).unwrap();
-        assert!(!has_begun(&folder.root, "f").unwrap());
-        partial.write_at(0, b"0").unwrap();
-        assert!(has_begun(&folder.root, "f").unwrap());
     }
 
     #[test]

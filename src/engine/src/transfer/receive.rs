@@ -6,8 +6,7 @@ use std::rc::Rc;
 use super::job::Job;
 use super::report::{Complete, Outcome};
 use super::shared::Shared;
-use super::turn::Turn;
-use super::work::Work;
+use super::work::{Turn, Work};
 use super::{copy, filesync, stock};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -25,7 +24,6 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     // If nobody has bytes with the packet's digest, those of an origin's own ticket are accepted: a packet may be wrong.
     let asked = origins().map(|origin| (origin, false)).chain(origins().map(|origin| (origin, true)));
     for ((origin, spec), trusts_ticket) in asked {
-        turn.resume().await;
         let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn, trusts_ticket };
         let outcome = if !trusts_ticket {
             receive(&work).await.map(Some)
@@ -54,7 +52,6 @@ async fn receive(work: &Work<'_>) -> Result<Complete> {
     if let Some(complete) = filesync::receive(work).await? {
         return Ok(complete);
     }
-    work.turn.resume().await;
     let stock = if work.job.spec.scale == 0 { stock::receive_file(work).await } else { stock::receive_scale(work).await };
     // The reader of the error wants to know why the better way failed.
     stock.map_err(|error| match work.origin.tickets.peer().reason {

@@ -5,12 +5,14 @@
 //! does. `fill` also teaches the origin (its `pieces`, its `received_bytes`): bytes that do not come from the hub itself must not
 //! pass through it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::BufReader;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::chunks::Chunk;
 use super::job::Job;
@@ -20,12 +22,46 @@ use super::report::{Complete, Proof, Rung};
 use super::shared::{Counted, Shared};
 use super::source::Origin;
 use super::spec::OriginSpec;
-use super::turn::Turn;
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::getfile::HubUrl;
 use crate::http::Reply;
 use crate::patience::StallMeter;
+
+/// The permit of an active transfer. It is passed on between two requests, so that a video cannot starve photos.
+pub(super) struct Turn {
+    shared: Rc<Shared>,
+    size_bytes: u64,
+    permit: RefCell<Option<OwnedSemaphorePermit>>,
+    began: Cell<Duration>,
+}
+
+impl Turn {
+    pub(super) async fn begin(shared: Rc<Shared>, size_bytes: u64) -> Self {
+        let permit = RefCell::new(shared.turn(size_bytes).await);
+        let began = Cell::new(shared.clock.elapsed());
+        Self { shared, size_bytes, permit, began }
+    }
+
+    fn is_over(&self) -> bool {
+        let worked = self.shared.clock.elapsed().saturating_sub(self.began.get());
+        self.shared.others_wait() && worked >= self.shared.limits.turn_time
+    }
+
+    async fn pass_on(&self) {
+        self.permit.take();
+        let permit = self.shared.turn(self.size_bytes).await;
+        self.permit.replace(permit);
+        self.began.set(self.shared.clock.elapsed());
+    }
+
+    /// Gives the turn back: only the disk is waited for, by no more transfers than may have their files open.
+    fn end(&self) {
+        if self.shared.disk.has_room() {
+            self.permit.take();
+        }
+    }
+}
 
 /// One attempt at one origin.
 pub(super) struct Work<'a> {

@@ -35,8 +35,6 @@ pub struct Filesync {
     pub uninstalled_after: Option<usize>,
     /// Whether it gives packs.
     pub packs: bool,
-    /// None is given before so many requests for tickets came.
-    pub packs_wait_for: usize,
     /// The file that no pack has.
     pub left_out: Option<String>,
     /// Keys of the files of each request.

@@ -226,13 +226,9 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         };
         std::thread::sleep(delay);
         if is_dav {
-            wait_until(state, has_others);
+            wait_for_others(state);
             // Before the last byte leaves: whoever asked may ask for more once it has that.
             state.lock().unwrap().at_once -= 1;
-        } else if request.path == "/getfile/pack" {
-            wait_until(state, |state| {
-                state.filesync.as_ref().is_none_or(|filesync| filesync.asked.len() >= filesync.packs_wait_for)
-            });
         }
         if write_reply(&mut writer, reply, state).is_none() {
             return;
@@ -240,16 +236,16 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     }
 }
 
-/// Tells whether as many replies of `/dav` are on their way as a test wants to see at once.
-fn has_others(state: &State) -> bool {
-    let first = state.requests.iter().filter(|request| request.starts_with("GET /dav")).count() == 1;
-    first || state.most_at_once >= state.faults.together
-}
-
-/// Holds a reply back until a condition holds.
-fn wait_until(state: &Mutex<State>, holds: impl Fn(&State) -> bool) {
+/// Holds a reply back until as many are on their way as a test wants to see at once.
+fn wait_for_others(state: &Mutex<State>) {
     let end = Instant::now() + PATIENCE;
-    while !holds(&state.lock().unwrap()) && Instant::now() < end {
+    loop {
+        let state = state.lock().unwrap();
+        let first = state.requests.iter().filter(|request| request.starts_with("GET /dav")).count() == 1;
+        if first || state.most_at_once >= state.faults.together || Instant::now() > end {
+            return;
+        }
+        drop(state);
         std::thread::sleep(Duration::from_millis(1));
     }
 }
