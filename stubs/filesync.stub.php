@@ -32,10 +32,11 @@ namespace FileSync {
 		 *   store_root?: string
 		 * } $options `root`: absolute path of an existing folder for the partial files. `key_id`: this clone's own
 		 *   channel URL. `private_key`: the channel's RSA key, PEM. `ca_file`: PEM bundle to trust instead of the
-		 *   system's. `parallel`: active transfers at once, 1–16, default 4, four small files counted as one; if more
-		 *   wait, they take turns. `ranges`: active ranges of one large file at once if a single one would take long,
-		 *   1–8, default 4, for all files of a hub together. `bytes_per_second`: the maximum rate of the whole batch,
-		 *   65536 or more, default no limit. `store_root`: absolute path of the folder above the `copies` of transfers.
+		 *   system's. `parallel`: active transfers at once, 1–16, default 4, four small files counted as one, and two
+		 *   of up to 8 MiB; if more wait, they take turns. `ranges`: active ranges of one large file at once if a
+		 *   single one would take long, 1–8, default 4, for all files of a hub together. `bytes_per_second`: the
+		 *   maximum rate of the whole batch, 65536 or more, default no limit. `store_root`: absolute path of the folder
+		 *   above the `copies` of transfers.
 		 *
 		 * @throws Exception\InvalidInputException An option is missing, unknown or malformed; the message names it.
 		 * @throws Exception\StorageException The root folder cannot be opened.

@@ -107,11 +107,6 @@ final class Arriving
 			job: $job->id,
 			after: $job->position(),
 			section: Section::Channel,
-			part: 0,
-			next: '',
-			first: 0,
-			count: 0,
-			bytes: 0,
 			isLast: true,
 		);
 

@@ -117,11 +117,7 @@ final class Run
 			job: $this->job->id,
 			after: $this->job->position(),
 			section: Section::Channel,
-			part: 0,
-			next: '',
-			first: 0,
 			count: 1,
-			bytes: 0,
 			relocate: $this->survey->relocate,
 		);
 
@@ -344,11 +340,6 @@ final class Run
 			job: $this->job->id,
 			after: $this->job->position(),
 			section: Section::Channel,
-			part: 0,
-			next: '',
-			first: 0,
-			count: 0,
-			bytes: 0,
 			isLast: true,
 		);
 

@@ -14,7 +14,6 @@ use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
-use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -101,7 +100,7 @@ final class NewFiles
 		) {
 			return [];
 		}
-		$files = $begun = $made = [];
+		$files = $made = [];
 		foreach ($arrived as $n => $one) {
 			['folders' => $folders, 'attach' => $attach] = $one->transfer->fileEntry();
 			$chain = implode('/', array_column($folders, 'hash'));
@@ -111,23 +110,8 @@ final class NewFiles
 			}
 			$files[$n] = [$one->transfer->hash, $attach['folder']];
 		}
-		foreach ($this->intents($files) as $n => $intent) {
-			$begun[$n] = [
-				$arrived[$n]->transfer,
-				['intent' => json_encode($intent, JSON_THROW_ON_ERROR)] + $arrived[$n]->columns,
-			];
-		}
 
-		return (
-			$begun === []
-				? []
-				: Table::transaction(fn () => Queue::advanceAll(
-					$begun,
-					$this->token,
-					TransferState::LEASED,
-					TransferState::PUBLISHING,
-				))
-		);
+		return Arrived::begin($arrived, $this->intents($files), $this->token);
 	}
 
 	/** Tells whether a file can be one of many: the first version that is fetched, and no profile photo. */

@@ -5,13 +5,11 @@ namespace FileSync\Addon\Publish;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
-use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
-use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -48,22 +46,9 @@ final class NewScales
 	public function begin(array $made): array
 	{
 		$made = Store::keepsThumbnailsAsFiles() ? array_filter($made, self::isPlain(...)) : [];
-		$begun = [];
-		foreach ($this->intents(array_map(fn (Arrived $one) => $one->transfer, $made)) as $n => $intent) {
-			$columns = ['intent' => json_encode($intent, JSON_THROW_ON_ERROR)] + $made[$n]->columns;
-			$begun[$n] = [$made[$n]->transfer, $columns];
-		}
+		$intents = $this->intents(array_map(fn (Arrived $one) => $one->transfer, $made));
 
-		return (
-			$begun === []
-				? []
-				: Table::transaction(fn () => Queue::advanceAll(
-					$begun,
-					$this->token,
-					TransferState::LEASED,
-					TransferState::PUBLISHING,
-				))
-		);
+		return Arrived::begin($made, $intents, $this->token);
 	}
 
 	/** Tells whether a scale can be one of many: made of another one, and the first version. */

@@ -11,6 +11,7 @@ use FileSync\Addon\Hub\Client;
 use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Tested;
+use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Rehearsal\Outcome;
 use FileSync\Addon\Rehearsal\Outcomes;
 use FileSync\Addon\Work\Worker;
@@ -239,6 +240,29 @@ abstract class AddonTestCase extends TestCase
 		}
 
 		return $entry;
+	}
+
+	/** Returns a file's entry as a clone with filesync sends it, with the digest of its bytes if that is told. */
+	protected function versioned(array $entry, int $count = 1, string $sha256 = ''): array
+	{
+		$last = end($entry['attach']);
+		$group = ['seen' => ['aaaaaaaa' => $count], 'by' => 'aaaaaaaa', 'at' => '127.0.0.1'];
+
+		return $entry
+		+ [
+			'filesync' =>
+				[
+					'v' => Version::SIBLING,
+					'version' => '0.2.0',
+					'features' => ['ticket', 'bulk'],
+					'endpoint' => self::ORIGIN . '/getfile/ticket',
+					'revision' => [
+						'bytes' => $group + ['edited' => $last['edited']],
+						'place' => $group + ['name' => $last['filename']],
+						'access' => $group,
+					],
+				] + ($sha256 === '' ? [] : ['size_bytes' => $last['filesize'], 'sha256' => $sha256]),
+		];
 	}
 
 	/** Returns an item of the channel as an origin sends it. */

@@ -142,33 +142,17 @@ final class FirstPacketsTest extends AddonTestCase
 				'held',
 				['filename' => 'older.bin'],
 			)),
-		];
-		Table::insert(
-			'filesync_packet',
-			$held
-			+ [
-				'id' => str_repeat('a', 64),
-				'reason' => '',
-				'attempts' => 0,
-				'next_at' => 9 * (10 ** 9),
-				'created' => 1,
-				'updated' => 1,
-				'size_bytes' => 1,
-			],
-		);
-		$this->receive($this->file('f2', 'newer'), $this->file('f3', 'three'));
-		$this->assertSame([], Table::select('filesync_packet', []), 'the one that came since is applied');
-		Table::insert('filesync_packet', ['state' => 'queued', 'hash' => 'f9']
-		+ $held
-		+ [
-			'id' => str_repeat('b', 64),
 			'reason' => '',
 			'attempts' => 0,
 			'next_at' => 9 * (10 ** 9),
 			'created' => 1,
 			'updated' => 1,
 			'size_bytes' => 1,
-		]);
+		];
+		Table::insert('filesync_packet', $held + ['id' => str_repeat('a', 64)]);
+		$this->receive($this->file('f2', 'newer'), $this->file('f3', 'three'));
+		$this->assertSame([], Table::select('filesync_packet', []), 'the one that came since is applied');
+		Table::insert('filesync_packet', ['state' => 'queued', 'hash' => 'f9', 'id' => str_repeat('b', 64)] + $held);
 		$this->receive($this->file('f4', 'four'), $this->file('f5', 'five'));
 		$this->assertSame(3, Table::count('filesync_packet', ['state' => 'queued']));
 		$this->assertNull($this->transfer('f4'));
@@ -256,28 +240,6 @@ final class FirstPacketsTest extends AddonTestCase
 			$this->assertCount(1, Table::select('term', []), $message);
 			$this->assertSame([], $this->kept(), $message);
 		}
-	}
-
-	/** Returns an entry as a clone with filesync sends it. */
-	private function versioned(array $entry, int $count = 1): array
-	{
-		$last = end($entry['attach']);
-		$group = ['seen' => ['aaaaaaaa' => $count], 'by' => 'aaaaaaaa', 'at' => '127.0.0.1'];
-
-		return $entry
-		+ [
-			'filesync' => [
-				'v' => Version::SIBLING,
-				'version' => '0.2.0',
-				'features' => ['ticket', 'bulk'],
-				'endpoint' => self::ORIGIN . '/getfile/ticket',
-				'revision' => [
-					'bytes' => $group + ['edited' => $last['edited']],
-					'place' => $group + ['name' => $last['filename']],
-					'access' => $group,
-				],
-			],
-		];
 	}
 
 	/**

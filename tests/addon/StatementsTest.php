@@ -114,28 +114,11 @@ final class StatementsTest extends AddonTestCase
 	private function entries(string $prefix, int $number): array
 	{
 		return array_map(
-			function (int $n) use ($prefix): array {
-				$entry = $this->file("$prefix-$n", "bytes of $prefix $n", [], ['d1' => 'Folder']);
-				$last = end($entry['attach']);
-				$group = ['seen' => ['aaaaaaaa' => 1], 'by' => 'aaaaaaaa', 'at' => '127.0.0.1'];
-
-				return $entry
-				+ [
-					'filesync' => [
-						'v' => Version::SIBLING,
-						'version' => '0.2.0',
-						'features' => ['ticket', 'bulk'],
-						'endpoint' => self::ORIGIN . '/getfile/ticket',
-						'size_bytes' => $last['filesize'],
-						'sha256' => hash('sha256', "bytes of $prefix $n"),
-						'revision' => [
-							'bytes' => $group + ['edited' => $last['edited']],
-							'place' => $group + ['name' => $last['filename']],
-							'access' => $group,
-						],
-					],
-				];
-			},
+			fn (int $n): array => $this->versioned(
+				$this->file("$prefix-$n", "bytes of $prefix $n", [], ['d1' => 'Folder']),
+				1,
+				hash('sha256', "bytes of $prefix $n"),
+			),
 			range(1, $number),
 		);
 	}

@@ -1,7 +1,7 @@
 //! The digests of large files, computed by a second thread behind the bytes that arrive.
 //!
 //! It reads them from the file, where the kernel still has them. Whoever needs a digest computes what is missing of it itself, so
-//! nobody waits for that thread, and it ends with the step that started it.
+//! nobody waits for more than a piece of that thread's, and it ends with the step that started it.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -50,7 +50,7 @@ impl Packs {
         self.asked.borrow_mut().extend(some.keys());
         match ask(shared, tickets, some.values().map(|(facts, _)| facts)).await {
             Ok(pack) => self.came.borrow_mut().extend(pack.members().filter_map(|(digest, bytes)| {
-                let (_, takers) = some.get(&digest).filter(|(facts, _)| facts.size_bytes == bytes.len() as u64)?;
+                let (_, takers) = some.get(&digest)?;
                 Some((digest, (bytes.to_vec(), *takers)))
             })),
             // Whoever is away now is asked again; the file itself says what is wrong.
