@@ -402,10 +402,11 @@ final class ReconcileTest extends AddonTestCase
 	public function test_a_comparison_that_goes_on_is_left_alone_and_one_that_failed_is_tried_again_once_the_clone_is_back(): void
 	{
 		$run = Run::ask($this->channel->id, self::ORIGIN);
-		$run->save(['attempts' => 3, 'next_at' => time() + 5000, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
+		$later = time() + 5000;
+		$run->save(['attempts' => 3, 'next_at' => $later, 'was_away' => 1, 'stats' => ['missing_here' => 5]]);
 		Lease::take("reconcile-{$run->id}", 'another', 60);
 		Reconcile::plan();
-		$this->assertSame([time() + 5000, 5], [
+		$this->assertSame([$later, 5], [
 			Run::find($run->id)->next_at,
 			Run::find($run->id)->stats['missing_here'],
 		]);
