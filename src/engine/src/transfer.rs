@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -51,6 +52,8 @@ pub struct TransferBatch {
     origins: HashMap<String, Rc<Origin>>,
     jobs: HashMap<TransferId, Rc<Job>>,
     active: FuturesUnordered<RunningJob>,
+    /// What asks the hubs ahead, one for each.
+    ahead: FuturesUnordered<Pin<Box<dyn Future<Output = Infallible>>>>,
     next_id: TransferId,
     // Last, so that transfers are dropped before the runtime that they wait on.
     runtime: tokio::runtime::Runtime,
@@ -73,6 +76,7 @@ impl TransferBatch {
             origins: HashMap::new(),
             jobs: HashMap::new(),
             active: FuturesUnordered::new(),
+            ahead: FuturesUnordered::new(),
             next_id: 1,
             runtime,
         })
@@ -118,7 +122,7 @@ impl TransferBatch {
             spec,
         };
         for origin in &job.origins {
-            origin.tickets.want(id, job.key());
+            origin.tickets.want(id, job.wanted());
         }
         let job = Rc::new(job);
         self.start(Rc::clone(&job));
@@ -137,7 +141,12 @@ impl TransferBatch {
 
     fn origin(&mut self, spec: &OriginSpec) -> Rc<Origin> {
         let key = format!("{} {}", spec.hub, spec.nick);
-        Rc::clone(self.origins.entry(key).or_insert_with(|| Rc::new(Origin::new(spec, &self.shared.access))))
+        let (shared, ahead) = (&self.shared, &self.ahead);
+        Rc::clone(self.origins.entry(key).or_insert_with(|| {
+            let origin = Rc::new(Origin::new(spec, &shared.access));
+            ahead.push(Box::pin(Rc::clone(&origin).ask_ahead(Rc::clone(shared))));
+            origin
+        }))
     }
 
     /// Works until the budget is used up or a transfer ends; returns those that ended.
@@ -153,12 +162,12 @@ impl TransferBatch {
             return Ok(Vec::new());
         }
         self.shared.clock.start();
-        let (runtime, active, shared) = (&self.runtime, &mut self.active, &self.shared);
+        let (runtime, active, ahead, shared) = (&self.runtime, &mut self.active, &mut self.ahead, &self.shared);
         let ended = std::thread::scope(|threads| {
             let thread = disk::Thread::none();
             let ended = runtime.block_on(async {
                 let mut ended = Vec::new();
-                let beside = pin!(future::join(shared.disk.work(threads, &thread), shared.hashing.work(threads)));
+                let beside = pin!(future::join3(shared.disk.work(threads, &thread), shared.hashing.work(threads), ahead.next(),));
                 let next = tokio::time::timeout(budget, future::select(active.next(), beside));
                 if let Ok(Either::Left((Some(first), _))) = next.await {
                     ended.push(first);
@@ -178,7 +187,7 @@ impl TransferBatch {
     fn end(&mut self, id: TransferId, outcome: Outcome) -> Option<Report> {
         let job = self.jobs.remove(&id)?;
         for origin in &job.origins {
-            origin.tickets.unwant(id);
+            origin.end(id);
         }
         Some(job.report(&self.shared.clock, outcome))
     }
@@ -240,6 +249,7 @@ impl TransferBatch {
         }
         // Dropping a transfer saves its index.
         self.active = FuturesUnordered::new();
+        self.ahead = FuturesUnordered::new();
         self.jobs.clear();
         self.shared.clock.start();
         for (_, origin) in self.origins.drain() {
@@ -258,6 +268,7 @@ impl Drop for TransferBatch {
         // A forked copy: its sockets and its poll descriptor are the parent's too. Dropping would write TLS goodbyes into
         // the parent's connections and unlock its partial files, so the copy is forgotten.
         std::mem::forget(std::mem::take(&mut self.active));
+        std::mem::forget(std::mem::take(&mut self.ahead));
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
             std::mem::forget(std::mem::replace(&mut self.runtime, runtime));
         }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferSpec};
 use filesync_engine::{Digest, Error, ErrorKind, HubUrl, Limits, RelativePath};
@@ -143,6 +143,101 @@ fn what_a_pack_lacks_or_a_wrong_pack_has_is_read_alone() {
         assert_eq!(count, alone, "{requests:?}");
         assert_eq!(requests.iter().filter(|request| *request == "POST /getfile/pack").count(), 1, "{requests:?}");
     }
+}
+
+/// Counts the requests whose lines begin so.
+fn requests(hub: &LoopbackHub, of: &str) -> usize {
+    hub.state().requests.iter().filter(|request| request.starts_with(of)).count()
+}
+
+#[test]
+fn a_thousand_small_files_come_in_sixteen_packs_however_many_work_at_once() {
+    for (parallel, step) in [(1, Duration::from_millis(50)), (4, Duration::from_micros(100)), (16, Duration::from_millis(50))] {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = hub_with(b"x");
+        tell(&hub, |filesync| filesync.packs = true);
+        let mut batch = batch_of(dir.path(), |options| options.parallel = parallel);
+        for number in 0..1000 {
+            let hash = format!("p{number:03}");
+            hub.add_file(&hash, &hash, noise(1000, 2 * number));
+            batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+        }
+        let end = Instant::now() + Duration::from_mins(5);
+        let mut came = 0;
+        while batch.pending() > 0 {
+            assert!(Instant::now() < end, "{parallel} at once: {came} came, {:?}", hub.state().requests.last());
+            for report in batch.step(step).unwrap() {
+                assert_eq!(complete(report).rung, Rung::Filesync);
+                came += 1;
+            }
+        }
+        let asked = (requests(&hub, "POST /getfile/ticket"), requests(&hub, "POST /getfile/pack"), requests(&hub, "GET "));
+        assert_eq!((came, asked), (1000, (16, 16, 0)), "{parallel} at once");
+    }
+}
+
+#[test]
+fn files_that_are_here_are_in_no_pack() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.packs = true);
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..400 {
+        let (hash, bytes) = (format!("p{number:03}"), noise(1000, number));
+        let mut wanted = with_filesync(spec(&hub, &hash));
+        wanted.have_sha256 = Some(Digest::of(&bytes)).filter(|_| number % 2 == 1);
+        hub.add_file(&hash, &hash, bytes);
+        batch.add(wanted).unwrap();
+    }
+    let reports = finish(&mut batch);
+    assert_eq!(reports.into_iter().filter(|report| report.received_bytes > 0).count(), 200);
+    let packed: usize = hub.state().filesync.as_ref().unwrap().packed.iter().sum();
+    assert_eq!((packed, requests(&hub, "GET ")), (200, 0));
+}
+
+#[test]
+fn where_packs_end_the_files_are_read_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| {
+        filesync.packs = true;
+        filesync.packs_last = Some(2);
+    });
+    let mut batch = batch(dir.path(), small_limits());
+    for number in 0..300 {
+        let hash = format!("p{number:03}");
+        hub.add_file(&hash, &hash, noise(1000, 2 * number));
+        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
+    }
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    assert_eq!((requests(&hub, "POST /getfile/pack"), requests(&hub, "GET ")), (3, 300 - 2 * 64));
+}
+
+#[test]
+fn transfers_that_are_cancelled_keep_nothing_from_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.packs = true);
+    let mut batch = batch_of(dir.path(), |options| options.parallel = 1);
+    // So large that two packs are all that may be held.
+    let ids: Vec<_> = (0..400)
+        .map(|number| {
+            let hash = format!("p{number:03}");
+            hub.add_file(&hash, &hash, noise(30_000, 2 * number));
+            batch.add(with_filesync(spec(&hub, &hash))).unwrap()
+        })
+        .collect();
+    let end = Instant::now() + Duration::from_mins(5);
+    while requests(&hub, "POST /getfile/pack") < 2 {
+        assert!(Instant::now() < end && batch.step(Duration::from_micros(100)).unwrap().len() < 200);
+    }
+    // What came for them, or is on its way, is given up.
+    for id in &ids[100..300] {
+        batch.cancel(*id);
+    }
+    let reports = finish(&mut batch);
+    assert!(reports.iter().filter(|report| matches!(report.outcome, Outcome::Complete(_))).count() >= 200 - 128);
+    assert_eq!(requests(&hub, "GET "), 0, "packs do not end");
 }
 
 #[test]

@@ -110,7 +110,7 @@ async fn receive_from_pack(work: &Work<'_>, partial: &SharedPartial<'_>, facts: 
     if partial.borrow().received_bytes() > 0 {
         return Ok(false);
     }
-    let Some(bytes) = work.origin.packs.take(work.shared, &work.origin.tickets, facts).await else { return Ok(false) };
+    let Some(bytes) = work.origin.packs.take(&work.origin.tickets, work.job.id, facts).await else { return Ok(false) };
     work.job.rung.set(Rung::Filesync);
     work.keep(partial, 0, &bytes)?;
     Ok(true)

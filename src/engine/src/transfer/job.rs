@@ -9,7 +9,7 @@ use futures_util::future::AbortHandle;
 use super::report::{Outcome, Report, Rung};
 use super::source::Origin;
 use super::spec::{TransferId, TransferSpec};
-use super::ticket::FileKey;
+use super::ticket::{FileKey, Wanted};
 use crate::patience::ActiveClock;
 
 /// One transfer and its progress; its future writes here, the batch reads.
@@ -29,6 +29,10 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn key(&self) -> FileKey {
         FileKey { hash: self.spec.hash.clone(), scale: self.spec.scale }
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { key: self.key(), have_sha256: self.spec.have_sha256, has_copies: !self.spec.copies.is_empty() }
     }
 
     pub(super) fn report(&self, clock: &ActiveClock, outcome: Outcome) -> Report {

@@ -1,14 +1,21 @@
 //! Small files of which a hub that speaks filesync gives many in one body: each transfer takes its own from what came, by its digest.
 //!
-//! Invariant: only bytes that have the digest of a ticket are given out, and only once. A hub that gives no packs, or wrong ones, is not
-//! asked again in this batch: then each file is read with its ticket.
+//! One place of a batch asks for packs, for all transfers: those that wait for one keep their turns, and the request needs none. It
+//! never waits for a transfer to take anything, so there is no circle: a transfer waits for a request, and a request for the hub.
+//! Once a pack came, the next full one is asked for while its files are written and published.
+//!
+//! Invariant: only bytes that have the digest of a ticket are given out, and each file is asked for once. A hub that gives no packs,
+//! or wrong ones, is not asked again in this batch: then each file is read with its ticket.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::shared::Shared;
+use super::spec::TransferId;
 use super::ticket::{Facts, Tickets};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,64 +26,180 @@ use crate::signature::Secret;
 /// Packs of one hub.
 #[derive(Default)]
 pub(crate) struct Packs {
-    /// Held during a request: all others wait for what comes.
-    asking: tokio::sync::Mutex<()>,
-    /// What came, and how many transfers have not taken it yet.
-    came: RefCell<HashMap<Digest, (Vec<u8>, usize)>>,
-    /// What was asked for, each once.
-    asked: RefCell<HashSet<Digest>>,
-    is_refused: Cell<bool>,
+    state: RefCell<State>,
+    /// Wakes transfers: a pack came, or will not.
+    came: Notify,
+    /// Wakes who asks: a pack is needed, or there is room for one ahead.
+    needed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// What transfers wait for and no request has named.
+    needed: Vec<Needed>,
+    /// What the request that is under way names, and which transfers wait for each.
+    under_way: HashMap<Digest, Takers>,
+    /// What came, and which transfers have not taken it yet.
+    came: HashMap<Digest, (Vec<u8>, Takers)>,
+    /// What no further request names.
+    asked: HashSet<Digest>,
+    /// Whether the last pack came, so that the next may be asked for before it is needed.
+    goes_well: bool,
+    is_refused: bool,
+}
+
+type Takers = HashSet<TransferId>;
+
+struct Needed {
+    id: TransferId,
+    digest: Digest,
+    facts: Facts,
 }
 
 impl Packs {
     /// Returns the bytes of a file from a pack. None if it is too large for one or alone, or the hub gives none.
-    pub(super) async fn take(&self, shared: &Shared, tickets: &Tickets, facts: &Facts) -> Option<Vec<u8>> {
+    pub(super) async fn take(&self, tickets: &Tickets, id: TransferId, facts: &Facts) -> Option<Vec<u8>> {
         let digest = facts.sha256.filter(|_| is_small(facts))?;
         if !tickets.offers(FEATURE) {
             return None;
         }
-        let _one_at_a_time = self.asking.lock().await;
-        if let Some(bytes) = self.taken(digest) {
-            return Some(bytes);
+        loop {
+            // Made before the look, so that nothing comes unseen.
+            let came = self.came.notified();
+            let (taken, has_room) = self.state.borrow_mut().watch_room(|state| state.take(digest, id));
+            if has_room {
+                self.needed.notify_one();
+            }
+            if taken.is_some() {
+                return taken;
+            }
+            if !self.state.borrow_mut().expect(id, digest, facts) {
+                return None;
+            }
+            self.needed.notify_one();
+            came.await;
         }
-        if self.is_refused.get() || self.asked.borrow().contains(&digest) || self.holds_much() {
-            return None;
-        }
-        let now = (shared.surroundings.unix_time)();
-        let some = some_of(digest, facts, tickets.ready(now).filter(|facts| !self.was_asked_for(facts)));
-        if some.len() < LEAST_FILES {
-            return None;
-        }
-        self.asked.borrow_mut().extend(some.keys());
-        match ask(shared, tickets, some.values().map(|(facts, _)| facts)).await {
-            Ok(pack) => self.came.borrow_mut().extend(pack.members().filter_map(|(digest, bytes)| {
-                let (_, takers) = some.get(&digest)?;
-                Some((digest, (bytes.to_vec(), *takers)))
-            })),
-            // Whoever is away now is asked again; the file itself says what is wrong.
-            Err(error) => self.is_refused.set(!error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt),
-        }
-        self.taken(digest)
     }
 
-    /// Takes what came for one transfer; files that are alike came once.
-    fn taken(&self, digest: Digest) -> Option<Vec<u8>> {
-        let mut came = self.came.borrow_mut();
-        let (bytes, takers) = came.get_mut(&digest)?;
-        *takers = takers.saturating_sub(1);
-        if *takers > 0 {
+    /// Gives up what a transfer has not taken: it has ended.
+    pub(super) fn end(&self, id: TransferId) {
+        let ((), has_room) = self.state.borrow_mut().watch_room(|state| state.end(id));
+        if has_room {
+            self.needed.notify_one();
+        }
+    }
+
+    /// Asks for packs as transfers need them, and for the next one ahead.
+    pub(super) async fn ask_for(&self, shared: &Shared, tickets: &Tickets) -> Infallible {
+        loop {
+            let now = (shared.surroundings.unix_time)();
+            let chosen = self.state.borrow_mut().choose(|visit| tickets.ready(now, visit));
+            // Those that are left out are read alone.
+            self.came.notify_waiters();
+            let Some(chosen) = chosen else {
+                self.needed.notified().await;
+                continue;
+            };
+            let outcome = ask(shared, tickets, &chosen).await;
+            self.state.borrow_mut().keep(outcome);
+            self.came.notify_waiters();
+        }
+    }
+
+    /// Tells that facts of more files are known.
+    pub(super) fn note_facts(&self) {
+        self.needed.notify_one();
+    }
+}
+
+impl State {
+    /// Returns the bytes for one transfer, and for the last one without a copy: files that are alike came once.
+    fn take(&mut self, digest: Digest, id: TransferId) -> Option<Vec<u8>> {
+        let (bytes, takers) = self.came.get_mut(&digest)?;
+        takers.remove(&id);
+        if !takers.is_empty() {
             return Some(bytes.clone());
         }
-        came.remove(&digest).map(|(bytes, _)| bytes)
+        self.came.remove(&digest).map(|(bytes, _)| bytes)
     }
 
-    fn was_asked_for(&self, facts: &Facts) -> bool {
-        facts.sha256.is_some_and(|digest| self.asked.borrow().contains(&digest))
+    /// Tells whether a file comes in the pack that is under way, or may come in a later one.
+    fn expect(&mut self, id: TransferId, digest: Digest, facts: &Facts) -> bool {
+        if let Some(takers) = self.under_way.get_mut(&digest) {
+            takers.insert(id);
+            return true;
+        }
+        if self.is_refused || self.asked.contains(&digest) {
+            return false;
+        }
+        if !self.needed.iter().any(|needed| needed.id == id) {
+            self.needed.push(Needed { id, digest, facts: facts.clone() });
+        }
+        true
     }
 
-    /// Tells whether much came of which its transfers have taken nothing yet.
+    fn end(&mut self, id: TransferId) {
+        self.needed.retain(|needed| needed.id != id);
+        for takers in self.under_way.values_mut() {
+            takers.remove(&id);
+        }
+        self.came.retain(|_, (_, takers)| !(takers.remove(&id) && takers.is_empty()));
+    }
+
+    /// Chooses the files of the next pack: those that are needed, and others that will be, as far as they fit. Ahead of any need
+    /// only a full pack is asked for. None if there is none to ask for: then what is needed is left to be read alone.
+    fn choose(&mut self, ready: impl FnOnce(&mut dyn FnMut(TransferId, &Facts))) -> Option<Vec<Facts>> {
+        let needed = std::mem::take(&mut self.needed);
+        let is_needed = !needed.is_empty();
+        if self.is_refused || self.holds_much() || !(is_needed || self.goes_well) {
+            self.asked.extend(needed.into_iter().map(|needed| needed.digest));
+            return None;
+        }
+        let mut chosen = Chosen::default();
+        for one in needed {
+            if !chosen.add(one.id, one.digest, &one.facts) {
+                self.needed.push(one);
+            }
+        }
+        ready(&mut |id, facts| {
+            if let Some(digest) = facts.sha256.filter(|digest| is_small(facts) && !self.asked.contains(digest)) {
+                chosen.add(id, digest, facts);
+            }
+        });
+        if !is_needed && !chosen.is_full() {
+            return None;
+        }
+        self.asked.extend(chosen.takers.keys());
+        if chosen.files.len() < LEAST_FILES {
+            return None;
+        }
+        self.under_way = chosen.takers;
+        Some(chosen.files)
+    }
+
+    fn keep(&mut self, outcome: Result<Pack>) {
+        let mut takers = std::mem::take(&mut self.under_way);
+        self.goes_well = outcome.is_ok();
+        match outcome {
+            Ok(pack) => self.came.extend(pack.members().filter_map(|(digest, bytes)| {
+                let takers = takers.remove(&digest).filter(|takers| !takers.is_empty())?;
+                Some((digest, (bytes.to_vec(), takers)))
+            })),
+            // Whoever is away now is asked again; the file itself says what is wrong.
+            Err(error) => self.is_refused = !error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt,
+        }
+    }
+
+    /// Tells whether much came that its transfers have not taken yet.
     fn holds_much(&self) -> bool {
-        self.came.borrow().values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
+        self.came.values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
+    }
+
+    /// Does something, and tells whether much was held before it and no longer is.
+    fn watch_room<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let held_much = self.holds_much();
+        let outcome = change(self);
+        (outcome, held_much && !self.holds_much())
     }
 }
 
@@ -84,23 +207,40 @@ fn is_small(facts: &Facts) -> bool {
     (1..=SMALL_BYTES).contains(&facts.size_bytes)
 }
 
-/// Chooses the files of a pack, each with the number of transfers that need it: the first one, and others as far as they fit.
-fn some_of(digest: Digest, first: &Facts, needed: impl Iterator<Item = Facts>) -> HashMap<Digest, (Facts, usize)> {
-    let (mut some, mut bytes) = (HashMap::from([(digest, (first.clone(), 0))]), first.size_bytes);
-    for facts in needed.filter(is_small) {
-        let Some(digest) = facts.sha256 else { continue };
-        if let Some((_, takers)) = some.get_mut(&digest) {
-            *takers += 1;
-        } else if some.len() < MOST_FILES && bytes + facts.size_bytes <= MOST_BYTES {
-            bytes += facts.size_bytes;
-            some.insert(digest, (facts, 1));
-        }
-    }
-    some
+/// The files of a pack.
+#[derive(Default)]
+struct Chosen {
+    files: Vec<Facts>,
+    bytes: u64,
+    takers: HashMap<Digest, Takers>,
+    is_beyond: bool,
 }
 
-async fn ask(shared: &Shared, tickets: &Tickets, some: impl Iterator<Item = &Facts>) -> Result<Pack> {
-    let said: Vec<&str> = some.map(Facts::ticket).collect();
+impl Chosen {
+    /// Tells whether it has all that a pack may have, or another file did not fit.
+    fn is_full(&self) -> bool {
+        self.is_beyond || self.files.len() == MOST_FILES
+    }
+
+    /// Adds a file for a transfer; false if it does not fit.
+    fn add(&mut self, id: TransferId, digest: Digest, facts: &Facts) -> bool {
+        if let Some(takers) = self.takers.get_mut(&digest) {
+            takers.insert(id);
+            return true;
+        }
+        if self.files.len() == MOST_FILES || self.bytes + facts.size_bytes > MOST_BYTES {
+            self.is_beyond = true;
+            return false;
+        }
+        self.bytes += facts.size_bytes;
+        self.files.push(facts.clone());
+        self.takers.insert(digest, Takers::from([id]));
+        true
+    }
+}
+
+async fn ask(shared: &Shared, tickets: &Tickets, files: &[Facts]) -> Result<Pack> {
+    let said: Vec<&str> = files.iter().map(Facts::ticket).collect();
     let body = Secret::new(json!({ "tickets": said }).to_string());
     let request = Request::get(tickets.hub().page(["getfile", "pack"])).post(&body);
     let request = request.header("content-type", &Secret::new("application/json".to_owned()))?;
@@ -118,3 +258,155 @@ const SMALL_BYTES: u64 = 256 << 10;
 const MOST_BYTES: u64 = 2 << 20;
 const MOST_FILES: usize = 64;
 const LEAST_FILES: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::PackWriter;
+
+    fn bytes(id: TransferId, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size];
+        bytes[..8].copy_from_slice(&id.to_le_bytes());
+        bytes
+    }
+
+    fn facts(id: TransferId, size: usize) -> Facts {
+        Facts::of_test(size as u64, Digest::of(&bytes(id, size)))
+    }
+
+    /// A hub's state and the transfers of files of one size that still need theirs.
+    struct Test {
+        state: State,
+        size: usize,
+        known: Vec<TransferId>,
+    }
+
+    impl Test {
+        fn of(size: usize, known: std::ops::Range<TransferId>) -> Self {
+            Self { state: State::default(), size, known: known.collect() }
+        }
+
+        fn digest(&self, id: TransferId) -> Digest {
+            Digest::of(&bytes(id, self.size))
+        }
+
+        fn expect(&mut self, id: TransferId) -> bool {
+            let digest = self.digest(id);
+            self.state.expect(id, digest, &facts(id, self.size))
+        }
+
+        fn choose(&mut self) -> Option<usize> {
+            let (known, size) = (&self.known, self.size);
+            let chosen = self.state.choose(|visit| known.iter().for_each(|id| visit(*id, &facts(*id, size))));
+            chosen.map(|files| files.len())
+        }
+
+        /// Lets the pack come that is under way.
+        fn come(&mut self) {
+            let mut writer = PackWriter::default();
+            for id in &self.known {
+                if self.state.under_way.contains_key(&self.digest(*id)) {
+                    writer.add(&bytes(*id, self.size)).unwrap();
+                }
+            }
+            self.state.keep(Pack::parse(writer.end()));
+        }
+
+        fn take(&mut self, ids: std::ops::Range<TransferId>) -> usize {
+            ids.filter(|id| self.state.take(self.digest(*id), *id).is_some_and(|taken| taken == bytes(*id, self.size))).count()
+        }
+    }
+
+    #[test]
+    fn ahead_only_full_packs_are_asked_for_and_only_after_one_that_was_needed_came() {
+        let mut test = Test::of(1000, 0..100);
+        assert_eq!(test.choose(), None, "nobody needs one");
+        assert!(test.expect(0));
+        assert_eq!(test.choose(), Some(64));
+        assert!(test.expect(63), "it is under way");
+        test.come();
+        assert_eq!((test.choose(), test.take(0..100)), (None, 64), "36 are not a full one");
+        test.known.extend(100..128);
+        assert_eq!(test.choose(), Some(64));
+        test.come();
+        assert!(!test.expect(1), "what was taken does not come again");
+        assert_eq!((test.choose(), test.take(64..128)), (None, 64));
+    }
+
+    #[test]
+    fn who_needs_one_waits_for_no_other_to_take_theirs() {
+        let mut test = Test::of(100_000, 0..100);
+        assert!(test.expect(0));
+        assert_eq!(test.choose(), Some(20));
+        test.come();
+        assert_eq!(test.choose(), Some(20), "ahead, as little is held");
+        test.come();
+        assert_eq!(test.choose(), None, "much is held");
+        assert!(test.expect(90));
+        assert_eq!(test.choose(), None);
+        assert!(!test.expect(90), "it is read alone");
+        assert_eq!((test.take(0..20), test.choose()), (20, Some(20)));
+    }
+
+    #[test]
+    fn what_does_not_fit_comes_in_the_next_one() {
+        let mut test = Test::of(200_000, 0..25);
+        for id in 0..25 {
+            assert!(test.expect(id));
+        }
+        let mut packs = Vec::new();
+        while let Some(count) = test.choose() {
+            test.come();
+            packs.push((count, test.take(0..25)));
+        }
+        assert_eq!(packs, [(10, 10), (10, 10), (5, 5)]);
+    }
+
+    #[test]
+    fn a_file_alone_and_files_of_a_failed_pack_are_read_alone() {
+        let mut test = Test::of(1000, 0..1);
+        assert!(test.expect(0));
+        assert_eq!((test.choose(), test.expect(0)), (None, false));
+
+        let mut test = Test::of(1000, 0..200);
+        assert!(test.expect(0));
+        assert_eq!(test.choose(), Some(64));
+        test.state.keep(Err(Error::new(ErrorKind::Network, "reading many files")));
+        assert!(!test.expect(0) && !test.expect(63));
+        assert_eq!(test.choose(), None, "none ahead of a hub that is away");
+        assert!(test.expect(64));
+        assert_eq!(test.choose(), Some(64));
+        test.state.keep(Err(Error::new(ErrorKind::Unsupported, "reading many files")));
+        assert!(!test.expect(150), "it gives no packs");
+    }
+
+    #[test]
+    fn files_that_are_alike_come_once_and_each_transfer_has_them() {
+        let mut test = Test::of(1000, 0..3);
+        let (same, digest) = (facts(7, 1000), test.digest(7));
+        assert!(test.state.expect(7, digest, &same) && test.state.expect(8, digest, &same) && test.expect(0));
+        assert_eq!(test.choose(), Some(4));
+        assert!(test.state.expect(9, digest, &same), "one that joins while it is under way");
+        test.known = vec![0, 7];
+        test.come();
+        assert_eq!([7, 8].map(|id| test.state.take(digest, id).is_some()), [true, true]);
+        assert!(test.state.take(digest, 9).is_some() && test.state.take(digest, 10).is_none());
+        assert_eq!(test.state.came.len(), 1, "the other file's");
+    }
+
+    #[test]
+    fn nothing_is_kept_for_transfers_that_ended() {
+        let mut test = Test::of(100_000, 0..60);
+        assert!(test.expect(0) && test.expect(1));
+        test.state.end(1);
+        assert_eq!(test.choose(), Some(20));
+        test.state.end(2);
+        test.come();
+        assert_eq!(test.state.came.len(), 19);
+        for id in 0..20 {
+            let ((), has_room) = test.state.watch_room(|state| state.end(id));
+            assert!(!has_room, "there was room all the time");
+        }
+        assert!(test.state.came.is_empty() && test.state.needed.is_empty());
+    }
+}

@@ -4,7 +4,10 @@
 //! hub that opened it, only with GET, and ended by [`Origin::log_out`].
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::rc::Rc;
 
+use futures_util::future;
 use jiff::civil::DateTime;
 use url::Url;
 
@@ -14,7 +17,7 @@ use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::report::{OriginStatus, RungState};
 use super::shared::{Counted, Shared, ready};
-use super::spec::OriginSpec;
+use super::spec::{OriginSpec, TransferId};
 use super::ticket::Tickets;
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
@@ -89,6 +92,19 @@ impl Origin {
             received_bytes: Cell::new(0),
             failures: Cell::new(0),
         }
+    }
+
+    /// Asks a hub that speaks filesync for what the transfers of the batch need next, while they work.
+    pub(super) async fn ask_ahead(self: Rc<Self>, shared: Rc<Shared>) -> Infallible {
+        let facts = self.tickets.ask_ahead(&shared, || self.packs.note_facts());
+        let packs = self.packs.ask_for(&shared, &self.tickets);
+        future::join(facts, packs).await.0
+    }
+
+    /// Notes that a transfer needs nothing any more.
+    pub(super) fn end(&self, id: TransferId) {
+        self.tickets.unwant(id);
+        self.packs.end(id);
     }
 
     /// Returns what the batch has learnt about the hub.

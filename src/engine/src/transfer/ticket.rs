@@ -5,9 +5,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::chunks::Chunk;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
@@ -45,8 +47,30 @@ impl Facts {
         self.ticket.reveal()
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_test(size_bytes: u64, sha256: Digest) -> Self {
+        let (edited, etag, ticket) = (String::new(), String::new(), Secret::new(String::new()));
+        Self { size_bytes, edited, sha256: Some(sha256), etag, ticket }
+    }
+
     pub(crate) fn same_version(&self, other: &Self) -> bool {
         (self.size_bytes, &self.edited, &self.etag) == (other.size_bytes, &other.edited, &other.etag)
+    }
+}
+
+/// What a transfer will request.
+pub(crate) struct Wanted {
+    pub(crate) key: FileKey,
+    /// Digest of the bytes that the caller has already.
+    pub(crate) have_sha256: Option<Digest>,
+    /// Whether files of the store may have the bytes.
+    pub(crate) has_copies: bool,
+}
+
+impl Wanted {
+    /// Tells whether the transfer may need nothing from a hub.
+    fn may_be_here(&self, facts: &Facts) -> bool {
+        self.has_copies || (facts.sha256.is_some() && facts.sha256 == self.have_sha256)
     }
 }
 
@@ -72,13 +96,17 @@ pub(crate) struct Tickets {
     /// Held during a request: all others wait for its answers.
     asking: tokio::sync::Mutex<()>,
     /// Files that transfers of the batch will request from this hub.
-    wanted: RefCell<BTreeMap<TransferId, FileKey>>,
+    wanted: RefCell<BTreeMap<TransferId, Wanted>>,
     /// Answers and the time until which they are valid.
     known: RefCell<HashMap<FileKey, (Answer, i64)>>,
     version: RefCell<Option<String>>,
     features: RefCell<Vec<String>>,
     skew_seconds: Cell<Option<i64>>,
     corrects_time: Cell<bool>,
+    /// Whether it may be asked ahead of a transfer's turn: it gave the last answers.
+    goes_well: Cell<bool>,
+    /// Wakes who asks ahead: more files are wanted, or fewer are known.
+    changed: Notify,
     /// Transfers whose packet gives another digest than the hub does.
     disputed: RefCell<HashSet<TransferId>>,
 }
@@ -125,22 +153,26 @@ impl Tickets {
             features: RefCell::default(),
             skew_seconds: Cell::default(),
             corrects_time: Cell::default(),
+            goes_well: Cell::default(),
+            changed: Notify::default(),
             disputed: RefCell::default(),
         }
     }
 
     /// Notes that a transfer will need a file, so that the next request includes it.
-    pub(crate) fn want(&self, id: TransferId, key: FileKey) {
+    pub(crate) fn want(&self, id: TransferId, wanted: Wanted) {
         if self.is_usable() {
-            self.wanted.borrow_mut().insert(id, key);
+            self.wanted.borrow_mut().insert(id, wanted);
+            self.changed.notify_one();
         }
     }
 
     /// Forgets a finished transfer.
     pub(crate) fn unwant(&self, id: TransferId) {
         self.disputed.borrow_mut().remove(&id);
-        if let Some(key) = self.wanted.borrow_mut().remove(&id) {
-            self.forget(&key);
+        if let Some(wanted) = self.wanted.borrow_mut().remove(&id) {
+            self.forget(&wanted.key);
+            self.changed.notify_one();
         }
     }
 
@@ -168,13 +200,17 @@ impl Tickets {
         self.features.borrow().iter().any(|name| name == feature)
     }
 
-    /// Returns what is known of files that transfers of the batch still need.
-    pub(crate) fn ready(&self, now: i64) -> impl Iterator<Item = Facts> {
-        let keys: Vec<FileKey> = self.wanted.borrow().values().cloned().collect();
-        keys.into_iter().filter_map(move |key| match self.known(&key, now) {
-            Some(Answer::Ready(facts)) => Some(facts),
-            _ => None,
-        })
+    /// Visits what is known of the files whose bytes transfers of the batch will need from this hub, in the order of adding.
+    pub(crate) fn ready(&self, now: i64, visit: &mut dyn FnMut(TransferId, &Facts)) {
+        let known = self.known.borrow();
+        for (id, wanted) in &*self.wanted.borrow() {
+            if let Some((Answer::Ready(facts), until)) = known.get(&wanted.key)
+                && now < *until
+                && !wanted.may_be_here(facts)
+            {
+                visit(*id, facts);
+            }
+        }
     }
 
     pub(crate) fn is_usable(&self) -> bool {
@@ -217,12 +253,8 @@ impl Tickets {
         let now = (shared.surroundings.unix_time)();
         let mut answer = self.known(key, now).filter(|_| self.is_usable());
         if answer.is_none() && self.is_usable() {
-            let files = self.to_ask(key);
-            match self.ask_patiently(shared, &files).await {
-                Ok(()) => answer = self.known(key, now),
-                Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
-                Err(error) => self.refuse(&error),
-            }
+            self.learn(shared, &self.to_ask(key, now)).await?;
+            answer = self.known(key, now);
         }
         match answer {
             None => Ok(None),
@@ -232,6 +264,52 @@ impl Tickets {
                 .context("hub", &self.hub)
                 .context("fault", "its bytes are incomplete there")
                 .retry_after_seconds(retry_after_seconds)),
+        }
+    }
+
+    /// Asks for facts ahead of the transfers' turns, as long as few are known: only as many at once as one request may name.
+    pub(crate) async fn ask_ahead(&self, shared: &Shared, known_more: impl Fn()) -> Infallible {
+        loop {
+            if self.next_ahead().is_none() {
+                self.changed.notified().await;
+                continue;
+            }
+            let _one_at_a_time = self.asking.lock().await;
+            // A transfer may have asked meanwhile.
+            let Some(key) = self.next_ahead() else { continue };
+            let now = (shared.surroundings.unix_time)();
+            // A failure is the next transfer's, which asks again.
+            if self.learn(shared, &self.to_ask(&key, now)).await.is_ok() {
+                known_more();
+            }
+        }
+    }
+
+    /// Returns the first of the files to ask for ahead.
+    fn next_ahead(&self) -> Option<FileKey> {
+        let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
+        if !self.goes_well.get() || known.len() + MAX_FILES > MOST_KNOWN || wanted.len() < known.len() + MAX_FILES {
+            return None;
+        }
+        let mut unknown = wanted.values().filter(|wanted| !known.contains_key(&wanted.key));
+        let first = unknown.next()?;
+        (unknown.take(MAX_FILES - 1).count() == MAX_FILES - 1).then(|| first.key.clone())
+    }
+
+    /// Requests facts and tickets; gives the rung up if the hub does not speak filesync with us.
+    ///
+    /// # Errors
+    ///
+    /// `PeerBusy` if it may answer later.
+    async fn learn(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
+        let outcome = self.ask_patiently(shared, files).await;
+        self.goes_well.set(outcome.is_ok());
+        match outcome {
+            Err(error) if !matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => {
+                self.refuse(&error);
+                Ok(())
+            }
+            outcome => outcome,
         }
     }
 
@@ -353,14 +431,14 @@ impl Tickets {
     }
 
     /// Returns the file and the next ones that will be needed and are not known yet.
-    fn to_ask(&self, key: &FileKey) -> Vec<FileKey> {
+    fn to_ask(&self, key: &FileKey, now: i64) -> Vec<FileKey> {
         let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
         let mut files = vec![key.clone()];
-        for next in wanted.values().filter(|next| !known.contains_key(next)) {
+        for Wanted { key: next, .. } in wanted.values() {
             if files.len() == MAX_FILES {
                 break;
             }
-            if !files.contains(next) {
+            if known.get(next).is_none_or(|(_, until)| now >= *until) && !files.contains(next) {
                 files.push(next.clone());
             }
         }
@@ -388,6 +466,8 @@ impl Tickets {
 }
 
 const MAX_FILES: usize = 64;
+/// So many answers may be known ahead of their use, or still be in use.
+const MOST_KNOWN: usize = 4 * MAX_FILES;
 const MAX_FEATURES: usize = 32;
 const MAX_TICKET_SECONDS: u32 = 3600;
 /// A ticket is not used in its last minute: the bytes must have begun to flow before it ends.

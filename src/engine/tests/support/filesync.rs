@@ -35,6 +35,10 @@ pub struct Filesync {
     pub uninstalled_after: Option<usize>,
     /// Whether it gives packs.
     pub packs: bool,
+    /// It gives no more packs after this many.
+    pub packs_last: Option<usize>,
+    /// How many files each pack has.
+    pub packed: Vec<usize>,
     /// The file that no pack has.
     pub left_out: Option<String>,
     /// Keys of the files of each request.
@@ -97,7 +101,7 @@ pub(super) fn answer(request: &Request, range: &str, state: &mut State) -> Reply
     let reply = if request.path == "/getfile/ticket" {
         tickets(request, state, &mut filesync)
     } else if request.path == "/getfile/pack" {
-        pack(request, state, &filesync)
+        pack(request, state, &mut filesync)
     } else {
         read(request, range, state, &mut filesync)
     };
@@ -184,9 +188,13 @@ fn facts(file: &Value, state: &State, filesync: &Filesync, number: usize) -> Val
         "ticket": format!("secret-ticket.{hash}.{scale}.{}.{number}", etag(&stored))})
 }
 
-fn pack(request: &Request, state: &State, filesync: &Filesync) -> Reply {
+fn pack(request: &Request, state: &State, filesync: &mut Filesync) -> Reply {
     assert!(!request.headers.contains_key("cookie") && !request.headers.contains_key("authorization"));
+    if filesync.packs_last.is_some_and(|packs| filesync.packed.len() >= packs) {
+        return json_reply(404, &json!({"filesync": 2, "error": "missing"}));
+    }
     let asked: Value = serde_json::from_str(&request.body).unwrap();
+    filesync.packed.push(asked["tickets"].as_array().unwrap().len());
     let mut writer = PackWriter::default();
     for ticket in asked["tickets"].as_array().unwrap() {
         let parts: Vec<&str> = ticket.as_str().unwrap().split('.').collect();
