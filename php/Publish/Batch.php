@@ -44,7 +44,10 @@ if (! class_exists('App', false)) {
  */
 final class Batch
 {
-	private const MOST_AT_ONCE = 64;
+	/** So many are published together and claimed together. */
+	private const GROUP = 64;
+	/** One group arrives while another is published. */
+	private const MOST_AT_ONCE = 2 * self::GROUP;
 	/** The maximum of text in the rows of a batch, which are in memory. */
 	private const MOST_TEXT_BYTES = 4194304;
 	/**
@@ -78,6 +81,8 @@ final class Batch
 	/** The time since which no file was completed. */
 	private int $slowSince = 0;
 	private int $toppedUpAt = 0;
+	/** Whether the last look found less than there was room for. */
+	private bool $isQueueEmpty = false;
 	private int $checkedAt = 0;
 
 	public function __construct(
@@ -94,7 +99,7 @@ final class Batch
 	 */
 	public function run(): void
 	{
-		$claimed = Queue::claim($this->channelId(), $this->token, self::MOST_AT_ONCE, Brake::sift(...));
+		$claimed = Queue::claim($this->channelId(), $this->token, self::GROUP, Brake::sift(...));
 		if (! $claimed) {
 			return;
 		}
@@ -105,6 +110,7 @@ final class Batch
 		$this->batch = new \FileSync\TransferBatch($this->options($root));
 		try {
 			$this->addAll($claimed);
+			$this->topUp();
 			while (
 				$this->batch->pending() > 0
 				&& ! $this->slice->isTurnOver()
@@ -467,7 +473,7 @@ final class Batch
 	private function isGroup(): bool
 	{
 		return (
-			count($this->arrived) >= self::MOST_AT_ONCE
+			count($this->arrived) >= self::GROUP
 			|| $this->fetches === []
 			|| ((Clock::exact() - $this->arrivedAt) * 1000) >= self::STEP_MS
 		);
@@ -684,10 +690,15 @@ final class Batch
 		$room = array_sum(array_map(fn ($one) => strlen($one->entryText), $this->transfers())) < self::MOST_TEXT_BYTES
 			? self::MOST_AT_ONCE - count($this->fetches)
 			: 0;
-		$isTime = $this->fetches === [] || Clock::now() > $this->toppedUpAt;
+		$isTime =
+			$this->fetches === []
+			|| Clock::now() > $this->toppedUpAt
+			|| $room >= self::GROUP && ! $this->isQueueEmpty;
 		if ($room > 0 && $isTime && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Clock::now();
-			$this->addAll(Queue::claim($this->channelId(), $this->token, $room, Brake::sift(...)));
+			$claimed = Queue::claim($this->channelId(), $this->token, min($room, self::GROUP), Brake::sift(...));
+			$this->isQueueEmpty = count($claimed) < min($room, self::GROUP);
+			$this->addAll($claimed);
 		}
 	}
 
