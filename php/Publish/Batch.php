@@ -691,9 +691,7 @@ final class Batch
 			? self::MOST_AT_ONCE - count($this->fetches)
 			: 0;
 		$isTime =
-			$this->fetches === []
-			|| Clock::now() > $this->toppedUpAt
-			|| $room >= self::GROUP && ! $this->isQueueEmpty;
+			$this->fetches === [] || Clock::now() > $this->toppedUpAt || $room >= self::GROUP && ! $this->isQueueEmpty;
 		if ($room > 0 && $isTime && ! $this->slice->isTurnOver()) {
 			$this->toppedUpAt = Clock::now();
 			$claimed = Queue::claim($this->channelId(), $this->token, min($room, self::GROUP), Brake::sift(...));
