@@ -8,6 +8,8 @@ use std::num::NonZeroU64;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::TransferLimits;
 
@@ -34,6 +36,16 @@ impl ActiveClock {
     pub(crate) fn elapsed(&self) -> Duration {
         self.before.get() + self.since.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
+}
+
+/// Runs work to its end, on a runtime whose other work goes on in a later call: what the runtime paused, because it went on very
+/// often, is woken before the return, as it would forget it.
+pub(crate) fn run<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
+    runtime.block_on(async {
+        let outcome = work.await;
+        tokio::task::yield_now().await;
+        outcome
+    })
 }
 
 /// How long to wait, on which clock, and how fast to read.

@@ -15,6 +15,7 @@ use futures_util::future::{self, AbortHandle, Abortable, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::error::{Error, ErrorKind, OrFail, Result};
+use crate::patience;
 
 mod chunks;
 mod copy;
@@ -121,8 +122,8 @@ impl TransferBatch {
             handle: RefCell::new(None),
             spec,
         };
-        for origin in &job.origins {
-            origin.tickets.want(id, job.wanted());
+        for (number, origin) in job.origins.iter().enumerate() {
+            origin.tickets.want(id, job.wanted(job.origins.get(..number).unwrap_or_default()));
         }
         let job = Rc::new(job);
         self.start(Rc::clone(&job));
@@ -165,9 +166,9 @@ impl TransferBatch {
         let (runtime, active, ahead, shared) = (&self.runtime, &mut self.active, &mut self.ahead, &self.shared);
         let ended = std::thread::scope(|threads| {
             let thread = disk::Thread::none();
-            let ended = runtime.block_on(async {
+            let ended = patience::run(runtime, async {
                 let mut ended = Vec::new();
-                let beside = pin!(future::join3(shared.disk.work(threads, &thread), shared.hashing.work(threads), ahead.next(),));
+                let beside = pin!(future::join3(shared.disk.work(threads, &thread), shared.hashing.work(threads), ahead.next()));
                 let next = tokio::time::timeout(budget, future::select(active.next(), beside));
                 if let Ok(Either::Left((Some(first), _))) = next.await {
                     ended.push(first);
@@ -187,7 +188,7 @@ impl TransferBatch {
     fn end(&mut self, id: TransferId, outcome: Outcome) -> Option<Report> {
         let job = self.jobs.remove(&id)?;
         for origin in &job.origins {
-            origin.end(id);
+            origin.end(&job);
         }
         Some(job.report(&self.shared.clock, outcome))
     }
@@ -253,7 +254,7 @@ impl TransferBatch {
         self.jobs.clear();
         self.shared.clock.start();
         for (_, origin) in self.origins.drain() {
-            self.runtime.block_on(origin.log_out(&self.shared));
+            patience::run(&self.runtime, origin.log_out(&self.shared));
         }
         self.shared.clock.stop();
     }

@@ -5,7 +5,9 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use filesync_engine::transfer::{Complete, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferSpec};
+use filesync_engine::transfer::{
+    Complete, OriginSpec, Outcome, Proof, Report, Rung, RungState, TransferBatch, TransferId, TransferSpec,
+};
 use filesync_engine::{Digest, Error, ErrorKind, HubUrl, Limits, RelativePath};
 use support::{
     EDITED, Filesync, Lie, LoopbackHub, batch, batch_of, complete, failure, finish, noise, partial, small_limits, spec,
@@ -157,11 +159,7 @@ fn a_thousand_small_files_come_in_sixteen_packs_however_many_work_at_once() {
         let hub = hub_with(b"x");
         tell(&hub, |filesync| filesync.packs = true);
         let mut batch = batch_of(dir.path(), |options| options.parallel = parallel);
-        for number in 0..1000 {
-            let hash = format!("p{number:03}");
-            hub.add_file(&hash, &hash, noise(1000, 2 * number));
-            batch.add(with_filesync(spec(&hub, &hash))).unwrap();
-        }
+        add_files(&hub, &mut batch, 0..1000, 1000);
         let end = Instant::now() + Duration::from_mins(5);
         let mut came = 0;
         while batch.pending() > 0 {
@@ -204,13 +202,20 @@ fn where_packs_end_the_files_are_read_alone() {
         filesync.packs_last = Some(2);
     });
     let mut batch = batch(dir.path(), small_limits());
-    for number in 0..300 {
-        let hash = format!("p{number:03}");
-        hub.add_file(&hash, &hash, noise(1000, 2 * number));
-        batch.add(with_filesync(spec(&hub, &hash))).unwrap();
-    }
+    add_files(&hub, &mut batch, 0..300, 1000);
     assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
     assert_eq!((requests(&hub, "POST /getfile/pack"), requests(&hub, "GET ")), (3, 300 - 2 * 64));
+}
+
+/// Adds files to a hub, and the transfers of them to a batch.
+fn add_files(hub: &LoopbackHub, batch: &mut TransferBatch, numbers: std::ops::Range<u64>, bytes: usize) -> Vec<TransferId> {
+    numbers
+        .map(|number| {
+            let hash = format!("p{number:03}");
+            hub.add_file(&hash, &hash, noise(bytes, 2 * number));
+            batch.add(with_filesync(spec(hub, &hash))).unwrap()
+        })
+        .collect()
 }
 
 #[test]
@@ -220,24 +225,78 @@ fn transfers_that_are_cancelled_keep_nothing_from_the_others() {
     tell(&hub, |filesync| filesync.packs = true);
     let mut batch = batch_of(dir.path(), |options| options.parallel = 1);
     // So large that two packs are all that may be held.
-    let ids: Vec<_> = (0..400)
-        .map(|number| {
-            let hash = format!("p{number:03}");
-            hub.add_file(&hash, &hash, noise(30_000, 2 * number));
-            batch.add(with_filesync(spec(&hub, &hash))).unwrap()
-        })
-        .collect();
+    let ids = add_files(&hub, &mut batch, 0..400, 30_000);
     let end = Instant::now() + Duration::from_mins(5);
+    let mut reports = Vec::new();
     while requests(&hub, "POST /getfile/pack") < 2 {
-        assert!(Instant::now() < end && batch.step(Duration::from_micros(100)).unwrap().len() < 200);
+        assert!(Instant::now() < end);
+        reports.extend(batch.step(Duration::from_micros(100)).unwrap());
     }
     // What came for them, or is on its way, is given up.
-    for id in &ids[100..300] {
+    let cancelled = &ids[100..300];
+    for id in cancelled {
         batch.cancel(*id);
     }
-    let reports = finish(&mut batch);
-    assert!(reports.iter().filter(|report| matches!(report.outcome, Outcome::Complete(_))).count() >= 200 - 128);
+    reports.extend(finish(&mut batch));
+    let came = |report: &&Report| matches!(report.outcome, Outcome::Complete(_));
+    assert_eq!(reports.len(), 400);
+    assert_eq!(reports.iter().filter(|report| !cancelled.contains(&report.id)).filter(came).count(), 200);
     assert_eq!(requests(&hub, "GET "), 0, "packs do not end");
+}
+
+#[test]
+fn what_is_next_is_asked_for_while_others_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let hub = hub_with(b"x");
+    tell(&hub, |filesync| filesync.packs = true);
+    // One that takes all turns, and whose bytes come only when two packs were asked for, beside the one that was needed.
+    hub.add_file("large", "large", noise(LARGE, 9));
+    tell(&hub, |filesync| filesync.waits_for_packs = Some(("large".to_owned(), 3)));
+    let mut batch = batch_of(dir.path(), |options| options.parallel = 1);
+    add_files(&hub, &mut batch, 0..64, 1000);
+    batch.add(with_filesync(spec(&hub, "large"))).unwrap();
+    add_files(&hub, &mut batch, 64..191, 1000);
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    assert_eq!((requests(&hub, "POST /getfile/ticket"), requests(&hub, "POST /getfile/pack")), (3, 3));
+    assert_eq!(requests(&hub, "GET "), 1);
+}
+
+/// Two hubs with the same files, and transfers that ask the first one first.
+fn two_hubs(dir: &Path, count: u64, change: impl Fn(&mut OriginSpec)) -> (LoopbackHub, LoopbackHub, TransferBatch) {
+    let (first, second) = (hub_with(b"x"), hub_with(b"x"));
+    let mut batch = batch(dir, small_limits());
+    for hub in [&first, &second] {
+        tell(hub, |filesync| filesync.packs = true);
+    }
+    for number in 0..count {
+        let (hash, bytes) = (format!("p{number:03}"), noise(1000, 2 * number));
+        first.add_file(&hash, &hash, bytes.clone());
+        second.add_file(&hash, &hash, bytes);
+        let mut wanted = spec(&first, &hash);
+        change(&mut wanted.origins[0]);
+        wanted.origins.extend(spec(&second, &hash).origins);
+        batch.add(with_filesync(wanted)).unwrap();
+    }
+    (first, second, batch)
+}
+
+#[test]
+fn a_second_hub_gives_only_what_the_first_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second, mut batch) = two_hubs(dir.path(), 300, |_| ());
+    first.state().files.remove("p000").unwrap();
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    let packed = |hub: &LoopbackHub| hub.state().filesync.as_ref().unwrap().packed.iter().sum::<usize>();
+    assert_eq!((packed(&first), packed(&second), requests(&second, "GET ")), (299, 0, 1));
+}
+
+#[test]
+fn if_the_first_hub_is_away_the_second_gives_packs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, second, mut batch) = two_hubs(dir.path(), 300, |origin| origin.hub = HubUrl::parse("http://127.0.0.1:1").unwrap());
+    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Filesync));
+    let packed: usize = second.state().filesync.as_ref().unwrap().packed.iter().sum();
+    assert!(packed > 280 && requests(&second, "GET ") == 300 - packed, "{packed}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, OrFail, Result};
 use crate::getfile::HubUrl;
 use crate::http::{AddressPolicy, HttpClient, Pool, Reply, Request};
 use crate::limits::TransferLimits;
-use crate::patience::{ActiveClock, Patience, Throttle};
+use crate::patience::{self, ActiveClock, Patience, Throttle};
 
 /// How a hub is reached.
 pub struct ConnectionOptions {
@@ -66,7 +66,7 @@ impl Wire {
     /// Does what waits for the hub.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.clock.start();
-        let outcome = self.runtime.block_on(work);
+        let outcome = patience::run(&self.runtime, work);
         self.clock.stop();
         outcome
     }

@@ -31,8 +31,14 @@ impl Job {
         FileKey { hash: self.spec.hash.clone(), scale: self.spec.scale }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted { key: self.key(), have_sha256: self.spec.have_sha256, has_copies: !self.spec.copies.is_empty() }
+    /// Returns what it may request of a hub, once those before it did not give it.
+    pub(super) fn wanted(&self, earlier: &[Rc<Origin>]) -> Wanted {
+        Wanted {
+            key: self.key(),
+            have_sha256: self.spec.have_sha256,
+            has_copies: !self.spec.copies.is_empty(),
+            earlier: earlier.iter().map(|origin| Rc::clone(&origin.failures)).collect(),
+        }
     }
 
     pub(super) fn report(&self, clock: &ActiveClock, outcome: Outcome) -> Report {

@@ -2,10 +2,10 @@
 //!
 //! One place of a batch asks for packs, for all transfers: those that wait for one keep their turns, and the request needs none. It
 //! never waits for a transfer to take anything, so there is no circle: a transfer waits for a request, and a request for the hub.
-//! Once a pack came, the next full one is asked for while its files are written and published.
+//! Once a pack came, the next one is asked for while its files are written and published.
 //!
-//! Invariant: only bytes that have the digest of a ticket are given out, and each file is asked for once. A hub that gives no packs,
-//! or wrong ones, is not asked again in this batch: then each file is read with its ticket.
+//! Invariant: only bytes that have the digest of a ticket are given out. A hub that gives no packs, or wrong ones, is not asked again in
+//! this batch: then each file is read with its ticket.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use super::shared::Shared;
 use super::spec::TransferId;
-use super::ticket::{Facts, Tickets};
+use super::ticket::{Facts, LEAST_AHEAD, Tickets};
 use crate::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Pool, Request};
@@ -27,25 +27,21 @@ use crate::signature::Secret;
 #[derive(Default)]
 pub(crate) struct Packs {
     state: RefCell<State>,
-    /// Wakes transfers: a pack came, or will not.
-    came: Notify,
-    /// Wakes who asks: a pack is needed, or there is room for one ahead.
-    needed: Notify,
+    wake_takers: Notify,
+    wake_asker: Notify,
 }
 
 #[derive(Default)]
 struct State {
     /// What transfers wait for and no request has named.
     needed: Vec<Needed>,
-    /// What the request that is under way names, and which transfers wait for each.
-    under_way: HashMap<Digest, Takers>,
+    /// What the request that is under way names.
+    under_way: HashMap<Digest, Expected>,
     /// What came, and which transfers have not taken it yet.
     came: HashMap<Digest, (Vec<u8>, Takers)>,
     /// What no further request names.
     asked: HashSet<Digest>,
-    /// Whether the last pack came, so that the next may be asked for before it is needed.
-    goes_well: bool,
-    is_refused: bool,
+    trust: Trust,
 }
 
 type Takers = HashSet<TransferId>;
@@ -54,6 +50,26 @@ struct Needed {
     id: TransferId,
     digest: Digest,
     facts: Facts,
+}
+
+/// A file of the pack that is under way.
+struct Expected {
+    size_bytes: u64,
+    takers: Takers,
+    /// Whether a transfer waits for it, or only will.
+    is_needed: bool,
+}
+
+/// What the last pack says of the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Trust {
+    #[default]
+    Untried,
+    /// It came, so that the next may be asked for before it is needed.
+    Came,
+    /// It did not come, for a reason that may pass: there is one more try.
+    Failed,
+    Refused,
 }
 
 impl Packs {
@@ -65,50 +81,55 @@ impl Packs {
         }
         loop {
             // Made before the look, so that nothing comes unseen.
-            let came = self.came.notified();
-            let (taken, has_room) = self.state.borrow_mut().watch_room(|state| state.take(digest, id));
-            if has_room {
-                self.needed.notify_one();
-            }
-            if taken.is_some() {
-                return taken;
+            let woken = self.wake_takers.notified();
+            if let Some(bytes) = self.change(|state| state.take(digest, id)) {
+                return Some(bytes).filter(|bytes| bytes.len() as u64 == facts.size_bytes);
             }
             if !self.state.borrow_mut().expect(id, digest, facts) {
                 return None;
             }
-            self.needed.notify_one();
-            came.await;
+            self.wake_asker.notify_one();
+            woken.await;
         }
     }
 
-    /// Gives up what a transfer has not taken: it has ended.
-    pub(super) fn end(&self, id: TransferId) {
-        let ((), has_room) = self.state.borrow_mut().watch_room(|state| state.end(id));
-        if has_room {
-            self.needed.notify_one();
-        }
+    /// Gives up what a transfer has not taken: it has ended, or asks another hub.
+    pub(super) fn leave(&self, id: TransferId) {
+        self.change(|state| state.leave(id));
     }
 
     /// Asks for packs as transfers need them, and for the next one ahead.
     pub(super) async fn ask_for(&self, shared: &Shared, tickets: &Tickets) -> Infallible {
         loop {
             let now = (shared.surroundings.unix_time)();
-            let chosen = self.state.borrow_mut().choose(|visit| tickets.ready(now, visit));
-            // Those that are left out are read alone.
-            self.came.notify_waiters();
+            let chosen = self.state.borrow_mut().choose(tickets.offers(FEATURE), |is_needed, visit| {
+                tickets.ready(now, is_needed, visit);
+            });
+            // For what came, and those that are left out.
+            self.wake_takers.notify_waiters();
             let Some(chosen) = chosen else {
-                self.needed.notified().await;
+                self.wake_asker.notified().await;
                 continue;
             };
             let outcome = ask(shared, tickets, &chosen).await;
             self.state.borrow_mut().keep(outcome);
-            self.came.notify_waiters();
         }
     }
 
     /// Tells that facts of more files are known.
     pub(super) fn note_facts(&self) {
-        self.needed.notify_one();
+        self.wake_asker.notify_one();
+    }
+
+    /// Changes the state; if much was held before and no longer is, another pack may be asked for.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.borrow_mut();
+        let held_much = state.holds_much();
+        let outcome = change(&mut state);
+        if held_much && !state.holds_much() {
+            self.wake_asker.notify_one();
+        }
+        outcome
     }
 }
 
@@ -125,11 +146,12 @@ impl State {
 
     /// Tells whether a file comes in the pack that is under way, or may come in a later one.
     fn expect(&mut self, id: TransferId, digest: Digest, facts: &Facts) -> bool {
-        if let Some(takers) = self.under_way.get_mut(&digest) {
-            takers.insert(id);
+        if let Some(expected) = self.under_way.get_mut(&digest) {
+            expected.takers.insert(id);
+            expected.is_needed = true;
             return true;
         }
-        if self.is_refused || self.asked.contains(&digest) {
+        if self.trust == Trust::Refused || self.asked.contains(&digest) {
             return false;
         }
         if !self.needed.iter().any(|needed| needed.id == id) {
@@ -138,55 +160,70 @@ impl State {
         true
     }
 
-    fn end(&mut self, id: TransferId) {
+    fn leave(&mut self, id: TransferId) {
         self.needed.retain(|needed| needed.id != id);
-        for takers in self.under_way.values_mut() {
-            takers.remove(&id);
+        for expected in self.under_way.values_mut() {
+            expected.takers.remove(&id);
         }
         self.came.retain(|_, (_, takers)| !(takers.remove(&id) && takers.is_empty()));
     }
 
-    /// Chooses the files of the next pack: those that are needed, and others that will be, as far as they fit. Ahead of any need
-    /// only a full pack is asked for. None if there is none to ask for: then what is needed is left to be read alone.
-    fn choose(&mut self, ready: impl FnOnce(&mut dyn FnMut(TransferId, &Facts))) -> Option<Vec<Facts>> {
+    /// Chooses the files of the next pack: those that are needed, and others that will be, as far as they fit. None if there is none
+    /// to ask for: then what is needed is left to be read alone.
+    fn choose(
+        &mut self,
+        is_offered: bool,
+        ready: impl FnOnce(bool, &mut dyn FnMut(TransferId, &Facts) -> bool),
+    ) -> Option<Vec<Facts>> {
         let needed = std::mem::take(&mut self.needed);
         let is_needed = !needed.is_empty();
-        if self.is_refused || self.holds_much() || !(is_needed || self.goes_well) {
+        if !is_offered || self.trust == Trust::Refused || self.holds_much() || !(is_needed || self.trust == Trust::Came) {
             self.asked.extend(needed.into_iter().map(|needed| needed.digest));
             return None;
         }
         let mut chosen = Chosen::default();
         for one in needed {
-            if !chosen.add(one.id, one.digest, &one.facts) {
+            if !chosen.add(one.id, one.digest, &one.facts, true) {
                 self.needed.push(one);
             }
         }
-        ready(&mut |id, facts| {
-            if let Some(digest) = facts.sha256.filter(|digest| is_small(facts) && !self.asked.contains(digest)) {
-                chosen.add(id, digest, facts);
-            }
+        ready(is_needed, &mut |id, facts| {
+            let wanted = facts.sha256.filter(|digest| is_small(facts) && !self.asked.contains(digest));
+            wanted.is_none_or(|digest| chosen.add(id, digest, facts, false))
         });
-        if !is_needed && !chosen.is_full() {
+        if !is_needed && !chosen.is_worth_asking_ahead() {
             return None;
         }
-        self.asked.extend(chosen.takers.keys());
+        self.asked.extend(chosen.expected.keys());
         if chosen.files.len() < LEAST_FILES {
             return None;
         }
-        self.under_way = chosen.takers;
+        self.under_way = chosen.expected;
         Some(chosen.files)
     }
 
     fn keep(&mut self, outcome: Result<Pack>) {
-        let mut takers = std::mem::take(&mut self.under_way);
-        self.goes_well = outcome.is_ok();
+        let mut expected = std::mem::take(&mut self.under_way);
         match outcome {
-            Ok(pack) => self.came.extend(pack.members().filter_map(|(digest, bytes)| {
-                let takers = takers.remove(&digest).filter(|takers| !takers.is_empty())?;
-                Some((digest, (bytes.to_vec(), takers)))
-            })),
-            // Whoever is away now is asked again; the file itself says what is wrong.
-            Err(error) => self.is_refused = !error.kind().is_temporary() || error.kind() == ErrorKind::Corrupt,
+            Ok(pack) => {
+                self.trust = Trust::Came;
+                for (digest, bytes) in pack.members() {
+                    if let Some(one) = expected.remove(&digest)
+                        && !one.takers.is_empty()
+                        && one.size_bytes == bytes.len() as u64
+                    {
+                        self.came.insert(digest, (bytes.to_vec(), one.takers));
+                    }
+                }
+            }
+            Err(error) if self.trust != Trust::Failed && may_pass(&error) => {
+                self.trust = Trust::Failed;
+                // Who waits reads alone, and the file itself says what is wrong. The others may yet come in a pack.
+                for (digest, _) in expected.iter().filter(|(_, one)| !one.is_needed) {
+                    self.asked.remove(digest);
+                }
+            }
+            Err(_) => self.trust = Trust::Refused,
         }
     }
 
@@ -194,17 +231,16 @@ impl State {
     fn holds_much(&self) -> bool {
         self.came.values().map(|(bytes, _)| bytes.len()).sum::<usize>() as u64 > MOST_BYTES
     }
-
-    /// Does something, and tells whether much was held before it and no longer is.
-    fn watch_room<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> (T, bool) {
-        let held_much = self.holds_much();
-        let outcome = change(self);
-        (outcome, held_much && !self.holds_much())
-    }
 }
 
 fn is_small(facts: &Facts) -> bool {
     (1..=SMALL_BYTES).contains(&facts.size_bytes)
+}
+
+/// Tells whether a hub that did not give a pack may give another: it is away, or tickets ended and files changed meanwhile.
+fn may_pass(error: &Error) -> bool {
+    let is_of_its_files = matches!(error.http_status(), Some(401 | 412));
+    is_of_its_files || (error.kind().is_temporary() && error.kind() != ErrorKind::Corrupt)
 }
 
 /// The files of a pack.
@@ -212,30 +248,33 @@ fn is_small(facts: &Facts) -> bool {
 struct Chosen {
     files: Vec<Facts>,
     bytes: u64,
-    takers: HashMap<Digest, Takers>,
-    is_beyond: bool,
+    expected: HashMap<Digest, Expected>,
+    /// Whether another file did not fit.
+    is_full: bool,
 }
 
 impl Chosen {
-    /// Tells whether it has all that a pack may have, or another file did not fit.
-    fn is_full(&self) -> bool {
-        self.is_beyond || self.files.len() == MOST_FILES
-    }
-
     /// Adds a file for a transfer; false if it does not fit.
-    fn add(&mut self, id: TransferId, digest: Digest, facts: &Facts) -> bool {
-        if let Some(takers) = self.takers.get_mut(&digest) {
-            takers.insert(id);
+    fn add(&mut self, id: TransferId, digest: Digest, facts: &Facts, is_needed: bool) -> bool {
+        if let Some(expected) = self.expected.get_mut(&digest) {
+            expected.takers.insert(id);
+            expected.is_needed |= is_needed;
             return true;
         }
         if self.files.len() == MOST_FILES || self.bytes + facts.size_bytes > MOST_BYTES {
-            self.is_beyond = true;
+            self.is_full = true;
             return false;
         }
-        self.bytes += facts.size_bytes;
+        let size_bytes = facts.size_bytes;
+        self.bytes += size_bytes;
         self.files.push(facts.clone());
-        self.takers.insert(digest, Takers::from([id]));
+        self.expected.insert(digest, Expected { size_bytes, takers: Takers::from([id]), is_needed });
         true
+    }
+
+    /// Tells whether there is so much of it that it does not wait for more.
+    fn is_worth_asking_ahead(&self) -> bool {
+        self.is_full || self.files.len() >= LEAST_AHEAD
     }
 }
 
@@ -297,7 +336,9 @@ mod tests {
 
         fn choose(&mut self) -> Option<usize> {
             let (known, size) = (&self.known, self.size);
-            let chosen = self.state.choose(|visit| known.iter().for_each(|id| visit(*id, &facts(*id, size))));
+            let chosen = self.state.choose(true, |_, visit| {
+                let _ = known.iter().all(|id| visit(*id, &facts(*id, size)));
+            });
             chosen.map(|files| files.len())
         }
 
@@ -318,19 +359,27 @@ mod tests {
     }
 
     #[test]
-    fn ahead_only_full_packs_are_asked_for_and_only_after_one_that_was_needed_came() {
-        let mut test = Test::of(1000, 0..100);
+    fn ahead_many_files_are_asked_for_and_only_after_a_pack_that_was_needed_came() {
+        let mut test = Test::of(1000, 0..95);
         assert_eq!(test.choose(), None, "nobody needs one");
         assert!(test.expect(0));
         assert_eq!(test.choose(), Some(64));
         assert!(test.expect(63), "it is under way");
         test.come();
-        assert_eq!((test.choose(), test.take(0..100)), (None, 64), "36 are not a full one");
-        test.known.extend(100..128);
-        assert_eq!(test.choose(), Some(64));
+        assert_eq!((test.choose(), test.take(0..95)), (None, 64), "31 are not many");
+        test.known.push(95);
+        assert_eq!(test.choose(), Some(32));
         test.come();
         assert!(!test.expect(1), "what was taken does not come again");
-        assert_eq!((test.choose(), test.take(64..128)), (None, 64));
+        assert_eq!((test.choose(), test.take(64..96)), (None, 32));
+    }
+
+    #[test]
+    fn a_hub_that_no_longer_offers_packs_is_asked_for_none() {
+        let mut test = Test::of(1000, 0..100);
+        assert!(test.expect(0));
+        assert_eq!(test.state.choose(false, |_, _| unreachable!()).map(|files| files.len()), None);
+        assert!(!test.expect(0), "it is read alone");
     }
 
     #[test]
@@ -368,16 +417,36 @@ mod tests {
         assert!(test.expect(0));
         assert_eq!((test.choose(), test.expect(0)), (None, false));
 
-        let mut test = Test::of(1000, 0..200);
-        assert!(test.expect(0));
-        assert_eq!(test.choose(), Some(64));
-        test.state.keep(Err(Error::new(ErrorKind::Network, "reading many files")));
-        assert!(!test.expect(0) && !test.expect(63));
-        assert_eq!(test.choose(), None, "none ahead of a hub that is away");
-        assert!(test.expect(64));
-        assert_eq!(test.choose(), Some(64));
-        test.state.keep(Err(Error::new(ErrorKind::Unsupported, "reading many files")));
-        assert!(!test.expect(150), "it gives no packs");
+        for (failure, may_come) in [
+            (Error::new(ErrorKind::Network, ""), true),
+            (Error::new(ErrorKind::Refused, "").status(412), true),
+            (Error::new(ErrorKind::Refused, "").status(403), false),
+            (Error::new(ErrorKind::Corrupt, ""), false),
+        ] {
+            let mut test = Test::of(1000, 0..200);
+            assert!(test.expect(0));
+            assert_eq!(test.choose(), Some(64));
+            assert!(test.expect(1));
+            test.state.keep(Err(failure));
+            assert!(!test.expect(0) && !test.expect(1), "who waited reads alone");
+            assert_eq!(test.choose(), None, "none ahead");
+            assert_eq!(test.expect(2), may_come);
+            if may_come {
+                assert_eq!(test.choose(), Some(64));
+                test.state.keep(Err(Error::new(ErrorKind::Network, "")));
+                assert!(!test.expect(150), "twice is enough");
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_of_another_size_than_stated_is_not_kept() {
+        let mut test = Test::of(1000, 0..3);
+        let digest = test.digest(2);
+        assert!(test.expect(0) && test.state.expect(2, digest, &Facts::of_test(1, digest)));
+        assert_eq!(test.choose(), Some(3));
+        test.come();
+        assert_eq!((test.state.came.len(), test.take(2..3)), (2, 0));
     }
 
     #[test]
@@ -395,17 +464,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_for_transfers_that_ended() {
+    fn nothing_is_kept_for_transfers_that_left() {
         let mut test = Test::of(100_000, 0..60);
         assert!(test.expect(0) && test.expect(1));
-        test.state.end(1);
+        test.state.leave(1);
         assert_eq!(test.choose(), Some(20));
-        test.state.end(2);
+        test.state.leave(2);
         test.come();
         assert_eq!(test.state.came.len(), 19);
         for id in 0..20 {
-            let ((), has_room) = test.state.watch_room(|state| state.end(id));
-            assert!(!has_room, "there was room all the time");
+            test.state.leave(id);
         }
         assert!(test.state.came.is_empty() && test.state.needed.is_empty());
     }

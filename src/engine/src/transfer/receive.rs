@@ -26,7 +26,10 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
     for ((origin, spec), trusts_ticket) in asked {
         let work = Work { shared: &shared, job: &job, origin, spec, turn: &turn, trusts_ticket };
         let outcome = if !trusts_ticket {
-            receive(&work).await.map(Some)
+            origin.tickets.want(job.id, job.wanted(&[]));
+            let outcome = receive(&work).await.map(Some);
+            origin.leave(&job);
+            outcome
         } else if origin.tickets.disputes(job.id) {
             filesync::receive(&work).await
         } else {

@@ -12,13 +12,14 @@ use jiff::civil::DateTime;
 use url::Url;
 
 use super::chunks::Chunk;
+use super::job::Job;
 use super::packs::Packs;
 use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::report::{OriginStatus, RungState};
 use super::shared::{Counted, Shared, ready};
-use super::spec::{OriginSpec, TransferId};
-use super::ticket::Tickets;
+use super::spec::OriginSpec;
+use super::ticket::{Failures, Tickets};
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
@@ -41,8 +42,7 @@ pub(crate) struct Origin {
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
     under_way: Cell<usize>,
     received_bytes: Cell<u64>,
-    /// Transfers for which it was unreachable.
-    failures: Cell<u32>,
+    pub(super) failures: Failures,
 }
 
 #[derive(Clone)]
@@ -90,7 +90,7 @@ impl Origin {
             pieces: Pieces::new(spec.piece_bytes),
             under_way: Cell::new(0),
             received_bytes: Cell::new(0),
-            failures: Cell::new(0),
+            failures: Failures::default(),
         }
     }
 
@@ -101,10 +101,16 @@ impl Origin {
         future::join(facts, packs).await.0
     }
 
-    /// Notes that a transfer needs nothing any more.
-    pub(super) fn end(&self, id: TransferId) {
-        self.tickets.unwant(id);
-        self.packs.end(id);
+    /// Notes that a transfer asks this hub no longer.
+    pub(super) fn leave(&self, job: &Job) {
+        self.tickets.unwant(job.id, &job.key());
+        self.packs.leave(job.id);
+    }
+
+    /// Notes that a transfer has ended.
+    pub(super) fn end(&self, job: &Job) {
+        self.tickets.end(job.id, &job.key());
+        self.packs.leave(job.id);
     }
 
     /// Returns what the batch has learnt about the hub.

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -58,19 +59,24 @@ impl Facts {
     }
 }
 
-/// What a transfer will request.
+/// What a transfer may request.
 pub(crate) struct Wanted {
     pub(crate) key: FileKey,
     /// Digest of the bytes that the caller has already.
     pub(crate) have_sha256: Option<Digest>,
     /// Whether files of the store may have the bytes.
     pub(crate) has_copies: bool,
+    /// The failures of the hubs that are asked before this one.
+    pub(crate) earlier: Vec<Failures>,
 }
 
+/// For how many transfers a hub was out of reach.
+pub(crate) type Failures = Rc<Cell<u32>>;
+
 impl Wanted {
-    /// Tells whether the transfer may need nothing from a hub.
-    fn may_be_here(&self, facts: &Facts) -> bool {
-        self.has_copies || (facts.sha256.is_some() && facts.sha256 == self.have_sha256)
+    /// Tells whether this hub will be asked, as far as can be told now.
+    fn is_from_here(&self) -> bool {
+        self.earlier.iter().all(|failures| failures.get() > 0)
     }
 }
 
@@ -167,13 +173,17 @@ impl Tickets {
         }
     }
 
-    /// Forgets a finished transfer.
-    pub(crate) fn unwant(&self, id: TransferId) {
+    /// Forgets what was noted of a transfer's file: it has ended, or asks another hub.
+    pub(crate) fn unwant(&self, id: TransferId, key: &FileKey) {
+        self.wanted.borrow_mut().remove(&id);
+        self.forget(key);
+        self.changed.notify_one();
+    }
+
+    /// Forgets a transfer that has ended.
+    pub(crate) fn end(&self, id: TransferId, key: &FileKey) {
         self.disputed.borrow_mut().remove(&id);
-        if let Some(wanted) = self.wanted.borrow_mut().remove(&id) {
-            self.forget(&wanted.key);
-            self.changed.notify_one();
-        }
+        self.unwant(id, key);
     }
 
     /// Forgets the statement about a file, so that it is requested again.
@@ -200,15 +210,18 @@ impl Tickets {
         self.features.borrow().iter().any(|name| name == feature)
     }
 
-    /// Visits what is known of the files whose bytes transfers of the batch will need from this hub, in the order of adding.
-    pub(crate) fn ready(&self, now: i64, visit: &mut dyn FnMut(TransferId, &Facts)) {
-        let known = self.known.borrow();
-        for (id, wanted) in &*self.wanted.borrow() {
+    /// Visits what is known of the files that transfers of the batch need from this hub, in the order of adding, until a visit
+    /// returns false. Unless something of them is needed at once, those that may be in the store are left out.
+    pub(crate) fn ready(&self, now: i64, is_needed: bool, visit: &mut dyn FnMut(TransferId, &Facts) -> bool) {
+        let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
+        let ours = wanted.iter().filter(|(_, wanted)| wanted.is_from_here() && (is_needed || !wanted.has_copies));
+        for (id, wanted) in ours {
             if let Some((Answer::Ready(facts), until)) = known.get(&wanted.key)
                 && now < *until
-                && !wanted.may_be_here(facts)
+                && (facts.sha256.is_none() || facts.sha256 != wanted.have_sha256)
+                && !visit(*id, facts)
             {
-                visit(*id, facts);
+                return;
             }
         }
     }
@@ -253,8 +266,14 @@ impl Tickets {
         let now = (shared.surroundings.unix_time)();
         let mut answer = self.known(key, now).filter(|_| self.is_usable());
         if answer.is_none() && self.is_usable() {
-            self.learn(shared, &self.to_ask(key, now)).await?;
-            answer = self.known(key, now);
+            let outcome = self.ask_patiently(shared, &self.to_ask(key, now)).await;
+            self.goes_well.set(outcome.is_ok());
+            self.changed.notify_one();
+            match outcome {
+                Ok(()) => answer = self.known(key, now),
+                Err(error) if matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => return Err(error),
+                Err(error) => self.refuse(&error),
+            }
         }
         match answer {
             None => Ok(None),
@@ -267,50 +286,40 @@ impl Tickets {
         }
     }
 
-    /// Asks for facts ahead of the transfers' turns, as long as few are known: only as many at once as one request may name.
+    /// Asks for facts ahead of the transfers' turns, as long as few are known. A failure is the next transfer's, which asks again.
     pub(crate) async fn ask_ahead(&self, shared: &Shared, known_more: impl Fn()) -> Infallible {
         loop {
-            if self.next_ahead().is_none() {
+            if self.next_ahead(shared).is_none() {
                 self.changed.notified().await;
                 continue;
             }
             let _one_at_a_time = self.asking.lock().await;
             // A transfer may have asked meanwhile.
-            let Some(key) = self.next_ahead() else { continue };
-            let now = (shared.surroundings.unix_time)();
-            // A failure is the next transfer's, which asks again.
-            if self.learn(shared, &self.to_ask(&key, now)).await.is_ok() {
-                known_more();
-            }
+            let Some(files) = self.next_ahead(shared) else { continue };
+            let outcome = self.ask(shared, &files).await;
+            self.goes_well.set(outcome.is_ok());
+            known_more();
         }
     }
 
-    /// Returns the first of the files to ask for ahead.
-    fn next_ahead(&self) -> Option<FileKey> {
+    /// Returns the files to ask for ahead: only if they are many, so that few requests are made.
+    fn next_ahead(&self, shared: &Shared) -> Option<Vec<FileKey>> {
         let (wanted, known) = (self.wanted.borrow(), self.known.borrow());
-        if !self.goes_well.get() || known.len() + MAX_FILES > MOST_KNOWN || wanted.len() < known.len() + MAX_FILES {
+        let may_ask = self.is_usable() && self.goes_well.get() && known.len() + MAX_FILES <= MOST_KNOWN;
+        if !may_ask || wanted.len() < LEAST_AHEAD || (shared.surroundings.unix_time)() < self.not_before.get() {
             return None;
         }
-        let mut unknown = wanted.values().filter(|wanted| !known.contains_key(&wanted.key));
-        let first = unknown.next()?;
-        (unknown.take(MAX_FILES - 1).count() == MAX_FILES - 1).then(|| first.key.clone())
-    }
-
-    /// Requests facts and tickets; gives the rung up if the hub does not speak filesync with us.
-    ///
-    /// # Errors
-    ///
-    /// `PeerBusy` if it may answer later.
-    async fn learn(&self, shared: &Shared, files: &[FileKey]) -> Result<()> {
-        let outcome = self.ask_patiently(shared, files).await;
-        self.goes_well.set(outcome.is_ok());
-        match outcome {
-            Err(error) if !matches!(error.kind(), ErrorKind::PeerBusy | ErrorKind::InvalidInput) => {
-                self.refuse(&error);
-                Ok(())
+        let unknown = wanted.values().filter(|wanted| wanted.is_from_here() && !known.contains_key(&wanted.key));
+        let mut files: Vec<FileKey> = Vec::new();
+        for Wanted { key, .. } in unknown {
+            if files.len() == MAX_FILES {
+                break;
             }
-            outcome => outcome,
+            if !files.contains(key) {
+                files.push(key.clone());
+            }
         }
+        (files.len() >= LEAST_AHEAD).then_some(files)
     }
 
     /// Requests facts and tickets, repeatedly for a while if the hub asks for a later retry.
@@ -364,6 +373,10 @@ impl Tickets {
             }
             first => first,
         };
+        if !self.is_usable() {
+            // It was given up meanwhile.
+            return Ok(());
+        }
         let refused = |kind, fault: &str| {
             Error::new(kind, "asking for tickets").context("hub", &self.hub).context("fault", fault.escape_debug())
         };
@@ -451,12 +464,17 @@ impl Tickets {
             return false;
         }
         let mut known = self.known.borrow_mut();
+        let wanted = self.wanted.borrow();
+        // Whoever asks comes first; transfers of the others may have ended meanwhile.
+        let needed: HashSet<&FileKey> = wanted.values().map(|wanted| &wanted.key).chain(asked.first()).collect();
         let ticket_seconds = i64::from(reply.expires_in.min(MAX_TICKET_SECONDS)) - EXPIRY_MARGIN_SECONDS;
         for (file, key) in reply.files.into_iter().zip(asked) {
             let meant = file.hash == key.hash && file.scale == key.scale;
             let Some(answer) = answer(file).filter(|_| meant) else { return false };
             let seconds = if matches!(answer, Answer::Ready(_)) { ticket_seconds } else { NO_FILE_SECONDS };
-            known.insert(key.clone(), (answer, now + seconds.max(1)));
+            if needed.contains(key) {
+                known.insert(key.clone(), (answer, now + seconds.max(1)));
+            }
         }
         let short = |text: String| text.chars().filter(char::is_ascii_graphic).take(32).collect::<String>();
         self.version.replace(reply.version.map(short));
@@ -466,6 +484,8 @@ impl Tickets {
 }
 
 const MAX_FILES: usize = 64;
+/// Ahead of any need, fewer are not asked for: facts or bytes.
+pub(super) const LEAST_AHEAD: usize = MAX_FILES / 2;
 /// So many answers may be known ahead of their use, or still be in use.
 const MOST_KNOWN: usize = 4 * MAX_FILES;
 const MAX_FEATURES: usize = 32;

@@ -37,6 +37,8 @@ pub struct Filesync {
     pub packs: bool,
     /// It gives no more packs after this many.
     pub packs_last: Option<usize>,
+    /// The bytes of this file come only once so many packs were asked for.
+    pub waits_for_packs: Option<(String, usize)>,
     /// How many files each pack has.
     pub packed: Vec<usize>,
     /// The file that no pack has.
@@ -88,6 +90,12 @@ pub fn with_filesync(mut spec: TransferSpec) -> TransferSpec {
         origin.filesync_allowed = true;
     }
     spec
+}
+
+/// Tells whether a reply may leave.
+pub(super) fn gives_now(request: &Request, state: &State) -> bool {
+    let waits = state.filesync.as_ref().and_then(|filesync| Some((filesync.waits_for_packs.as_ref()?, filesync.packed.len())));
+    waits.is_none_or(|((hash, packs), packed)| request.path != format!("/getfile/{hash}") || packed >= *packs)
 }
 
 pub(super) fn answer(request: &Request, range: &str, state: &mut State) -> Reply {

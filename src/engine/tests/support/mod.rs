@@ -225,6 +225,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             (reply, state.faults.delay)
         };
         std::thread::sleep(delay);
+        hold_until(state, |state| filesync::gives_now(&request, state));
         if is_dav {
             wait_for_others(state);
             // Before the last byte leaves: whoever asked may ask for more once it has that.
@@ -238,14 +239,16 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
 
 /// Holds a reply back until as many are on their way as a test wants to see at once.
 fn wait_for_others(state: &Mutex<State>) {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let state = state.lock().unwrap();
+    hold_until(state, |state| {
         let first = state.requests.iter().filter(|request| request.starts_with("GET /dav")).count() == 1;
-        if first || state.most_at_once >= state.faults.together || Instant::now() > end {
-            return;
-        }
-        drop(state);
+        first || state.most_at_once >= state.faults.together
+    });
+}
+
+/// Holds a reply back until something is so.
+fn hold_until(state: &Mutex<State>, is_so: impl Fn(&State) -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so(&state.lock().unwrap()) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
