@@ -274,11 +274,13 @@ fn plain_length(bytes: &[u8]) -> usize {
         u64::from_ne_bytes([byte; 8])
     }
     // In the lowest byte that is below the bound, and maybe in some above it, the highest bit is set.
-    let below = |eight: u64, bound: u8| eight.wrapping_sub(each(bound)) & !eight & each(0x80);
+    let below = |eight: u64, bound: u8| eight.wrapping_sub(each(bound)) & !eight;
+    // The bit in which a quote differs from a space changes no control character into anything else.
+    let is_quote_or_control = |eight: u64| below(eight ^ each(b'"' ^ b' '), b' ' + 1);
     let (eights, rest) = bytes.as_chunks::<8>();
     for (number, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
-        let found = below(eight ^ each(b'"'), 1) | below(eight ^ each(b'\\'), 1) | below(eight, b' ');
+        let found = (is_quote_or_control(eight) | below(eight ^ each(b'\\'), 1)) & each(0x80);
         if found != 0 {
             return 8 * number + found.trailing_zeros() as usize / 8;
         }
