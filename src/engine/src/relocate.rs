@@ -134,7 +134,8 @@ impl Relocation {
         looked: &Looked,
         mut found: impl FnMut(Edit<'s>),
     ) -> bool {
-        let Some((roots, page)) = roots.and_then(|roots| Some(roots).zip(roots.page(text))) else { return false };
+        let Some(roots) = roots else { return false };
+        let Some(page) = roots.page(text) else { return false };
         looked.at(text.len());
         if let Some(moves) = self.moves(&page, text, true, last_own) {
             self.edit(0, &page, moves, &roots.to, roots.same, &mut found);

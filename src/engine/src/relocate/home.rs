@@ -59,7 +59,7 @@ impl Home {
     /// Returns the page with which a text begins, if its URL is written as hubs do; where the URL ends need not be known.
     #[inline]
     pub(super) fn usual_page(&self, text: &str) -> Option<Page> {
-        (self.is_plain && text.starts_with(&self.root)).then(|| Page::of(text, self.root.len(), Slash::Plain)).flatten()
+        if self.is_plain && text.starts_with(&self.root) { Page::of(text, self.root.len(), Slash::Plain) } else { None }
     }
 
     /// Returns the page of a URL beneath this hub's root.

@@ -26,7 +26,10 @@ impl Roots {
 
     /// Returns the page that a text names, if the text is a URL beneath the root and nothing else.
     pub(super) fn page(&self, text: &str) -> Option<Page> {
-        let page = text.starts_with(&self.from).then(|| Page::of(text, self.from.len(), self.slash)).flatten()?;
+        if !text.starts_with(&self.from) {
+            return None;
+        }
+        let page = Page::of(text, self.from.len(), self.slash)?;
         let behind = text.as_bytes().get(page.end..)?;
         let length = run_length(behind, if self.slash == Slash::Plain { &ENDS_PLAIN } else { &ENDS_ESCAPED });
         (length == behind.len()).then_some(page)
