@@ -81,7 +81,7 @@ impl Relocation {
     fn json_looked_at<'t>(&self, text: &'t str, looked: &Looked) -> Result<Cow<'t, str>> {
         let mut output = Output::new(text);
         let mut last_own = None;
-        json::each_string(text, looked, |literal| {
+        json::each_string(text, self.escaped.as_ref().map(Roots::from), looked, |literal| {
             if literal.raw.len() < SHORTEST {
                 return;
             }

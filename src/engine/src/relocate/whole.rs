@@ -24,6 +24,11 @@ impl Roots {
         is_usual.then_some(Self { slash, from, to, same })
     }
 
+    /// Returns the old root.
+    pub(super) fn from(&self) -> &str {
+        &self.from
+    }
+
     /// Returns the page that a text names, if the text is a URL beneath the root and nothing else.
     pub(super) fn page(&self, text: &str) -> Option<Page> {
         if !text.starts_with(&self.from) {
