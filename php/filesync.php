@@ -92,7 +92,7 @@ function filesync_init_1(&$unused = null)
 			FileSync\Addon\Hub\Overrides::refuse(FileSync\Addon\Hub\Look::failedFunctions());
 		}
 		foreach (filesync_hooks() as $hook => $function) {
-			if (! array_filter(App::$hooks[$hook] ?? [], fn ($known) => $known[1] === $function)) {
+			if (! in_array($function, array_column(App::$hooks[$hook] ?? [], 1), true)) {
 				Zotlabs\Extend\Hook::register($hook, 'addon/filesync/filesync.php', $function, 1, 0);
 			}
 		}
@@ -108,8 +108,7 @@ function filesync_init_1(&$unused = null)
 function filesync_is_passive(): bool
 {
 	try {
-		FileSync\Addon\Hub\Activation::begin();
-		return FileSync\Addon\Hub\Activation::standing() === FileSync\Addon\Hub\Standing::Passive;
+		return FileSync\Addon\Hub\Activation::begin() === FileSync\Addon\Hub\Standing::Passive;
 	} catch (Throwable $e) {
 		error_log('filesync: ' . $e->getMessage());
 		return false;

@@ -89,23 +89,22 @@ final class Activation
 	}
 
 	/**
-	 * Begins a process: notices other versions, and has them rehearsed. Where filesync is not active it decides
-	 * again, and on the command line always: another process may have written the last decision over a newer one.
+	 * Begins a process: notices other versions, and has them rehearsed; returns how filesync stands. Where filesync is
+	 * not active it decides again, and on the command line always: another process may have written the last decision
+	 * over a newer one.
 	 */
-	public static function begin(): void
+	public static function begin(): Standing
 	{
 		if (Ground::lacks()) {
-			return;
+			return Standing::Passive;
 		}
-		$known = self::known();
-		if (
-			! $known
-			|| $known['standing'] === Standing::Holding->value
-			|| self::isCommandLine()
-		) {
-			self::decide();
+		$entry = self::known();
+		if (! $entry || $entry['standing'] === Standing::Holding->value || self::isCommandLine()) {
+			$entry = self::decide();
 		}
-		self::summon();
+		self::summon($entry);
+
+		return Standing::from($entry['standing']);
 	}
 
 	/** Decides again, in every process: a setting or the outcome of a rehearsal changed. */
@@ -114,8 +113,7 @@ final class Activation
 		$state = self::state();
 		$state['turn'] = ($state['turn'] ?? 0) + 1;
 		self::keep($state);
-		self::decide();
-		self::summon();
+		self::summon(self::decide());
 	}
 
 	/** Decides again because a rehearsal ended: who asked for it has an answer. */
@@ -183,10 +181,13 @@ final class Activation
 		Lease::end("summon-$work");
 	}
 
-	/** Starts the job for which filesync waits, unless one was started just now. */
-	private static function summon(): void
+	/**
+	 * Starts the job for which filesync waits, unless one was started just now.
+	 *
+	 * @param Entry $entry
+	 */
+	private static function summon(array $entry): void
 	{
-		$entry = self::entry();
 		$work = match (true) {
 			$entry['standing'] !== Standing::Holding->value => null,
 			$entry['reason'] === Reason::HandingOver->value => 'hand-over',

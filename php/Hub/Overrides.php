@@ -36,6 +36,9 @@ final class Overrides
 	public static function define(array $left): void
 	{
 		self::load('hubzilla.php', $left);
+		if (Family::hasTheme()) {
+			self::load('solidified.php', $left);
+		}
 		self::refuse($left);
 	}
 
@@ -75,11 +78,7 @@ final class Overrides
 	{
 		$name = substr((string) strrchr("\\$function", '\\'), 1);
 
-		return (
-			! function_exists($function)
-			&& (Family::hasTheme() || ! in_array($function, Assumptions::CALLS_OF_THEME, true))
-			&& ! in_array($name, self::$left, true)
-		);
+		return ! function_exists($function) && ! in_array($name, self::$left, true);
 	}
 
 	/**
@@ -93,7 +92,7 @@ final class Overrides
 		foreach (self::areWanted() ? self::wanted() : [] as $function) {
 			$one = function_exists($function) ? new \ReflectionFunction($function) : null;
 			$path = strtr((string) $one?->getFileName(), '\\', '/');
-			$found[$function] = $one && ! preg_match('#/overrides/(hubzilla|rehearsals)\.php$#D', $path)
+			$found[$function] = $one && ! preg_match('#/overrides/(hubzilla|solidified|rehearsals)\.php$#D', $path)
 				? Declared::placeOf($path, (int) $one->getStartLine())
 				: '';
 		}

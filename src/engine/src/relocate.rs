@@ -28,7 +28,7 @@ pub use home::Home;
 use json::Escaped;
 use looked_at::Looked;
 use output::Output;
-use page::{Name, Page, Slash};
+use page::{Kind, Name, Page, Slash};
 use whole::{Roots, same};
 
 /// From one home to another.
@@ -81,7 +81,7 @@ impl Relocation {
     fn json_looked_at<'t>(&self, text: &'t str, looked: &Looked) -> Result<Cow<'t, str>> {
         let mut output = Output::new(text);
         let mut last_own = None;
-        json::each_string(text, looked, |literal| {
+        json::each_string(text, self.escaped.as_ref().map(Roots::from), looked, |literal| {
             if literal.raw.len() < SHORTEST {
                 return;
             }
@@ -112,18 +112,16 @@ impl Relocation {
         let mut places = Places::of(text, &self.marks, looked);
         while let Some(start) = places.next() {
             let usual = text.get(start..).and_then(|rest| self.from.usual_page(rest));
-            let place = places.place(start, usual.as_ref().map_or(0, Page::length));
+            let place = places.place(start, usual.map_or(0, |page| page.end));
             let Some(url) = text.get(start..place.end) else { continue };
-            let is_usual = usual.is_some();
             let Some(page) = usual.or_else(|| self.from.page(url)) else { continue };
-            let behind = url.get(page.length()..).unwrap_or_default();
-            let Some(moves) = self.moves(&page, behind, place.is_bare, last_own) else { continue };
+            let Some(moves) = self.moves(&page, url, place.is_bare, last_own) else { continue };
             if places.is_shared() {
                 continue;
             }
-            let same_root = if is_usual { self.same_root } else { same(url, self.to.root()).min(page.root) };
+            let same_root = if usual.is_some() { self.same_root } else { same(url, self.to.root()).min(page.root) };
             let done = self.edit(start, &page, moves, self.to.root(), same_root, &mut found);
-            places.enter(place, done);
+            places.enter(place, start + done);
         }
     }
 
@@ -136,23 +134,25 @@ impl Relocation {
         looked: &Looked,
         mut found: impl FnMut(Edit<'s>),
     ) -> bool {
-        let Some((roots, (page, behind))) = roots.and_then(|roots| Some(roots).zip(roots.page(text))) else { return false };
+        let Some(roots) = roots else { return false };
+        let Some(page) = roots.page(text) else { return false };
         looked.at(text.len());
-        if let Some(moves) = self.moves(&page, behind, true, last_own) {
+        if let Some(moves) = self.moves(&page, text, true, last_own) {
             self.edit(0, &page, moves, &roots.to, roots.same, &mut found);
         }
         true
     }
 
     /// Tells whether a URL of the origin moves, and how.
-    fn moves<'s>(&'s self, page: &Page, behind: &str, is_bare: bool, last_own: &mut Option<&'s str>) -> Option<Moves> {
-        let name = Name { text: page.name, behind, is_bare };
+    fn moves<'s>(&'s self, page: &Page, url: &str, is_bare: bool, last_own: &mut Option<&'s str>) -> Option<Moves> {
+        let name = Name::of(url, page, is_bare)?;
         match page.kind {
             // `/photo/profile/l/7` contains a local channel number, not a file.
-            "photo" | "attach" if name.text != "profile" && name.candidates().any(|name| self.owns(name, last_own)) => {
-                Some(Moves::Root)
+            Kind::Media if name.text != "profile" => {
+                let is_own = self.owns(name.text, last_own) || name.emphasised().is_some_and(|name| self.owns(name, last_own));
+                is_own.then_some(Moves::Root)
             }
-            "photos" | "album" | "cloud" | "channel" | "profile" if name.is(self.from.nick()) => Some(Moves::RootAndNick),
+            Kind::Channel if name.is(self.from.nick()) => Some(Moves::RootAndNick),
             _ => None,
         }
     }
@@ -176,8 +176,8 @@ impl Relocation {
         match moves {
             Moves::Root => page.root,
             Moves::RootAndNick => {
-                let end = page.name_start + self.from.nick().len();
-                replace(page.name_start + self.same_nick, end, self.to.nick().get(self.same_nick..).unwrap_or_default());
+                let end = page.name + self.from.nick().len();
+                replace(page.name + self.same_nick, end, self.to.nick().get(self.same_nick..).unwrap_or_default());
                 end
             }
         }
@@ -186,10 +186,15 @@ impl Relocation {
     /// Tells whether a name after `/photo/` or `/attach/` is one of the channel's files: its hash, or `hash-scale`.
     fn owns<'s>(&'s self, name: &str, last_own: &mut Option<&'s str>) -> bool {
         let Some(own) = &self.own_media else { return !name.is_empty() };
-        let mut hashes = [page::without_scale(name), Some(name)].into_iter().flatten();
-        let found = hashes.find_map(|hash| last_own.filter(|own| *own == hash).or_else(|| own.get(hash).map(String::as_str)));
-        *last_own = found.or(*last_own);
-        found.is_some()
+        let mut is_own = |hash: &str| {
+            if *last_own == Some(hash) {
+                return true;
+            }
+            let found = own.get(hash);
+            *last_own = found.map(String::as_str).or(*last_own);
+            found.is_some()
+        };
+        page::without_scale(name).is_some_and(&mut is_own) || is_own(name)
     }
 }
 
@@ -223,16 +228,16 @@ pub fn media_hashes(hub: &HubUrl, text: &str) -> HashSet<String> {
         let Some(url) = unescaped.get(start..place.end) else { continue };
         let Some(rest) = home.strip_root(url) else { continue };
         if let Some(page) = Page::of(url, url.len() - rest.len(), Slash::Plain)
-            && matches!(page.kind, "photo" | "attach")
+            && page.kind == Kind::Media
+            && let Some(name) = Name::of(url, &page, place.is_bare)
         {
-            let name = Name { text: page.name, behind: "", is_bare: place.is_bare };
-            for name in name.candidates() {
+            for name in [Some(name.text), name.emphasised()].into_iter().flatten() {
                 let named = [Some(name), page::without_scale(name)].into_iter().flatten();
                 hashes.extend(named.filter(|hash| !hash.is_empty()).map(str::to_owned));
             }
         }
         // URLs inside this one that move with it are searched as well.
-        places.enter(place, 1);
+        places.enter(place, start + 1);
     }
     hashes
 }

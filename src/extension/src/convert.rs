@@ -1,6 +1,7 @@
 //! PHP arrays to engine values and back. Nothing else.
 
 use std::borrow::Cow;
+use std::hint::black_box;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -183,7 +184,10 @@ pub(crate) fn relocated(relocation: &Relocation, level: Level, table: &ZendHashT
     for (key, entry) in array::pairs(table) {
         let value = entry.dereference();
         // Nearly all of the bytes are here, and the check of the standard library takes three times as long.
-        let text = value.zend_str().and_then(|text| simdutf8::basic::from_utf8(text.as_bytes()).ok());
+        let text = value.zend_str().and_then(|text| {
+            fetch(text.as_bytes());
+            simdutf8::basic::from_utf8(text.as_bytes()).ok()
+        });
         let array = value.array();
         let found = text.map_or(if array.is_some() { Found::Array } else { Found::Other }, Found::Text);
         let becomes = match (level.relocate(relocation, &key.shown(), found)?, array) {
@@ -195,6 +199,13 @@ pub(crate) fn relocated(relocation: &Relocation, level: Level, table: &ZendHashT
         key.put(&mut copy, becomes);
     }
     Ok(copy)
+}
+
+/// Reads a byte of each line of the cache, without waiting for one before the next, as the first to work on a text would: its
+/// bytes are then here in half the time.
+fn fetch(bytes: &[u8]) {
+    const LINE: usize = 64;
+    black_box(bytes.iter().step_by(LINE).fold(0, |all, byte| all | byte));
 }
 
 fn array_zval(table: ZBox<ZendHashTable>) -> Zval {

@@ -12,10 +12,9 @@ use memchr::{Memchr2, memchr2_iter};
 use super::looked_at::Looked;
 use super::table::{but, run_length, run_length_back, table_of, with_alphanumerics, with_controls};
 
-/// An http or https URL in a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where an http or https URL ends in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    pub(super) start: usize,
     pub(super) end: usize,
     /// Only white space or similar ends it: punctuation and emphasis at its end are not part of it.
     pub(super) is_bare: bool,
@@ -58,7 +57,7 @@ impl<'t> Places<'t> {
             hosts: marks.host.find_iter(text.as_bytes()).peekable(),
             shares: 0,
             free_from: 0,
-            entered: Place { start: 0, end: 0, is_bare: false },
+            entered: Place { end: 0, is_bare: false },
             looked: looked.clone(),
         }
     }
@@ -110,14 +109,14 @@ impl<'t> Places<'t> {
     /// Returns the URL that begins there, of which so many bytes are known; what begins inside it is part of it.
     pub(super) fn place(&mut self, start: usize, known: usize) -> Place {
         let is_inside = start < self.entered.end;
-        let place = if is_inside { Place { start, ..self.entered.clone() } } else { self.outermost(start, known) };
+        let place = if is_inside { self.entered } else { self.outermost(start, known) };
         self.free_from = place.end;
         place
     }
 
-    /// Allows finding URLs inside a URL that begin after its first `length` bytes.
-    pub(super) fn enter(&mut self, place: Place, length: usize) {
-        self.free_from = place.start + length;
+    /// Allows finding URLs inside a URL that begin there or later.
+    pub(super) fn enter(&mut self, place: Place, from: usize) {
+        self.free_from = from;
         self.entered = place;
     }
 
@@ -168,7 +167,7 @@ impl<'t> Places<'t> {
     fn outermost(&self, start: usize, known: usize) -> Place {
         let bytes = self.text.as_bytes();
         let from = if known > 0 { start + known } else { behind_host(bytes, start) };
-        let exact = |end| Place { start, end, is_bare: false };
+        let exact = |end| Place { end, is_bare: false };
         let before = self.before(start);
         match before {
             Some(quote @ (b'"' | b'\'')) => {
@@ -199,7 +198,7 @@ impl<'t> Places<'t> {
             Some(b'=') => bytes.get(end) != Some(&b'>'),
             _ => true,
         };
-        Place { start, end, is_bare }
+        Place { end, is_bare }
     }
 
     fn run(&self, from: usize, ends: &[bool; 256]) -> usize {

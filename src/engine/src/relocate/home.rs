@@ -57,12 +57,13 @@ impl Home {
     }
 
     /// Returns the page with which a text begins, if its URL is written as hubs do; where the URL ends need not be known.
-    pub(super) fn usual_page<'t>(&self, text: &'t str) -> Option<Page<'t>> {
-        (self.is_plain && text.starts_with(&self.root)).then(|| Page::of(text, self.root.len(), Slash::Plain)).flatten()
+    #[inline]
+    pub(super) fn usual_page(&self, text: &str) -> Option<Page> {
+        if self.is_plain && text.starts_with(&self.root) { Page::of(text, self.root.len(), Slash::Plain) } else { None }
     }
 
     /// Returns the page of a URL beneath this hub's root.
-    pub(super) fn page<'t>(&self, url: &'t str) -> Option<Page<'t>> {
+    pub(super) fn page(&self, url: &str) -> Option<Page> {
         Page::of(url, url.len() - self.strip_root(url)?.len(), Slash::Plain)
     }
 

@@ -26,32 +26,44 @@ impl Slash {
     }
 }
 
-/// The beginning of a URL beneath a hub's root: the first two segments of its path. A segment is letters, digits, `-`, `_`.
-#[derive(Clone, Copy)]
-pub(super) struct Page<'t> {
-    /// The length of the root.
-    pub(super) root: usize,
-    pub(super) kind: &'t str,
-    pub(super) name: &'t str,
-    /// The offset of the name.
-    pub(super) name_start: usize,
+/// What a page shows, by the first segment of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A file or a photo, by its hash.
+    Media,
+    /// Pages of a channel, by its nick.
+    Channel,
+    Other,
 }
 
-impl<'t> Page<'t> {
-    pub(super) fn of(url: &'t str, root: usize, slash: Slash) -> Option<Self> {
-        let kind = segment(url.get(root..)?, slash)?;
-        let kind_end = root + slash.written().len() + kind.len();
-        let name = segment(url.get(kind_end..)?, slash)?;
-        Some(Self { root, kind, name, name_start: kind_end + slash.written().len() })
-    }
+/// The beginning of a URL beneath a hub's root: the first two segments of its path. A segment is letters, digits, `-`, `_`.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    /// The length of the root.
+    pub(super) root: usize,
+    pub(super) kind: Kind,
+    /// The offset of the second segment, and of what follows it.
+    pub(super) name: usize,
+    pub(super) end: usize,
+}
 
-    /// Returns the length up to the end of the name.
-    pub(super) fn length(&self) -> usize {
-        self.name_start + self.name.len()
+impl Page {
+    #[inline]
+    pub(super) fn of(url: &str, root: usize, slash: Slash) -> Option<Self> {
+        let first = segment(url.get(root..)?, slash)?;
+        let kind = match first {
+            "photo" | "attach" => Kind::Media,
+            "photos" | "album" | "cloud" | "channel" | "profile" => Kind::Channel,
+            _ => Kind::Other,
+        };
+        let behind = root + slash.written().len() + first.len();
+        let name = behind + slash.written().len();
+        Some(Self { root, kind, name, end: name + segment(url.get(behind..)?, slash)?.len() })
     }
 }
 
 /// Returns the first segment of a path.
+#[inline]
 fn segment(path: &str, slash: Slash) -> Option<&str> {
     let rest = slash.strip(path)?;
     let mut length = run_length(rest.as_bytes(), &ENDS_SEGMENT);
@@ -68,25 +80,31 @@ pub(super) fn is_segment_char(c: char) -> bool {
 /// Bytes that end a segment, or need a closer look.
 const ENDS_SEGMENT: [bool; 256] = but(with_alphanumerics(table_of(b"-_")));
 
-/// The second segment of a page's path, and the rest of its URL.
+/// The second segment of a page's path.
 pub(super) struct Name<'t> {
     pub(super) text: &'t str,
+    /// The rest of the URL.
     pub(super) behind: &'t str,
     /// Whether punctuation and emphasis at the end of the URL are not part of it.
     pub(super) is_bare: bool,
 }
 
 impl<'t> Name<'t> {
+    /// Returns the name of a page with this URL.
+    #[inline]
+    pub(super) fn of(url: &'t str, page: &Page, is_bare: bool) -> Option<Self> {
+        Some(Self { text: url.get(page.name..page.end)?, behind: url.get(page.end..)?, is_bare })
+    }
+
     /// Tells whether it is a nick. At the end of a bare URL, emphasis and punctuation after the nick are not part of it.
     pub(super) fn is(&self, nick: &str) -> bool {
         let Some(rest) = self.text.strip_prefix(nick) else { return false };
         rest.is_empty() && self.is_whole() || self.is_bare && [rest, self.behind].iter().all(|rest| rest.chars().all(is_trailing))
     }
 
-    /// Returns the possible names: all letters, or those before emphasis at the end of a bare URL.
-    pub(super) fn candidates(&self) -> impl Iterator<Item = &'t str> {
-        let emphasised = Some(self.text.trim_end_matches('_')).filter(|name| self.is_bare && name.len() < self.text.len());
-        [Some(self.text), emphasised].into_iter().flatten()
+    /// Returns the other name that it may be: the one before emphasis at the end of a bare URL.
+    pub(super) fn emphasised(&self) -> Option<&'t str> {
+        (self.is_bare && self.text.ends_with('_')).then(|| self.text.trim_end_matches('_'))
     }
 
     /// Tells whether the segment ends with its letters: `alice]`, `alice?f=` and a full stop at the end of a sentence do,

@@ -24,12 +24,20 @@ impl Roots {
         is_usual.then_some(Self { slash, from, to, same })
     }
 
-    /// Returns the page that a text names and what follows the name, if the text is a URL beneath the root and nothing else.
-    pub(super) fn page<'t>(&self, text: &'t str) -> Option<(Page<'t>, &'t str)> {
-        let page = text.starts_with(&self.from).then(|| Page::of(text, self.from.len(), self.slash)).flatten()?;
-        let behind = text.get(page.length()..)?;
-        let length = run_length(behind.as_bytes(), if self.slash == Slash::Plain { &ENDS_PLAIN } else { &ENDS_ESCAPED });
-        (length == behind.len()).then_some((page, behind))
+    /// Returns the old root.
+    pub(super) fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// Returns the page that a text names, if the text is a URL beneath the root and nothing else.
+    pub(super) fn page(&self, text: &str) -> Option<Page> {
+        if !text.starts_with(&self.from) {
+            return None;
+        }
+        let page = Page::of(text, self.from.len(), self.slash)?;
+        let behind = text.as_bytes().get(page.end..)?;
+        let length = run_length(behind, if self.slash == Slash::Plain { &ENDS_PLAIN } else { &ENDS_ESCAPED });
+        (length == behind.len()).then_some(page)
     }
 }
 
