@@ -29,8 +29,8 @@ if (! class_exists('App', false)) {
 final class Bulk
 {
 	private const MOST_ENTRIES = 500;
-	/** Of the first request: the clone fetches these while others are read here. Each later one may have twice as many. */
-	private const FIRST_ENTRIES = 50;
+	/** Of the first request: the clone fetches these while others are read here. Each later one may be twice as long. */
+	private const FIRST_ENTRIES = 16;
 	/** What is here of so many files is read together, a moment before it is sent. */
 	private const READ_TOGETHER = 50;
 	/** A longer entry goes by a packet: a clone reads 9 MiB, in which an entry is a text within a text. */

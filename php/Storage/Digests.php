@@ -118,12 +118,14 @@ final class Digests
 	public static function publishAll(array $files): void
 	{
 		$rows = array_map(
-			fn (array $file) => [
-				'id' => Sizes::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
-				'uid' => $file[0]->channelId,
-				'hash' => $file[0]->hash,
-				'scale' => $file[0]->scale,
-			] + self::recordOf($file[0]->sizeBytes, $file[1], $file[0]->sha256),
+			fn (array $file) => (
+				[
+					'id' => Sizes::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
+					'uid' => $file[0]->channelId,
+					'hash' => $file[0]->hash,
+					'scale' => $file[0]->scale,
+				] + self::recordOf($file[0]->sizeBytes, $file[1], $file[0]->sha256)
+			),
 			$files,
 		);
 		Table::delete('filesync_digest', ['id' => array_column($rows, 'id')]);

@@ -497,8 +497,10 @@ final class ServeTest extends AddonTestCase
 
 	public function test_a_file_that_cannot_be_read_keeps_no_other_from_a_clone(): void
 	{
-		FileDigest::$duringStep = fn (string $path) => $path !== realpath('store/alice/p1')
-		|| throw new StorageException('input/output error');
+		FileDigest::$duringStep = fn (string $path) => (
+			$path !== realpath('store/alice/p1')
+			|| throw new StorageException('input/output error')
+		);
 		[$photo, $page] = $this->ask(['p1' => 0, 'f1' => 0])['files'];
 		$this->assertSame([null, hash('sha256', '<html></html>')], [$photo['sha256'], $page['sha256']]);
 		$this->assertSame(['ready', 'ready'], [$photo['state'], $page['state']]);
