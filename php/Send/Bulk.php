@@ -29,7 +29,7 @@ if (! class_exists('App', false)) {
 final class Bulk
 {
 	private const MOST_ENTRIES = 500;
-	/** Of the first request: the clone fetches these while others are read here. Each later one may be twice as long. */
+	/** Of the first request, whose files a clone fetches while others are read here. Later ones grow, twofold each. */
 	private const FIRST_ENTRIES = 16;
 	/** What is here of so many files is read together, a moment before it is sent. */
 	private const READ_TOGETHER = 50;
