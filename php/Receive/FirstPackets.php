@@ -15,6 +15,8 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\PhotoRow;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
@@ -22,13 +24,16 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Takes in packets about files of which nothing is known here, many together: their records and their transfers are
- * written in one transaction, or none is. What is anything else, and what cannot be taken in this way, is left to who
- * takes packets one by one; so a packet that fails takes no other with it.
+ * Takes in packets about files of which nothing is known here, many together: their records and their transfers, and
+ * those of the scales of photos, are written in one transaction, or none is. Then a worker can begin, and the posts of
+ * each are stored. What is anything else, and what cannot be taken in this way, is left to who takes packets one by
+ * one; so a packet that fails takes no other with it.
  */
 final class FirstPackets
 {
 	private const MOST = 100;
+	/** Of those with posts: each takes core some time. */
+	private const MOST_WITH_POSTS = 20;
 	/** Of their texts. */
 	private const MOST_BYTES = 1 << 20;
 
@@ -37,8 +42,10 @@ final class FirstPackets
 	/** @var array<string, mixed> The same as they came. */
 	private array $entries = [];
 	private int $bytes = 0;
+	private int $withPosts = 0;
 
-	public function __construct(private readonly Channel $channel) {}
+	/** @param \Closure(Packet, mixed): void $takePosts Stores the posts of a packet, given as it came too. */
+	public function __construct(private readonly Channel $channel, private readonly \Closure $takePosts) {}
 
 	/**
 	 * Adds an entry, which is taken in with others; false if it must be taken alone, or only once the others are: one
@@ -46,7 +53,7 @@ final class FirstPackets
 	 */
 	public function add(mixed $entry): bool
 	{
-		if (! is_array($entry) || ! empty($entry['item']) || ! empty($entry['photo'])) {
+		if (! is_array($entry)) {
 			return false;
 		}
 		try {
@@ -60,15 +67,17 @@ final class FirstPackets
 		if (
 			! $last
 			|| $last['is_dir']
-			|| $last['is_photo']
 			|| isset($this->packets[$last['hash']])
 			|| count($this->packets) >= self::MOST
 			|| ($this->bytes + $bytes) > self::MOST_BYTES
+			|| ($packet->items !== []
+			&& $this->withPosts >= self::MOST_WITH_POSTS)
 		) {
 			return false;
 		}
 		[$this->packets[$last['hash']], $this->entries[$last['hash']]] = [$packet, $entry];
 		$this->bytes += $bytes;
+		$this->withPosts += (int) ($packet->items !== []);
 
 		return true;
 	}
@@ -81,7 +90,7 @@ final class FirstPackets
 	public function take(): array
 	{
 		[$packets, $entries] = [$this->packets, $this->entries];
-		[$this->packets, $this->entries, $this->bytes] = [[], [], 0];
+		[$this->packets, $this->entries, $this->bytes, $this->withPosts] = [[], [], 0, 0];
 		$taken = [];
 		try {
 			// Files that wait for others are not to be overtaken, and where there is no receiver all are held.
@@ -96,8 +105,31 @@ final class FirstPackets
 		} catch (\Throwable $e) {
 			Log::failure('taking in ' . count($packets) . ' packets together', $e);
 		}
+		$this->storePosts(array_intersect_key($packets, $taken), $entries);
 
 		return array_values(array_diff_key($entries, $taken));
+	}
+
+	/**
+	 * Stores the posts of packets that were taken in, while a worker fetches their files.
+	 *
+	 * @param array<string, Packet> $packets
+	 * @param array<string, mixed>  $entries
+	 */
+	private function storePosts(array $packets, array $entries): void
+	{
+		$packets = array_filter($packets, fn (Packet $packet): bool => $packet->items !== []);
+		if ($packets === []) {
+			return;
+		}
+		try {
+			Doorbell::ring();
+		} catch (\Throwable $e) {
+			Log::failure('starting a worker', $e);
+		}
+		foreach ($packets as $hash => $packet) {
+			Reception::quietly($this->channel->id, fn () => ($this->takePosts)($packet, $entries[$hash]));
+		}
 	}
 
 	/**
@@ -144,11 +176,13 @@ final class FirstPackets
 		) {
 			return [];
 		}
+		$photos = array_filter($packets, fn (Packet $packet): bool => $packet->photos !== []);
 		$known =
 			$own
 			+ Revisions::some($channelId, $hashes)
 			+ Queue::states($channelId, $hashes)
-			+ array_flip(HeldPackets::waiting($channelId, $hashes));
+			+ array_flip(HeldPackets::waiting($channelId, $hashes))
+			+ ($photos === [] ? [] : PhotoRow::here($channelId, array_values(array_map(self::hashOf(...), $photos))));
 
 		return array_filter($packets, fn (Packet $packet) => ! isset($known[self::hashOf($packet)]));
 	}
@@ -207,13 +241,16 @@ final class FirstPackets
 		$this->wantPosts($packets, $roots);
 		$records = $wanted = [];
 		foreach (Arrival::judgeUnknown($this->channel, $packets, $roots) as $hash => $ruling) {
-			if ($ruling->isOnlyTaken()) {
-				$records[] = $ruling->file;
+			if (! $ruling->isOnlyTaken()) {
+				continue;
+			}
+			$records[] = $ruling->file;
+			foreach (array_unique([0, ...array_keys($packets[$hash]->photos)]) as $scale) {
 				$wanted[] = FileChange::wanted(
 					$this->channel,
 					$packets[$hash],
 					$roots[$hash],
-					0,
+					$scale,
 					$ruling,
 					$ruling->row,
 				);

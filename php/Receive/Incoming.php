@@ -68,7 +68,11 @@ final class Incoming
 	private static function takeInTime(Channel $channel, iterable $entries, float $until): int
 	{
 		$read = $taken = 0;
-		$first = new FirstPackets($channel);
+		$first = new FirstPackets($channel, fn (Packet $packet, mixed $entry) => self::takePosts(
+			$channel,
+			$packet,
+			$entry,
+		));
 		foreach ($entries as $entry) {
 			if ($taken > 0 && Clock::exact() >= $until) {
 				break;

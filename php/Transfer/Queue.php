@@ -153,10 +153,15 @@ final class Queue
 		$now = Clock::now();
 
 		return Table::tryInsertAll('filesync_transfer', array_map(
-			fn (Wanted $one): array => (
-				['id' => self::id($one->channelId, $one->hash, $one->scale), 'generation' => 1, 'created' => $now]
-				+ self::staged($one, $now)
-			),
+			function (Wanted $one) use ($now): array {
+				$row =
+					['id' => self::id($one->channelId, $one->hash, $one->scale), 'generation' => 1, 'created' => $now]
+					+ self::staged($one, $now);
+				// Those to be made name their state before others do.
+				ksort($row);
+
+				return $row;
+			},
 			$wanted,
 		));
 	}
