@@ -4,6 +4,7 @@ namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
@@ -32,8 +33,6 @@ if (! class_exists('App', false)) {
 final class FirstPackets
 {
 	private const MOST = 100;
-	/** Of those with posts: each takes core some time. */
-	private const MOST_WITH_POSTS = 20;
 	/** Of their texts. */
 	private const MOST_BYTES = 1 << 20;
 
@@ -42,7 +41,6 @@ final class FirstPackets
 	/** @var array<string, mixed> The same as they came. */
 	private array $entries = [];
 	private int $bytes = 0;
-	private int $withPosts = 0;
 
 	/** @param \Closure(Packet, mixed): void $takePosts Stores the posts of a packet, given as it came too. */
 	public function __construct(private readonly Channel $channel, private readonly \Closure $takePosts) {}
@@ -70,14 +68,11 @@ final class FirstPackets
 			|| isset($this->packets[$last['hash']])
 			|| count($this->packets) >= self::MOST
 			|| ($this->bytes + $bytes) > self::MOST_BYTES
-			|| ($packet->items !== []
-			&& $this->withPosts >= self::MOST_WITH_POSTS)
 		) {
 			return false;
 		}
 		[$this->packets[$last['hash']], $this->entries[$last['hash']]] = [$packet, $entry];
 		$this->bytes += $bytes;
-		$this->withPosts += (int) ($packet->items !== []);
 
 		return true;
 	}
@@ -85,12 +80,14 @@ final class FirstPackets
 	/**
 	 * Takes them in.
 	 *
+	 * @param float $until From then on no more posts are stored: their packets are left.
+	 *
 	 * @return list<mixed> The entries that are to be taken one by one, in their order.
 	 */
-	public function take(): array
+	public function take(float $until = INF): array
 	{
 		[$packets, $entries] = [$this->packets, $this->entries];
-		[$this->packets, $this->entries, $this->bytes, $this->withPosts] = [[], [], 0, 0];
+		[$this->packets, $this->entries, $this->bytes] = [[], [], 0];
 		$taken = [];
 		try {
 			// Files that wait for others are not to be overtaken, and where there is no receiver all are held.
@@ -105,9 +102,9 @@ final class FirstPackets
 		} catch (\Throwable $e) {
 			Log::failure('taking in ' . count($packets) . ' packets together', $e);
 		}
-		$this->storePosts(array_intersect_key($packets, $taken), $entries);
+		$late = $this->storePosts(array_intersect_key($packets, $taken), $entries, $until);
 
-		return array_values(array_diff_key($entries, $taken));
+		return array_values(array_diff_key($entries, array_diff_key($taken, $late)));
 	}
 
 	/**
@@ -115,12 +112,14 @@ final class FirstPackets
 	 *
 	 * @param array<string, Packet> $packets
 	 * @param array<string, mixed>  $entries
+	 *
+	 * @return array<string, Packet> Those for which there was no time.
 	 */
-	private function storePosts(array $packets, array $entries): void
+	private function storePosts(array $packets, array $entries, float $until): array
 	{
 		$packets = array_filter($packets, fn (Packet $packet): bool => $packet->items !== []);
 		if ($packets === []) {
-			return;
+			return [];
 		}
 		try {
 			Doorbell::ring();
@@ -128,8 +127,14 @@ final class FirstPackets
 			Log::failure('starting a worker', $e);
 		}
 		foreach ($packets as $hash => $packet) {
+			if (Clock::exact() >= $until) {
+				break;
+			}
 			Reception::quietly($this->channel->id, fn () => ($this->takePosts)($packet, $entries[$hash]));
+			unset($packets[$hash]);
 		}
+
+		return $packets;
 	}
 
 	/**

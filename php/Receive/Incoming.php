@@ -81,7 +81,7 @@ final class Incoming
 			if (! $entry || $first->add($entry)) {
 				continue;
 			}
-			$left = $first->take();
+			$left = $first->take($until);
 			$isAdded = $first->add($entry);
 			$alone = $isAdded ? $left : [...$left, $entry];
 			$some = self::takeSome($channel, $alone, $taken > 0, $until);
@@ -90,7 +90,7 @@ final class Incoming
 			}
 			$taken = $isAdded ? $read - 1 : $read;
 		}
-		$left = $first->take();
+		$left = $first->take($until);
 		$some = self::takeSome($channel, $left, $taken > 0, $until);
 
 		return $some < count($left) ? $taken + $some : $read;

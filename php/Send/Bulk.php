@@ -30,7 +30,7 @@ final class Bulk
 {
 	private const MOST_ENTRIES = 500;
 	/** Of the first request, whose files a clone fetches while others are read here. Later ones grow, twofold each. */
-	private const FIRST_ENTRIES = 16;
+	private const FIRST_ENTRIES = 32;
 	/** What is here of so many files is read together, a moment before it is sent. */
 	private const READ_TOGETHER = 50;
 	/** A longer entry goes by a packet: a clone reads 9 MiB, in which an entry is a text within a text. */

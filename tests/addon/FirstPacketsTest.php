@@ -1,8 +1,10 @@
 <?php
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Receive\FirstPackets;
 
@@ -96,6 +98,35 @@ final class FirstPacketsTest extends AddonTestCase
 		$this->assertSame(4, Table::count('filesync_transfer', ['hash' => 'p1']));
 		$this->work();
 		$this->assertSame(['original', 'original'], [$this->shown('p1'), $this->shown('p2')]);
+	}
+
+	public function test_posts_for_which_there_is_no_time_are_left_with_their_packets(): void
+	{
+		$stored = [];
+		$first = new FirstPackets($this->channel, function (Packet $packet) use (&$stored): void {
+			$stored[] = $packet->last['hash'];
+			Fake\Clock::$ahead += 5;
+		});
+		$entries = [
+			$this->withPost($this->file('f1', 'one')),
+			$this->withPost($this->photo('p1', self::PHOTO)),
+			$this->file('f2', 'two'),
+			$this->withPost($this->file('f3', 'three')),
+			$this->withPost($this->file('f4', 'four')),
+		];
+		array_map($first->add(...), $entries);
+		$left = $first->take(Clock::exact() + 8);
+		$this->assertSame(['f1', 'p1'], $stored);
+		$this->assertSame([$entries[3], $entries[4]], $left);
+		$this->assertSame(8, Table::count('filesync_transfer', []));
+		$this->receive(...$left);
+		$posts = array_column(Table::select('item', [], 'mid', 0, 'mid'), 'mid');
+		$this->assertSame(array_map(self::postOf(...), ['f3', 'f4']), $posts);
+		$this->work();
+		$this->assertSame(['one', 'original', 'two', 'three', 'four'], array_map(
+			$this->shown(...),
+			['f1', 'p1', 'f2', 'f3', 'f4'],
+		));
 	}
 
 	public function test_a_photo_of_which_a_scale_is_here_is_no_unknown_one(): void
@@ -300,10 +331,6 @@ final class FirstPacketsTest extends AddonTestCase
 		$first = new FirstPackets($this->channel, fn () => null);
 		for ($n = 0; $first->add($this->file("f$n", 'x')); $n++);
 		$this->assertSame(100, $n);
-		$first = new FirstPackets($this->channel, fn () => null);
-		for ($n = 0; $first->add($this->withPost($this->file("f$n", 'x'))); $n++);
-		$this->assertSame(20, $n);
-		$this->assertTrue($first->add($this->file('f20', 'x')));
 		$first = new FirstPackets($this->channel, fn () => null);
 		$long = ['allow_cid' => str_repeat('<friend>', 20000)];
 		for ($n = 0; $first->add($this->file("f$n", 'x', $long)); $n++);
