@@ -34,7 +34,7 @@ final class PreviewsTest extends AddonTestCase
 			posix_kill(getmypid(), SIGKILL);
 		}
 		self::$made[] = $hash;
-		file_put_contents($data['attach']['content'] . '.thumb', "preview of $hash");
+		file_put_contents(dbunescbin($data['attach']['content']) . '.thumb', "preview of $hash");
 	}
 
 	public function test_previews_of_many_files_cost_as_many_statements_as_of_few_but_for_the_hubs_own(): void
