@@ -231,12 +231,7 @@ final class Outbox
 		if (count($ids) < 2 || Table::first('filesync_outbox', $others, '', 'id') !== null) {
 			return false;
 		}
-		$mine = ['id' => $ids, 'attempts' => 1, 'reason' => self::UNDER_WAY . Token::make()];
-		Table::update(
-			'filesync_outbox',
-			['next_at' => Clock::now() + Backoff::rising(60)->seconds(1)] + array_diff_key($mine, ['id' => 1]),
-			['id' => $ids, 'attempts' => 0, 'state' => 'due'],
-		);
+		$mine = self::begin($ids);
 		$names = array_column(Table::select('filesync_outbox', $mine, 'created, id', 0, 'name'), 'name');
 		try {
 			$done = $call($channel, $names);
@@ -304,18 +299,110 @@ final class Outbox
 			['next_at' => Clock::now() + Backoff::rising(60)->seconds($attempts)] + $mine,
 			['id' => $row['id'], 'attempts' => (int) $row['attempts'], 'state' => 'due'],
 		);
-		if (! Table::first('filesync_outbox', $mine, '', 'id')) {
-			return;
+		if (Table::first('filesync_outbox', $mine, '', 'id') && self::isDone($channel, $row, $mine)) {
+			Table::delete('filesync_outbox', $mine);
 		}
+	}
+
+	/**
+	 * Makes calls of a channel one after the other, and notes together which were begun and which are done. One that
+	 * was tried before is tried alone; so is each of them later if the process is killed.
+	 *
+	 * @param ?Channel         $channel See attempt().
+	 * @param list<OutboxRow>  $rows
+	 * @param \Closure(): bool $isOver  Called after each; true leaves the rest for later.
+	 */
+	public static function attemptEach(?Channel $channel, array $rows, \Closure $isOver): void
+	{
+		[$fresh, $tried] = [[], []];
+		foreach ($rows as $row) {
+			(int) $row['attempts'] === 0 ? ($fresh[$row['id']] = $row) : ($tried[] = $row);
+		}
+		if (count($fresh) < 2) {
+			[$fresh, $tried] = [[], $rows];
+		}
+		$isLate = $fresh !== [] && self::attemptFresh($channel, $fresh, $isOver);
+		foreach ($isLate ? [] : $tried as $row) {
+			self::attempt($channel, $row);
+			if ($isOver()) {
+				return;
+			}
+		}
+	}
+
+	/**
+	 * @param ?Channel                             $channel See attempt().
+	 * @param non-empty-array<string, OutboxRow> $rows    By their ids.
+	 * @param \Closure(): bool                     $isOver
+	 *
+	 * @return bool Whether it is over.
+	 */
+	private static function attemptFresh(?Channel $channel, array $rows, \Closure $isOver): bool
+	{
+		$begun = self::begin(array_map(strval(...), array_keys($rows)));
+		$left = array_column(Table::select('filesync_outbox', $begun, 'created, id', 0, 'id'), 'id');
+		$isLate = false;
+		$done = [];
+		while (! $isLate && $left !== []) {
+			$id = array_shift($left);
+			if (self::isDone($channel, $rows[$id], ['id' => $id] + $begun)) {
+				$done[] = $id;
+			}
+			$isLate = $isOver();
+		}
+		if ($done !== []) {
+			Table::delete('filesync_outbox', ['id' => $done] + $begun);
+		}
+		if ($left !== []) {
+			Table::update(
+				'filesync_outbox',
+				['attempts' => 0, 'next_at' => 0, 'reason' => ''],
+				['id' => $left] + $begun,
+			);
+		}
+
+		return $isLate;
+	}
+
+	/**
+	 * Begins calls together that were not tried before. Returns what the rows of those say that no other process has
+	 * begun.
+	 *
+	 * @param non-empty-list<string> $ids
+	 *
+	 * @return array{id: list<string>, attempts: int, reason: string}
+	 */
+	private static function begin(array $ids): array
+	{
+		$begun = ['attempts' => 1, 'reason' => self::UNDER_WAY . Token::make()];
+		Table::update(
+			'filesync_outbox',
+			['next_at' => Clock::now() + Backoff::rising(60)->seconds(1)] + $begun,
+			['id' => $ids, 'attempts' => 0, 'state' => 'due'],
+		);
+
+		return ['id' => $ids] + $begun;
+	}
+
+	/**
+	 * Makes a call that has begun. Returns whether it is done; if not, its row says how it goes on.
+	 *
+	 * @param ?Channel             $channel See attempt().
+	 * @param OutboxRow            $row
+	 * @param array<string, mixed> $mine    What the row says as long as it is this call.
+	 */
+	private static function isDone(?Channel $channel, array $row, array $mine): bool
+	{
 		try {
 			$rest = FollowUps::call($channel, $row);
-			$rest === null
-				? Table::delete('filesync_outbox', $mine)
-				: Table::update(
-					'filesync_outbox',
-					['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''],
-					$mine,
-				);
+			if ($rest === null) {
+				return true;
+			}
+			Table::update(
+				'filesync_outbox',
+				['body' => $rest, 'attempts' => 0, 'next_at' => 0, 'reason' => ''],
+				$mine,
+			);
 		} catch (Later $e) {
 			Table::update(
 				'filesync_outbox',
@@ -331,6 +418,8 @@ final class Outbox
 				['id' => $row['id']],
 			);
 		}
+
+		return false;
 	}
 
 	/**

@@ -3,6 +3,8 @@
 namespace FileSync\Addon\Peers;
 
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Runtime;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Storage\KnownDigests;
@@ -21,6 +23,7 @@ final class FilesHere
 	/** @var ?array<string, Facts> By hash; only of files on disk, since others have their bytes with them. */
 	private ?array $facts = null;
 	private ?KnownDigests $digests = null;
+	private array|false|null $introduction = false;
 	/** @var ?array<string, Known> By hash. */
 	private ?array $records = null;
 
@@ -30,15 +33,36 @@ final class FilesHere
 	/** Returns the facts of one of the files. */
 	public function facts(string $hash): Facts
 	{
-		$this->facts ??= Facts::ofMany($this->channel, $this->wanted());
-
-		return $this->facts[$hash] ?? Facts::of($this->channel, $hash, 0);
+		return $this->onDisk()[$hash] ?? Facts::of($this->channel, $hash, 0);
 	}
 
 	/** Returns the digests of the files. */
 	public function digests(): KnownDigests
 	{
 		return $this->digests ??= KnownDigests::of($this->channel->id, $this->wanted());
+	}
+
+	/** Computes unknown digests of the files that are on disk, and records them together; begins none too late. */
+	public function computeDigests(int $msOfEach, float $untilMs): void
+	{
+		foreach (Runtime::extensionProblem() === null ? $this->onDisk() : [] as $facts) {
+			$now = Clock::exact() * 1000;
+			if ($now >= $untilMs) {
+				break;
+			}
+			$this->digests()->get($facts, min($untilMs, $now + $msOfEach));
+		}
+		$this->digests()->save();
+	}
+
+	/** Returns what this hub says of itself at this moment, or null; see Peers::introduction(). */
+	public function introduction(): ?array
+	{
+		if ($this->introduction === false) {
+			$this->introduction = Peers::introduction();
+		}
+
+		return $this->introduction === null ? null : ['time' => Clock::now()] + $this->introduction;
 	}
 
 	/**
@@ -65,6 +89,12 @@ final class FilesHere
 		$known = $this->record($row['hash'])['here'] ?? [];
 
 		return array_intersect_key($known, $prints) == $prints;
+	}
+
+	/** @return array<string, Facts> By hash. */
+	private function onDisk(): array
+	{
+		return $this->facts ??= Facts::ofMany($this->channel, $this->wanted());
 	}
 
 	/** @return array<string, array{hash: string, scale: int}> By hash. */

@@ -19,7 +19,7 @@ final class Sibling
 	public static function add(FilesHere $here, mixed $entry, bool $isDelete, array $beneath = []): mixed
 	{
 		$introduction = is_array($entry) && ! empty($entry['attach']) && is_array($entry['attach'])
-			? Peers::introduction()
+			? $here->introduction()
 			: null;
 		if ($introduction) {
 			$last = end($entry['attach']);

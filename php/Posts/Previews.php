@@ -84,12 +84,7 @@ final class Previews
 		$channelId = (int) $rows[0]['uid'];
 		ServedLast::note('preview', $channelId);
 		$channel = Clones::channel($channelId);
-		foreach ($rows as $row) {
-			Outbox::attempt($channel, $row);
-			if (Clock::now() >= $until) {
-				break;
-			}
-		}
+		Outbox::attemptEach($channel, $rows, fn (): bool => Clock::now() >= $until);
 		Lease::extend('previews', $token, self::LEASE_SECONDS);
 	}
 }

@@ -21,8 +21,14 @@ final class Arrived
 	/** @param array{size_bytes: int, ...<string, int|string>} $columns What its transfer holds from then on. */
 	public function __construct(public readonly Transfer $transfer, public readonly array $columns) {}
 
+	/** Returns a transfer whose bytes were verified before. */
+	public static function before(Transfer $transfer): self
+	{
+		return new self($transfer, ['size_bytes' => $transfer->sizeBytes]);
+	}
+
 	/**
-	 * Turns leased transfers into those for NewFiles::publish(), with what is to become of each.
+	 * Turns transfers of one state into those for NewFiles::publish(), with what is to become of each.
 	 *
 	 * @param array<int, self>   $arrived
 	 * @param array<int, Intent> $intents
@@ -30,8 +36,12 @@ final class Arrived
 	 *
 	 * @return array<int, Transfer> Of those without an intent, and of those that were overtaken, nothing was written.
 	 */
-	public static function begin(array $arrived, array $intents, string $token): array
-	{
+	public static function begin(
+		array $arrived,
+		array $intents,
+		string $token,
+		string $from = TransferState::LEASED,
+	): array {
 		$begun = [];
 		foreach ($intents as $n => $intent) {
 			$columns = ['intent' => json_encode($intent, JSON_THROW_ON_ERROR)] + $arrived[$n]->columns;
@@ -45,7 +55,7 @@ final class Arrived
 					fn () => Queue::advanceAll(
 						$begun,
 						$token,
-						TransferState::LEASED,
+						$from,
 						TransferState::PUBLISHING,
 					),
 				)

@@ -461,7 +461,7 @@ final class Batch
 	/** Publishes a file, or has it wait for others that are published with it. */
 	private function arrive(Arrived $arrived): void
 	{
-		if (NewFiles::isPlain($arrived->transfer)) {
+		if (NewFiles::isPlain($arrived->transfer) || NewScales::isPlain($arrived)) {
 			$this->arrivedAt = $this->arrived === [] ? Clock::exact() : $this->arrivedAt;
 			$this->arrived[] = $arrived;
 		} else {
@@ -479,22 +479,30 @@ final class Batch
 		);
 	}
 
-	/** Publishes what has arrived, all new files together. */
+	/** Publishes what has arrived, all new files together, and all new scales. */
 	private function publishArrived(): void
 	{
 		[$arrived, $this->arrived] = [$this->arrived, []];
+		$files = array_filter($arrived, fn (Arrived $one) => $one->transfer->scale === 0);
+		$scales = array_diff_key($arrived, $files);
 		$begun = [];
 		try {
-			if (count($arrived) > 1) {
-				$begun = Turn::take($this->channelId(), fn () => $this->new->begin($arrived));
+			if (count($files) > 1) {
+				$begun = Turn::take($this->channelId(), fn () => $this->new->begin($files));
 			}
 		} catch (\Throwable $e) {
-			Log::failure('publishing ' . count($arrived) . ' files together', $e);
+			Log::failure('publishing ' . count($files) . ' files together', $e);
 		}
 		if ($begun !== []) {
 			$this->new->publish($begun, true);
 		}
-		array_map($this->publishOne(...), array_diff_key($arrived, $begun));
+		array_map($this->publishOne(...), array_diff_key($files, $begun));
+		try {
+			$scales = count($scales) > 1 ? $this->new->publishScales($scales) : $scales;
+		} catch (\Throwable $e) {
+			Log::failure('publishing ' . count($scales) . ' scales together', $e);
+		}
+		array_map($this->publishOne(...), $scales);
 	}
 
 	private function publishOne(Arrived $arrived): void

@@ -14,6 +14,7 @@ use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -33,6 +34,7 @@ if (! class_exists('App', false)) {
 final class NewFiles
 {
 	private readonly Placement $place;
+	private readonly NewScales $scales;
 
 	/**
 	 * @param string            $token The token in this worker's rows.
@@ -45,6 +47,7 @@ final class NewFiles
 		\Closure $beat,
 	) {
 		$this->place = new Placement($channel, $beat);
+		$this->scales = new NewScales($channel, $token, $beat);
 	}
 
 	/**
@@ -218,16 +221,57 @@ final class NewFiles
 			Queue::removePartial($transfer, true);
 			$this->publish->log($transfer);
 		}
-		foreach ($published as $transfer) {
-			if ($transfer->scale === 0 && $transfer->fileEntry()['photo']) {
-				// Its crops may have come before it.
-				$this->publish->publishVerified($transfer->hash);
-			}
-		}
+		$photos = array_filter(
+			$published,
+			fn (Transfer $transfer) => $transfer->scale === 0 && $transfer->fileEntry()['photo'],
+		);
+		$this->publishEarly(array_values(array_map(fn (Transfer $photo): string => $photo->hash, $photos)));
 		foreach ($transfers as $transfer) {
 			if (! isset($published[$transfer->id])) {
 				$this->publish->resume($transfer);
 			}
+		}
+	}
+
+	/**
+	 * Publishes scales that have arrived, all new ones together. Those whose photo is still to come wait for it.
+	 *
+	 * @param array<int, Arrived> $arrived
+	 *
+	 * @return array<int, Arrived> The others: nothing was written.
+	 */
+	public function publishScales(array $arrived): array
+	{
+		$arrived = $this->scales->leaveToPhotos($arrived);
+		$begun = count($arrived) > 1 ? $this->scales->begin($arrived) : [];
+		if ($begun !== []) {
+			$this->publish($begun, true);
+		}
+
+		return array_diff_key($arrived, $begun);
+	}
+
+	/**
+	 * Publishes scales and crops that came before their photos, which are here now.
+	 *
+	 * @param list<string> $photos
+	 */
+	private function publishEarly(array $photos): void
+	{
+		foreach (Queue::verifiedScales($this->channel->id, $photos) as $ids) {
+			$early = Queue::holdVerified($ids, $this->token);
+			$begun = [];
+			try {
+				$begun = count($early) > 1
+					? $this->scales->begin(array_map(Arrived::before(...), $early), TransferState::VERIFIED)
+					: [];
+			} catch (\Throwable $e) {
+				Log::failure('publishing ' . count($early) . ' scales together', $e);
+			}
+			if ($begun !== []) {
+				$this->publish($begun, true);
+			}
+			array_map($this->publish->publish(...), array_diff_key($early, $begun));
 		}
 	}
 

@@ -5,11 +5,13 @@ namespace FileSync\Addon\Publish;
 use FileSync\Addon\Hub\Channel;
 use FileSync\Addon\Hub\PhotoType;
 use FileSync\Addon\Hub\Store;
+use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Storage\PhotoRow;
 use FileSync\Addon\Storage\Placement;
 use FileSync\Addon\Storage\ScaleTable;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Addon\Transfer\Transfer;
+use FileSync\Addon\Transfer\TransferState;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -36,32 +38,55 @@ final class NewScales
 	}
 
 	/**
-	 * Turns the leased transfers of scales, whose bytes are where the partial files belong, into those for
+	 * Turns the transfers of scales, whose bytes are where the partial files belong, into those for
 	 * NewFiles::publish().
 	 *
-	 * @param array<int, Arrived> $made
+	 * @param array<int, Arrived> $scales
+	 * @param string              $from   The state of all.
 	 *
 	 * @return array<int, Transfer> Of the others nothing was written.
 	 */
-	public function begin(array $made): array
+	public function begin(array $scales, string $from = TransferState::LEASED): array
 	{
-		$made = Store::keepsThumbnailsAsFiles() ? array_filter($made, self::isPlain(...)) : [];
-		$intents = $this->intents(array_map(fn (Arrived $one) => $one->transfer, $made));
+		$scales = Store::keepsThumbnailsAsFiles() ? array_filter($scales, self::isPlain(...)) : [];
+		$intents = $this->intents(array_map(fn (Arrived $one) => $one->transfer, $scales));
 
-		return Arrived::begin($made, $intents, $this->token);
+		return Arrived::begin($scales, $intents, $this->token, $from);
 	}
 
-	/** Tells whether a scale can be one of many: made of another one, and the first version. */
-	private static function isPlain(Arrived $made): bool
+	/**
+	 * Notes that scales have arrived before their photos, which are still to come: they are verified, and wait.
+	 *
+	 * @param array<int, Arrived> $scales
+	 *
+	 * @return array<int, Arrived> The others.
+	 */
+	public function leaveToPhotos(array $scales): array
 	{
-		$transfer = $made->transfer;
+		$hashes = array_map(fn (Arrived $one): string => $one->transfer->hash, $scales);
+		$awaited = $hashes ? Queue::awaited($this->channel->id, array_values(array_unique($hashes))) : [];
+		$early = array_filter($scales, fn (Arrived $one): bool => in_array($one->transfer->hash, $awaited, true));
+		if ($early !== []) {
+			$verified = array_map(fn (Arrived $one): array => [$one->transfer, $one->columns], $early);
+			Table::transaction(fn () => Queue::leaveVerified($verified, $this->token));
+		}
+
+		return array_diff_key($scales, $early);
+	}
+
+	/** Tells whether a scale can be one of many: one that hubs make of another one, and the first version. */
+	public static function isPlain(Arrived $scale): bool
+	{
+		$transfer = $scale->transfer;
+		$photo =
+			ScaleTable::isMade($transfer->scale) && $transfer->generation === 1 && $transfer->pending() === null
+				? $transfer->scaleEntry()['photo']
+				: null;
 
 		return (
-			ScaleTable::isMade($transfer->scale)
-			&& $transfer->generation === 1
-			&& $transfer->pending() === null
-			&& PhotoType::isKnown((string) ($made->columns['mimetype'] ?? ''))
-			&& PhotoRow::isPlain($transfer->scaleEntry()['photo'])
+			$photo !== null
+			&& PhotoType::isKnown((string) ($scale->columns['mimetype'] ?? $photo['mimetype']))
+			&& PhotoRow::isPlain($photo)
 		);
 	}
 

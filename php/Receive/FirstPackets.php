@@ -4,6 +4,7 @@ namespace FileSync\Addon\Receive;
 
 use FileSync\Addon\Hub\Activation;
 use FileSync\Addon\Hub\Channel;
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Parts;
 use FileSync\Addon\Hub\Postponed;
@@ -15,6 +16,8 @@ use FileSync\Addon\Hub\Turn;
 use FileSync\Addon\Posts\LinkedPosts;
 use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Revision\Revisions;
+use FileSync\Addon\Storage\PhotoRow;
+use FileSync\Addon\Transfer\Doorbell;
 use FileSync\Addon\Transfer\Queue;
 
 if (! class_exists('App', false)) {
@@ -22,9 +25,10 @@ if (! class_exists('App', false)) {
 }
 
 /**
- * Takes in packets about files of which nothing is known here, many together: their records and their transfers are
- * written in one transaction, or none is. What is anything else, and what cannot be taken in this way, is left to who
- * takes packets one by one; so a packet that fails takes no other with it.
+ * Takes in packets about files of which nothing is known here, many together: their records and their transfers, and
+ * those of the scales of photos, are written in one transaction, or none is. Then a worker can begin, and the posts of
+ * each are stored. What is anything else, and what cannot be taken in this way, is left to who takes packets one by
+ * one; so a packet that fails takes no other with it.
  */
 final class FirstPackets
 {
@@ -38,7 +42,8 @@ final class FirstPackets
 	private array $entries = [];
 	private int $bytes = 0;
 
-	public function __construct(private readonly Channel $channel) {}
+	/** @param \Closure(Packet, mixed): void $takePosts Stores the posts of a packet, given as it came too. */
+	public function __construct(private readonly Channel $channel, private readonly \Closure $takePosts) {}
 
 	/**
 	 * Adds an entry, which is taken in with others; false if it must be taken alone, or only once the others are: one
@@ -46,7 +51,7 @@ final class FirstPackets
 	 */
 	public function add(mixed $entry): bool
 	{
-		if (! is_array($entry) || ! empty($entry['item']) || ! empty($entry['photo'])) {
+		if (! is_array($entry)) {
 			return false;
 		}
 		try {
@@ -60,7 +65,6 @@ final class FirstPackets
 		if (
 			! $last
 			|| $last['is_dir']
-			|| $last['is_photo']
 			|| isset($this->packets[$last['hash']])
 			|| count($this->packets) >= self::MOST
 			|| ($this->bytes + $bytes) > self::MOST_BYTES
@@ -76,9 +80,11 @@ final class FirstPackets
 	/**
 	 * Takes them in.
 	 *
+	 * @param float $until From then on no more posts are stored: their packets are left.
+	 *
 	 * @return list<mixed> The entries that are to be taken one by one, in their order.
 	 */
-	public function take(): array
+	public function take(float $until = INF): array
 	{
 		[$packets, $entries] = [$this->packets, $this->entries];
 		[$this->packets, $this->entries, $this->bytes] = [[], [], 0];
@@ -96,8 +102,39 @@ final class FirstPackets
 		} catch (\Throwable $e) {
 			Log::failure('taking in ' . count($packets) . ' packets together', $e);
 		}
+		$late = $this->storePosts(array_intersect_key($packets, $taken), $entries, $until);
 
-		return array_values(array_diff_key($entries, $taken));
+		return array_values(array_diff_key($entries, array_diff_key($taken, $late)));
+	}
+
+	/**
+	 * Stores the posts of packets that were taken in, while a worker fetches their files.
+	 *
+	 * @param array<string, Packet> $packets
+	 * @param array<string, mixed>  $entries
+	 *
+	 * @return array<string, Packet> Those for which there was no time.
+	 */
+	private function storePosts(array $packets, array $entries, float $until): array
+	{
+		$packets = array_filter($packets, fn (Packet $packet): bool => $packet->items !== []);
+		if ($packets === []) {
+			return [];
+		}
+		try {
+			Doorbell::ring();
+		} catch (\Throwable $e) {
+			Log::failure('starting a worker', $e);
+		}
+		foreach ($packets as $hash => $packet) {
+			if (Clock::exact() >= $until) {
+				break;
+			}
+			Reception::quietly($this->channel->id, fn () => ($this->takePosts)($packet, $entries[$hash]));
+			unset($packets[$hash]);
+		}
+
+		return $packets;
 	}
 
 	/**
@@ -144,11 +181,13 @@ final class FirstPackets
 		) {
 			return [];
 		}
+		$photos = array_filter($packets, fn (Packet $packet): bool => $packet->photos !== []);
 		$known =
 			$own
 			+ Revisions::some($channelId, $hashes)
 			+ Queue::states($channelId, $hashes)
-			+ array_flip(HeldPackets::waiting($channelId, $hashes));
+			+ array_flip(HeldPackets::waiting($channelId, $hashes))
+			+ ($photos === [] ? [] : PhotoRow::here($channelId, array_values(array_map(self::hashOf(...), $photos))));
 
 		return array_filter($packets, fn (Packet $packet) => ! isset($known[self::hashOf($packet)]));
 	}
@@ -207,13 +246,16 @@ final class FirstPackets
 		$this->wantPosts($packets, $roots);
 		$records = $wanted = [];
 		foreach (Arrival::judgeUnknown($this->channel, $packets, $roots) as $hash => $ruling) {
-			if ($ruling->isOnlyTaken()) {
-				$records[] = $ruling->file;
+			if (! $ruling->isOnlyTaken()) {
+				continue;
+			}
+			$records[] = $ruling->file;
+			foreach (array_unique([0, ...array_keys($packets[$hash]->photos)]) as $scale) {
 				$wanted[] = FileChange::wanted(
 					$this->channel,
 					$packets[$hash],
 					$roots[$hash],
-					0,
+					$scale,
 					$ruling,
 					$ruling->row,
 				);

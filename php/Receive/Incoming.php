@@ -68,7 +68,11 @@ final class Incoming
 	private static function takeInTime(Channel $channel, iterable $entries, float $until): int
 	{
 		$read = $taken = 0;
-		$first = new FirstPackets($channel);
+		$first = new FirstPackets($channel, fn (Packet $packet, mixed $entry) => self::takePosts(
+			$channel,
+			$packet,
+			$entry,
+		));
 		foreach ($entries as $entry) {
 			if ($taken > 0 && Clock::exact() >= $until) {
 				break;
@@ -77,7 +81,7 @@ final class Incoming
 			if (! $entry || $first->add($entry)) {
 				continue;
 			}
-			$left = $first->take();
+			$left = $first->take($until);
 			$isAdded = $first->add($entry);
 			$alone = $isAdded ? $left : [...$left, $entry];
 			$some = self::takeSome($channel, $alone, $taken > 0, $until);
@@ -86,7 +90,7 @@ final class Incoming
 			}
 			$taken = $isAdded ? $read - 1 : $read;
 		}
-		$left = $first->take();
+		$left = $first->take($until);
 		$some = self::takeSome($channel, $left, $taken > 0, $until);
 
 		return $some < count($left) ? $taken + $some : $read;

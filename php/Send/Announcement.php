@@ -29,7 +29,7 @@ if (! class_exists('App', false)) {
 final class Announcement
 {
 	/** How long a packet waits for the digest of its file. */
-	private const DIGEST_MS = 2000;
+	public const DIGEST_MS = 2000;
 
 	/** Requests sending our state of a file: another hub showed that it does not know it. */
 	public static function answer(int $channelId, string $hash, bool $isGone): void
@@ -188,6 +188,7 @@ final class Announcement
 			// A clone that has these bytes need not fetch them.
 			$facts = $here->facts($hash);
 			$here->digests()->get($facts, (Clock::exact() * 1000) + $digestMs);
+			$here->digests()->save();
 		}
 
 		return Sibling::add($here, $entry, $isDelete, $beneath);

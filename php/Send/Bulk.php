@@ -29,6 +29,8 @@ if (! class_exists('App', false)) {
 final class Bulk
 {
 	private const MOST_ENTRIES = 500;
+	/** Of the first request, whose files a clone fetches while others are read here. Later ones grow, twofold each. */
+	private const FIRST_ENTRIES = 32;
 	/** What is here of so many files is read together, a moment before it is sent. */
 	private const READ_TOGETHER = 50;
 	/** A longer entry goes by a packet: a clone reads 9 MiB, in which an entry is a text within a text. */
@@ -40,6 +42,8 @@ final class Bulk
 	private const TURN_SECONDS = 20;
 	private const FIRST_WAIT_SECONDS = 15;
 	private const LONGEST_WAIT_SECONDS = 300;
+
+	private int $mostEntries = self::FIRST_ENTRIES;
 
 	private function __construct(
 		private readonly Channel $channel,
@@ -65,8 +69,9 @@ final class Bulk
 		$bulk = new self($channel, $said['url'], $said['most_bytes']);
 		$until = Clock::now() + self::TURN_SECONDS;
 		try {
-			while ($rows = Table::select('filesync_bulk', $where, 'place, id', self::MOST_ENTRIES)) {
+			while ($rows = Table::select('filesync_bulk', $where, 'place, id', $bulk->mostEntries)) {
 				$bulk->sendSome($rows);
+				$bulk->mostEntries = min(self::MOST_ENTRIES, 2 * $bulk->mostEntries);
 				if (Clock::now() >= $until) {
 					return BulkQueue::body($said['url'], 0, $bulk->mostBytes);
 				}
@@ -179,6 +184,7 @@ final class Bulk
 			$changed = array_filter($some, fn (array $row): bool => ! (int) $row['is_delete']);
 			$ready = Announcement::ready($this->channel, array_column($changed, 'hash'));
 			$here = new FilesHere($this->channel, $ready);
+			$here->computeDigests(Announcement::DIGEST_MS, $digestsUntilMs);
 			foreach ($some as $row) {
 				$isReady = in_array($row['hash'], $ready, true);
 				$digestMs = (int) max(0, $digestsUntilMs - (Clock::exact() * 1000));

@@ -58,6 +58,7 @@ final class PackRequest
 			foreach ($opened as $facts) {
 				self::add($pack, $facts, $digests, $until);
 			}
+			$digests->save();
 
 			return new Response(
 				200,

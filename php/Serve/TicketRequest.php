@@ -158,23 +158,15 @@ final class TicketRequest
 
 	private function grant(Request $request): Response
 	{
-		$until = (Clock::exact() * 1000) + self::DIGEST_MS;
 		/** @var list<array{hash: string, scale: int, ...}> $asked By isWellFormed(). */
 		$asked = $this->asked['files'];
-		$files = [];
 		try {
-			$present = Facts::ofMany($this->channel, $asked);
-			$digests = KnownDigests::of($this->channel->id, $asked);
-			foreach ($asked as $n => $one) {
-				$facts = $present[$n] ?? Facts::of($this->channel, $one['hash'], $one['scale']);
-				$said = $this->facts($facts, $digests, $until);
-				if (! $said) {
-					return Response::error(429, 'busy', Places::AGAIN_SECONDS);
-				}
-				$files[] = ['hash' => $facts->hash, 'scale' => $facts->scale] + $said;
-			}
+			$files = $this->said($asked, (Clock::exact() * 1000) + self::DIGEST_MS);
 		} finally {
 			$this->place?->giveBack();
+		}
+		if ($files === null) {
+			return Response::error(429, 'busy', Places::AGAIN_SECONDS);
 		}
 		foreach (Ticket::issueAll($this->claims($files)) as $n => $ticket) {
 			$files[$n]['ticket'] = $ticket;
@@ -192,6 +184,35 @@ final class TicketRequest
 		}
 
 		return Response::json(200, $answer);
+	}
+
+	/**
+	 * Returns what is said of each file, but for its ticket; null if that is slow work without a free place.
+	 *
+	 * @param list<array{hash: string, scale: int, ...}> $asked
+	 *
+	 * @return ?list<array{hash: string, scale: int, state: string, etag?: string, ...}>
+	 */
+	private function said(array $asked, float $untilMs): ?array
+	{
+		$present = Facts::ofMany($this->channel, $asked);
+		$digests = KnownDigests::of($this->channel->id, $asked);
+		$files = [];
+		try {
+			foreach ($asked as $n => $one) {
+				$facts = $present[$n] ?? Facts::of($this->channel, $one['hash'], $one['scale']);
+				$said = $this->facts($facts, $digests, $untilMs);
+				if (! $said) {
+					return null;
+				}
+				$files[] = ['hash' => $facts->hash, 'scale' => $facts->scale] + $said;
+			}
+		} finally {
+			// The next request need not compute them again.
+			$digests->save();
+		}
+
+		return $files;
 	}
 
 	/** Tells whether this request may do slow work: it has a place, or gets one. */

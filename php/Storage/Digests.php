@@ -17,6 +17,7 @@ use FileSync\Addon\Hub\Store;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Hub\Token;
 use FileSync\Addon\Transfer\Transfer;
+use FileSync\Exception\FileSyncException;
 
 if (! class_exists('App', false)) {
 	exit;
@@ -70,12 +71,7 @@ final class Digests
 		?array $stat,
 		string $sha256,
 	): void {
-		$row = [
-			'size_bytes' => $sizeBytes,
-			'facts' => $stat ? Facts::key($stat) : '',
-			'sha256' => $stat ? $sha256 : '',
-			'updated' => Clock::now(),
-		];
+		$row = self::recordOf($sizeBytes, $stat, $sha256);
 		Table::tryUpsert('filesync_digest', ['id' => Sizes::id($channelId, $hash, $scale)], $row, [
 			'uid' => $channelId,
 			'hash' => $hash,
@@ -122,16 +118,14 @@ final class Digests
 	public static function publishAll(array $files): void
 	{
 		$rows = array_map(
-			fn (array $file) => [
-				'id' => Sizes::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
-				'uid' => $file[0]->channelId,
-				'hash' => $file[0]->hash,
-				'scale' => $file[0]->scale,
-				'size_bytes' => $file[0]->sizeBytes,
-				'facts' => $file[1] ? Facts::key($file[1]) : '',
-				'sha256' => $file[1] ? $file[0]->sha256 : '',
-				'updated' => Clock::now(),
-			],
+			fn (array $file) => (
+				[
+					'id' => Sizes::id($file[0]->channelId, $file[0]->hash, $file[0]->scale),
+					'uid' => $file[0]->channelId,
+					'hash' => $file[0]->hash,
+					'scale' => $file[0]->scale,
+				] + self::recordOf($file[0]->sizeBytes, $file[1], $file[0]->sha256)
+			),
 			$files,
 		);
 		Table::delete('filesync_digest', ['id' => array_column($rows, 'id')]);
@@ -196,31 +190,92 @@ final class Digests
 			return null;
 		}
 
-		return (
-			self::known($facts->channelId(), $facts->hash, $facts->scale, $stat) ?? self::computed(
-				$facts,
-				$stat,
-				$untilMs,
-			)
-		);
+		$known = self::known($facts->channelId(), $facts->hash, $facts->scale, $stat);
+		if ($known !== null) {
+			return $known;
+		}
+		$sha256 = self::computed($facts, $stat, $untilMs);
+		self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $sha256 ?? '');
+		if ($sha256 === null) {
+			self::summon();
+		}
+
+		return $sha256;
 	}
 
 	/**
-	 * Returns the digest of a file's bytes with some facts, for which it is unknown; see of().
+	 * Returns the digest of a file's bytes with some facts, for which it is unknown; see of(). Callers record it. A
+	 * file that cannot be read has none, and stops no other.
 	 *
 	 * @param Stat $stat
 	 */
 	public static function computed(Facts $facts, array $stat, float $untilMs): ?string
 	{
-		$sha256 = $stat['size_bytes'] > self::LARGE_BYTES
-			? null
-			: self::compute($facts, $stat, fn () => (int) ($untilMs - (Clock::exact() * 1000)));
-		if ($sha256 === null) {
-			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, '');
+		if ($stat['size_bytes'] > self::LARGE_BYTES) {
+			return null;
+		}
+		try {
+			return self::compute($facts, $stat, fn () => (int) ($untilMs - (Clock::exact() * 1000)));
+		} catch (FileSyncException $e) {
+			Log::failure("computing the digest of $facts->hash", $e);
+
+			return null;
+		}
+	}
+
+	/**
+	 * Records what computed() returned of some files (empty: a background job is to compute it).
+	 *
+	 * @param list<array{Facts, Stat, string}> $files
+	 * @param list<string> $known The keys of records that are there.
+	 */
+	public static function rememberAll(array $files, array $known): void
+	{
+		self::recordAll($files, $known);
+		if (in_array('', array_column($files, 2), true)) {
 			self::summon();
 		}
+	}
 
-		return $sha256;
+	/**
+	 * @param list<array{Facts, Stat, string}> $files
+	 * @param list<string> $known
+	 */
+	private static function recordAll(array $files, array $known): void
+	{
+		$rows = $names = [];
+		foreach ($files as [$facts, $stat, $sha256]) {
+			$id = Sizes::id($facts->channelId(), $facts->hash, $facts->scale);
+			$rows[$id] = self::recordOf($stat['size_bytes'], $stat, $sha256);
+			$names[$id] = ['uid' => $facts->channelId(), 'hash' => $facts->hash, 'scale' => $facts->scale];
+		}
+		$old = array_intersect_key($rows, array_flip($known));
+		Table::updateEach('filesync_digest', 'id', $old);
+		$new = array_map(
+			fn (string $id): array => ['id' => $id] + $rows[$id] + $names[$id],
+			array_keys(array_diff_key($rows, $old)),
+		);
+		if (! Table::tryInsertAll('filesync_digest', $new)) {
+			// Another process recorded one of them just now.
+			foreach ($files as [$facts, $stat, $sha256]) {
+				self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $sha256);
+			}
+		}
+	}
+
+	/**
+	 * @param ?Stat $stat
+	 *
+	 * @return array<string, int|string>
+	 */
+	private static function recordOf(int $sizeBytes, ?array $stat, string $sha256): array
+	{
+		return [
+			'size_bytes' => $sizeBytes,
+			'facts' => $stat ? Facts::key($stat) : '',
+			'sha256' => $stat ? $sha256 : '',
+			'updated' => Clock::now(),
+		];
 	}
 
 	/** Tells whether the digest of a file is one that of() computes, for which it reads the file. */
@@ -367,12 +422,15 @@ final class Digests
 			]);
 			return;
 		}
-		self::compute($facts, $stat, function () use ($token, $between) {
+		$sha256 = self::compute($facts, $stat, function () use ($token, $between) {
 			Lease::extend('digest', $token, self::LEASE_SECONDS);
 			$between();
 
 			return self::STEP_MS;
 		});
+		if ($sha256 !== null) {
+			self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $sha256);
+		}
 	}
 
 	/**
@@ -410,11 +468,6 @@ final class Digests
 				return null;
 			}
 		} while (! $digest->step(min($ms, self::STEP_MS)));
-		if ($facts->stat() !== $stat) {
-			return null;
-		}
-		self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $digest->sha256());
-
-		return $digest->sha256();
+		return $facts->stat() === $stat ? $digest->sha256() : null;
 	}
 }

@@ -16,8 +16,18 @@ if (! class_exists('App', false)) {
  */
 final class KnownDigests
 {
+	/** @var array<string, array{Facts, Stat, string}> What get() found and is not recorded yet, empty if nothing. */
+	private array $computed = [];
+	/** @var array<string, string> The facts of bytes whose digest could not be computed just now. */
+	private array $failed = [];
+	/** @var list<string> The keys of the records that were there. */
+	private readonly array $recorded;
+
 	/** @param array<string, array{facts: string, sha256: string}> $rows By the key of the record. */
-	private function __construct(private array $rows) {}
+	private function __construct(private array $rows)
+	{
+		$this->recorded = array_map(strval(...), array_keys($rows));
+	}
 
 	/**
 	 * Reads those of some files of a channel.
@@ -52,19 +62,36 @@ final class KnownDigests
 		return $row && $row['sha256'] !== '' && $row['facts'] === Facts::key($stat) ? $row['sha256'] : null;
 	}
 
-	/** Returns the digest of a file, which is computed as by Digests::of() if it is unknown. */
+	/** Returns the digest of a file, which is computed as by Digests::of() if it is unknown; save() records it. */
 	public function get(Facts $file, float $untilMs): ?string
 	{
 		$stat = $file->content === null ? $file->stat() : null;
 		if (! $stat) {
 			return Digests::of($file, $untilMs);
 		}
-		$sha256 = $this->find($file, $stat) ?? Digests::computed($file, $stat, $untilMs);
-		if ($sha256 !== null) {
-			$this->rows[self::id($file)] = ['facts' => Facts::key($stat), 'sha256' => $sha256];
+		$known = $this->find($file, $stat);
+		[$id, $key] = [self::id($file), Facts::key($stat)];
+		if ($known !== null || ($this->failed[$id] ?? '') === $key) {
+			return $known;
+		}
+		$sha256 = Digests::computed($file, $stat, $untilMs);
+		$this->computed[$id] = [$file, $stat, $sha256 ?? ''];
+		if ($sha256 === null) {
+			$this->failed[$id] = $key;
+		} else {
+			$this->rows[$id] = ['facts' => $key, 'sha256' => $sha256];
 		}
 
 		return $sha256;
+	}
+
+	/** Records what get() computed since, and that others are to be computed, all together. */
+	public function save(): void
+	{
+		[$computed, $this->computed] = [$this->computed, []];
+		if ($computed !== []) {
+			Digests::rememberAll(array_values($computed), $this->recorded);
+		}
 	}
 
 	/** Returns the digest of a small file at this moment, as Digests::momentary() does. */

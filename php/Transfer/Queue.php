@@ -59,6 +59,8 @@ final class Queue
 	/** Of files that came together a photo before its scales. */
 	private const TURNS = 'priority, next_at, created, scale';
 	private const SIZED = 'id, generation, state, length(entry) + length(pending) + length(names) as text_bytes';
+	/** So many scales are published together. */
+	private const MOST_SCALES = 64;
 	/** The maximum of text in rows that are leased together. */
 	private const MOST_TEXT_BYTES = 4194304;
 
@@ -151,10 +153,15 @@ final class Queue
 		$now = Clock::now();
 
 		return Table::tryInsertAll('filesync_transfer', array_map(
-			fn (Wanted $one): array => (
-				['id' => self::id($one->channelId, $one->hash, $one->scale), 'generation' => 1, 'created' => $now]
-				+ self::staged($one, $now)
-			),
+			function (Wanted $one) use ($now): array {
+				$row =
+					['id' => self::id($one->channelId, $one->hash, $one->scale), 'generation' => 1, 'created' => $now]
+					+ self::staged($one, $now);
+				// Those to be made name their state before others do.
+				ksort($row);
+
+				return $row;
+			},
 			$wanted,
 		));
 	}
@@ -559,6 +566,25 @@ final class Queue
 	 */
 	public static function advanceAll(array $transfers, string $token, string $from, string $to): array
 	{
+		self::setAll($transfers, $token, $from, $to);
+		$ids = array_map(fn (array $one): string => $one[0]->id, $transfers);
+		$now = array_column(self::select(['id' => $ids, 'token' => $token, 'state' => $to], ''), null, 'id');
+
+		return array_filter(array_map(
+			fn (array $one): ?Transfer => ($now[$one[0]->id] ?? null)?->generation === $one[0]->generation
+				? $now[$one[0]->id]
+				: null,
+			$transfers,
+		));
+	}
+
+	/**
+	 * Moves those of a worker's transfers to another state that nobody overtook.
+	 *
+	 * @param array<int, array{Transfer, array<string, int|string>}> $transfers
+	 */
+	private static function setAll(array $transfers, string $token, string $from, string $to): void
+	{
 		$alike = [];
 		foreach ($transfers as [$transfer, $set]) {
 			$alike[$transfer->generation][$transfer->id] = $set + ['state' => $to, 'updated' => Clock::now()];
@@ -570,15 +596,68 @@ final class Queue
 				'state' => $from,
 			]);
 		}
-		$ids = array_map(fn (array $one): string => $one[0]->id, $transfers);
-		$now = array_column(self::select(['id' => $ids, 'token' => $token, 'state' => $to], ''), null, 'id');
+	}
 
-		return array_filter(array_map(
-			fn (array $one): ?Transfer => ($now[$one[0]->id] ?? null)?->generation === $one[0]->generation
-				? $now[$one[0]->id]
-				: null,
-			$transfers,
-		));
+	/**
+	 * Notes many transfers of a worker as verified, which wait for others and are nobody's. Callers make it a part of a
+	 * transaction.
+	 *
+	 * @param array<int, array{Transfer, array<string, int|string>}> $transfers Each with the columns to change, as for
+	 *     advanceAll().
+	 */
+	public static function leaveVerified(array $transfers, string $token): void
+	{
+		$free = ['token' => '', 'lease_until' => 0];
+		self::setAll(
+			array_map(fn (array $one): array => [$one[0], $free + $one[1]], $transfers),
+			$token,
+			TransferState::LEASED,
+			TransferState::VERIFIED,
+		);
+	}
+
+	/**
+	 * Returns the ids of verified scales of some photos that nobody holds, in parts that fit into memory together.
+	 *
+	 * @param list<string> $hashes
+	 *
+	 * @return list<list<string>>
+	 */
+	public static function verifiedScales(int $channelId, array $hashes): array
+	{
+		$parts = [];
+		$verified = ['uid' => $channelId, 'state' => TransferState::VERIFIED, 'hash' => $hashes];
+		$due = ['lease_until <' => Clock::now(), 'next_at <=' => Clock::now(), 'scale >' => 0] + $verified;
+		$rows = $hashes ? Table::rows('filesync_transfer', $due, 'scale, created, id', 0, self::SIZED) : [];
+		while ($rows !== []) {
+			$part = [];
+			foreach (self::fitting(array_slice($rows, 0, self::MOST_SCALES)) as $row) {
+				$part[] = (string) $row['id'];
+			}
+			$parts[] = $part;
+			$rows = array_slice($rows, count($part));
+		}
+
+		return $parts;
+	}
+
+	/**
+	 * Holds those of some verified transfers that nobody holds.
+	 *
+	 * @param list<string> $ids
+	 *
+	 * @return list<Transfer>
+	 */
+	public static function holdVerified(array $ids, string $token): array
+	{
+		$verified = ['id' => $ids, 'state' => TransferState::VERIFIED];
+		Table::update(
+			'filesync_transfer',
+			['token' => $token, 'lease_until' => Clock::now() + self::LEASE_SECONDS],
+			['lease_until <' => Clock::now()] + $verified,
+		);
+
+		return self::select(['token' => $token] + $verified, 'scale, created, id');
 	}
 
 	/**

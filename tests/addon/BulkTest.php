@@ -16,9 +16,12 @@ use FileSync\Addon\Send\Announcement;
 use FileSync\Addon\Send\BulkQueue;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Status\Report;
+use FileSync\Addon\Storage\Facts;
 use FileSync\Addon\Work\Housekeeping;
 use FileSync\Addon\Work\Uninstall;
 use FileSync\Addon\Work\Worker;
+use FileSync\Exception\StorageException;
+use FileSync\FileDigest;
 use TestHub\InProcess;
 use TestHub\Maker;
 
@@ -465,6 +468,95 @@ final class BulkTest extends AddonTestCase
 		);
 	}
 
+	public function test_a_file_that_cannot_be_read_keeps_no_other_from_a_clone(): void
+	{
+		$this->haveUnread('f1', 'f2', 'f3');
+		FileDigest::$duringStep = fn (string $path) => (
+			$path !== realpath($this->attach('f2')['content'])
+			|| throw new StorageException('input/output error')
+		);
+		array_map($this->sent(...), ['f1', 'f2', 'f3']);
+		$this->work();
+		$this->assertSame([['f1', 'f2', 'f3']], $this->hashes());
+		$this->assertSame(
+			[self::digestOf('f1'), null, self::digestOf('f3')],
+			array_map(fn (array $entry) => $entry['filesync']['sha256'] ?? null, $this->got[0]),
+		);
+		$this->assertNothingWaits();
+	}
+
+	public function test_digests_that_another_process_records_meanwhile_are_recorded_too(): void
+	{
+		$this->haveUnread('f1', 'f2', 'f3');
+		Table::tryInsert('filesync_digest', [
+			'id' => hash('sha256', "{$this->channel->id}\nf3\n0"),
+			'uid' => $this->channel->id,
+			'hash' => 'f3',
+			'scale' => 0,
+			'size_bytes' => 1,
+			'facts' => 'earlier',
+			'sha256' => str_repeat('a', 64),
+			'updated' => 1,
+		]);
+		array_map($this->sent(...), ['f1', 'f2', 'f3']);
+		$sound = DBA::$dba;
+		$isIn = false;
+		$this->whileFailing(
+			function (string $sql) use ($sound, &$isIn): bool {
+				if (! $isIn && str_starts_with($sql, 'INSERT INTO filesync_digest ')) {
+					$isIn = true;
+					$sound->q(preg_replace("/^(.*?VALUES \\(.*?\\)).*$/s", '$1', $sql));
+				}
+
+				return false;
+			},
+			$this->work(...),
+		);
+		$this->assertTrue($isIn);
+		$this->assertSame([['f1', 'f2', 'f3']], $this->hashes());
+		$this->assertDigestsAreRecorded('f1', 'f2', 'f3');
+	}
+
+	public function test_killed_while_files_are_read_and_told_all_are(): void
+	{
+		$prepare = function (): void {
+			$this->tearDown();
+			$this->setUp();
+			$this->haveUnread('f1', 'f2', 'f3');
+			$this->sent('f1', 'f2', 'f3');
+		};
+		$tell = fn () => Outbox::run($this->channel->id, [BulkQueue::KIND]);
+		$prepare();
+		$instants = $this->instantsOf($tell);
+		foreach (self::sample($instants, 8) as $instant) {
+			$prepare();
+			$this->killedAt($instant, $tell);
+			Clock::$ahead += 120;
+			$this->work();
+			$said = "killed at instant $instant of $instants";
+			// What the killed process told was heard in that process only.
+			foreach (array_merge(...$this->got) as $entry) {
+				$this->assertSame(
+					self::digestOf(end($entry['attach'])['hash']),
+					$entry['filesync']['sha256'],
+					$said,
+				);
+			}
+			$this->assertNothingWaits();
+			$this->assertDigestsAreRecorded('f1', 'f2', 'f3');
+		}
+	}
+
+	public function test_the_first_request_is_small_so_that_a_clone_begins_and_later_ones_are_large(): void
+	{
+		$hashes = $this->makeFiles(700);
+		Outbox::addAll($this->channel->id, 'announce', $hashes);
+		$this->work();
+		$this->assertEqualsCanonicalizing($hashes, array_merge(...$this->hashes()));
+		$counts = array_map(count(...), $this->got);
+		$this->assertSame([32, 64, 128, 256, 220], $counts);
+	}
+
 	public function test_of_a_long_body_only_its_beginning_is_read_before_its_signature_is_proven(): void
 	{
 		$entries = array_fill(0, 400, json_encode(['attach' => [], 'x' => str_repeat('much ', 1000)]));
@@ -660,6 +752,35 @@ final class BulkTest extends AddonTestCase
 		$this->work();
 		$this->sent();
 		$this->got = [];
+	}
+
+	/** Makes files of which clones have heard, and whose digests are unknown. */
+	private function haveUnread(string ...$hashes): void
+	{
+		$this->haveFiles(...$hashes);
+		Table::delete('filesync_digest', ['uid' => $this->channel->id]);
+		Clock::$ahead += 10;
+	}
+
+	private static function digestOf(string $hash): string
+	{
+		return hash('sha256', "bytes of $hash");
+	}
+
+	private function assertDigestsAreRecorded(string ...$hashes): void
+	{
+		$rows = Table::select('filesync_digest', ['hash' => $hashes], 'hash', 0, 'hash, facts, sha256');
+		$this->assertSame(
+			array_combine($hashes, array_map(self::digestOf(...), $hashes)),
+			array_column($rows, 'sha256', 'hash'),
+		);
+		foreach ($rows as $row) {
+			$this->assertSame(
+				Facts::key(Facts::of($this->channel, $row['hash'], 0)->stat() ?? []),
+				$row['facts'],
+				$row['hash'],
+			);
+		}
 	}
 
 	/** @return list<list<string>> Of the entries of each request. */

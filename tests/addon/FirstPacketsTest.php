@@ -1,15 +1,26 @@
 <?php
 
+use FileSync\Addon\Hub\Clock;
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Peers\Peers;
+use FileSync\Addon\Protocol\Packet;
 use FileSync\Addon\Protocol\Version;
 use FileSync\Addon\Receive\FirstPackets;
 
 /** I2, I4 and I7: packets about files of which nothing is known here are taken in together. */
 final class FirstPacketsTest extends AddonTestCase
 {
-	private const TABLES = ['attach', 'term', 'filesync_file', 'filesync_outbox', 'filesync_packet', 'filesync_peer'];
+	private const PHOTO = ['original', 'small 1', 'small 2', 'small 3'];
+	private const TABLES = [
+		'attach',
+		'photo',
+		'term',
+		'filesync_file',
+		'filesync_outbox',
+		'filesync_packet',
+		'filesync_peer',
+	];
 
 	public function test_what_is_recorded_is_what_each_packet_alone_would_record(): void
 	{
@@ -19,23 +30,136 @@ final class FirstPacketsTest extends AddonTestCase
 			$this->tearDown();
 			$this->setUp();
 			Fake\Clock::$stoppedAt = $now;
+			Config::set('make_scales', '1');
+			Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
 			$entries = [
 				$this->versioned($this->file('f1', 'one')),
 				$this->versioned($this->file('f2', 'two', ['allow_cid' => '<friend>'], ['d1' => 'One', 'd2' => 'Two'])),
 				$this->file('f3', 'three', ['edited' => '2024-04-01 10:00:00'], ['d1' => 'One', 'd3' => 'Three']),
 				$this->file('f4', 'four', ['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]]),
 				$this->file('12345', 'five'),
+				$this->photo('p1', self::PHOTO),
+				$this->withPost($this->versioned($this->photo('p2', [str_repeat('large', 9)] + self::PHOTO))),
+				$this->withPost($this->photo('p3', self::PHOTO, ['allow_cid' => '<friend>'])),
+				$this->withPost($this->file('f6', 'six')),
 			];
 			$together
 				? $this->receive(...$entries)
 				: array_map(fn (array $entry) => $this->receive($entry), $entries);
-			$told[] = [$this->rows(self::TABLES), $this->rows(['filesync_transfer'])];
+			$posts = array_column(Table::select('item', [], 'id', 0, 'mid'), 'mid');
+			$told[] = [$this->rows(self::TABLES), $this->rows(['filesync_transfer']), $posts];
 		}
 		$this->assertSame($told[0], $told[1]);
-		$this->assertCount(5, $told[1][1]['filesync_transfer']);
+		$this->assertCount(18, $told[1][1]['filesync_transfer']);
+		$states = array_count_values(array_column($told[1][1]['filesync_transfer'], 'state'));
+		ksort($states);
+		$this->assertSame(['staged' => 12, 'to_make' => 6], $states);
+		$this->assertSame(array_map(self::postOf(...), ['p2', 'p3', 'f6']), $told[1][2]);
 		$this->assertCount(3, $told[1][0]['attach'], 'the folders');
 		$this->work();
 		$this->assertSame(['one', 'two', 'five'], array_map($this->shown(...), ['f1', 'f2', '12345']));
+	}
+
+	public function test_a_worker_begins_before_the_posts_of_many_are_stored(): void
+	{
+		$order = [];
+		$this->whileFailing(
+			function (string $sql) use (&$order): bool {
+				if (preg_match('/^INSERT INTO .?(item|filesync_transfer|workerq)\b/', $sql, $found)) {
+					$order[] = $found[1];
+				}
+
+				return false;
+			},
+			fn () => $this->receive(
+				$this->withPost($this->photo('p1', self::PHOTO)),
+				$this->withPost($this->photo('p2', self::PHOTO)),
+			),
+		);
+		$this->assertSame(['filesync_transfer', 'workerq', 'item', 'item'], $order);
+		$this->work();
+		$this->assertSame(['original', 'original'], [$this->shown('p1'), $this->shown('p2')]);
+	}
+
+	public function test_a_post_that_cannot_be_stored_keeps_neither_its_file_nor_other_posts_from_it(): void
+	{
+		$this->whileFailing(
+			fn (string $sql): bool => (
+				preg_match('/^INSERT INTO .?item\b/', $sql) === 1
+				&& str_contains($sql, self::postOf('p1'))
+			),
+			fn () => $this->receive(...array_map(
+				fn (string $hash): array => $this->withPost($this->photo($hash, self::PHOTO)),
+				['p1', 'p2'],
+			)),
+		);
+		$posts = fn (): array => array_column(Table::select('item', [], 'mid', 0, 'mid'), 'mid');
+		$this->assertSame([self::postOf('p2')], $posts());
+		$this->assertSame(4, Table::count('filesync_transfer', ['hash' => 'p1']));
+		$this->work();
+		$this->assertSame(['original', 'original'], [$this->shown('p1'), $this->shown('p2')]);
+	}
+
+	public function test_posts_for_which_there_is_no_time_are_left_with_their_packets(): void
+	{
+		$stored = [];
+		$first = new FirstPackets($this->channel, function (Packet $packet) use (&$stored): void {
+			$stored[] = $packet->last['hash'];
+			Fake\Clock::$ahead += 5;
+		});
+		$entries = [
+			$this->withPost($this->file('f1', 'one')),
+			$this->withPost($this->photo('p1', self::PHOTO)),
+			$this->file('f2', 'two'),
+			$this->withPost($this->file('f3', 'three')),
+			$this->withPost($this->file('f4', 'four')),
+		];
+		array_map($first->add(...), $entries);
+		$left = $first->take(Clock::exact() + 8);
+		$this->assertSame(['f1', 'p1'], $stored);
+		$this->assertSame([$entries[3], $entries[4]], $left);
+		$this->assertSame(8, Table::count('filesync_transfer', []));
+		$this->receive(...$left);
+		$posts = array_column(Table::select('item', [], 'mid', 0, 'mid'), 'mid');
+		$this->assertSame(array_map(self::postOf(...), ['f3', 'f4']), $posts);
+		$this->work();
+		$this->assertSame(['one', 'original', 'two', 'three', 'four'], array_map(
+			$this->shown(...),
+			['f1', 'p1', 'f2', 'f3', 'f4'],
+		));
+	}
+
+	public function test_a_photo_of_which_a_scale_is_here_is_no_unknown_one(): void
+	{
+		$this->receive($this->photo('p1', self::PHOTO));
+		$this->work();
+		$scale = Table::first('photo', ['resource_id' => 'p1', 'imgscale' => 2]);
+		Table::delete('attach', ['hash' => 'p1']);
+		Table::delete('photo', ['resource_id' => 'p1', 'imgscale' => [0, 1, 3]]);
+		Table::delete('filesync_file', ['hash' => 'p1']);
+		Table::delete('filesync_transfer', ['hash' => 'p1']);
+		$together = 0;
+		$this->whileFailing(
+			function (string $sql) use (&$together): bool {
+				$together += (int) (str_starts_with($sql, 'INSERT INTO filesync_file ') && str_contains($sql, "'p1'"));
+
+				return false;
+			},
+			fn () => $this->receive(...array_map(
+				fn (string $hash): array => $this->photo($hash, self::PHOTO),
+				['p1', 'p2', 'p3'],
+			)),
+		);
+		$this->assertSame(1, $together);
+		$this->work();
+		$this->assertSame('original', $this->shown('p1'));
+		$this->assertSame(
+			(int) $scale['id'],
+			(int) Table::first('photo', [
+				'resource_id' => 'p1',
+				'imgscale' => 2,
+			])['id'],
+		);
 	}
 
 	public function test_more_than_are_taken_together_are_taken_in_parts(): void
@@ -119,7 +243,8 @@ final class FirstPacketsTest extends AddonTestCase
 			$failed = 0;
 			$this->whileFailing(
 				function ($sql) use ($together, &$failed): bool {
-					return $together($sql) && $failed++ === 0;
+					// Later ones are the hub's own.
+					return $failed === 0 && $together($sql) && ++$failed === 1;
 				},
 				fn () => $this->receive($this->file('f1', 'one'), $this->file('f2', 'two')),
 			);
@@ -203,17 +328,15 @@ final class FirstPacketsTest extends AddonTestCase
 
 	public function test_they_are_bounded_by_their_number_and_by_their_text(): void
 	{
-		$first = new FirstPackets($this->channel);
+		$first = new FirstPackets($this->channel, fn () => null);
 		for ($n = 0; $first->add($this->file("f$n", 'x')); $n++);
 		$this->assertSame(100, $n);
-		$first = new FirstPackets($this->channel);
+		$first = new FirstPackets($this->channel, fn () => null);
 		$long = ['allow_cid' => str_repeat('<friend>', 20000)];
 		for ($n = 0; $first->add($this->file("f$n", 'x', $long)); $n++);
 		$this->assertSame(6, $n);
-		foreach ([$this->deletion('f'), $this->photo('p', [0 => 'p']), $this->file('f', '', [
-				'is_dir' => 1,
-			])] as $other) {
-			$this->assertFalse((new FirstPackets($this->channel))->add($other));
+		foreach ([$this->deletion('f'), $this->file('f', '', ['is_dir' => 1])] as $other) {
+			$this->assertFalse((new FirstPackets($this->channel, fn () => null))->add($other));
 		}
 	}
 
@@ -223,6 +346,8 @@ final class FirstPacketsTest extends AddonTestCase
 			$this->versioned($this->file('f1', 'one', [], ['d1' => 'Folder'])),
 			$this->versioned($this->file('f2', 'two', [], ['d1' => 'Folder'])),
 			$this->file('f3', 'three', ['term' => [['ttype' => 3, 'term' => 'x', 'url' => '']]], ['d1' => 'Folder']),
+			$this->withPost($this->photo('p1', self::PHOTO)),
+			$this->withPost($this->photo('p2', self::PHOTO)),
 		);
 		$instants = $this->instantsOf($send);
 		foreach (self::sample($instants, 12) as $instant) {
@@ -231,15 +356,36 @@ final class FirstPacketsTest extends AddonTestCase
 			$this->killedAt($instant, $send);
 			$message = "killed at instant $instant of $instants";
 			$records = array_column(Table::select('filesync_file', ['is_dir' => 0]), 'hash');
-			$transfers = array_column(Table::select('filesync_transfer', []), 'hash');
+			$transfers = array_column(Table::select('filesync_transfer', ['scale' => 0]), 'hash');
 			$this->assertEqualsCanonicalizing($records, $transfers, "$message: all of them, or none");
+			$scales = Table::count('filesync_transfer', ['scale >' => 0]);
+			$this->assertSame($records === [] ? 0 : 6, $scales, "$message: with their scales");
 			$send();
 			$this->work();
-			$this->assertSame(['one', 'two', 'three'], array_map($this->shown(...), ['f1', 'f2', 'f3']), $message);
+			$this->assertSame(
+				['one', 'two', 'three', 'original', 'original'],
+				array_map($this->shown(...), ['f1', 'f2', 'f3', 'p1', 'p2']),
+				$message,
+			);
+			$posts = array_column(Table::select('item', [], 'mid', 0, 'mid'), 'mid');
+			$this->assertSame([self::postOf('p1'), self::postOf('p2')], $posts, $message);
 			$this->assertCount(1, Table::select('attach', ['hash' => 'd1']), $message);
 			$this->assertCount(1, Table::select('term', []), $message);
 			$this->assertSame([], $this->kept(), $message);
 		}
+	}
+
+	/** Returns an entry with a post about its file. */
+	private function withPost(array $entry): array
+	{
+		$mid = self::postOf(end($entry['attach'])['hash']);
+
+		return $entry + ['item' => [$this->item($mid, $mid)]];
+	}
+
+	private static function postOf(string $hash): string
+	{
+		return self::ORIGIN . "/item/$hash";
 	}
 
 	/**

@@ -167,12 +167,22 @@ final class PartsTest extends AddonTestCase
 	{
 		$this->without(Parts::POSTS);
 		$post = $this->item(self::ORIGIN . '/item/1', self::ORIGIN . '/item/1');
+		$other = $this->item(self::ORIGIN . '/item/2', self::ORIGIN . '/item/2');
 		$this->receive($this->file('f1', 'bytes') + ['item' => [$post]]);
+		// And of many that are taken in together.
+		$this->receive($this->file('f2', 'bytes') + ['item' => [$other]], $this->file('f3', 'bytes'));
 		$this->work();
-		$this->assertSame(['bytes', []], [$this->shown('f1'), Table::select('item', [])]);
+		$this->assertSame(['bytes', 'bytes', []], [
+			$this->shown('f1'),
+			$this->shown('f2'),
+			Table::select('item', []),
+		]);
 		$this->without();
 		$this->work();
-		$this->assertSame([self::ORIGIN . '/item/1'], array_column(Table::select('item', []), 'mid'));
+		$this->assertSame(
+			[self::ORIGIN . '/item/1', self::ORIGIN . '/item/2'],
+			array_column(Table::select('item', [], 'mid'), 'mid'),
+		);
 	}
 
 	public function test_what_was_staged_before_waits_without_a_receiver_and_costs_no_work(): void

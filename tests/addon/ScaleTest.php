@@ -4,6 +4,7 @@ use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Lease;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Page\OwnerPage;
+use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Revision\Kept;
 use FileSync\Addon\Revision\Revisions;
 use FileSync\Addon\Status\Conflicts;
@@ -116,6 +117,36 @@ final class ScaleTest extends AddonTestCase
 			Photo::$isKnown = false;
 		}
 		$this->assertSame('published', $this->transfer('many13', 3)['state']);
+		$this->assertLessThanOrEqual(13, ($many - $few) / 10);
+	}
+
+	public function test_a_photo_and_scales_that_the_origin_gives_are_published_by_few_statements(): void
+	{
+		Config::set('make_scales', '1');
+		Photo::$isKnown = true;
+		Photo::$facts = fn () => ['mimetype' => 'image/jpeg', 'width' => 300, 'height' => 200];
+		Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
+		TransferBatch::$together = 64;
+		try {
+			$publish = function (string $name, int $photos): int {
+				for ($n = 0; $n < $photos; $n++) {
+					$entry = $this->photo("$name$n", [str_repeat("bytes of $name $n", 9), 'one', 'two', 'three']);
+					foreach (array_keys($entry['photo']) as $scale) {
+						$entry['photo'][$scale] = ['width' => 300, 'height' => 200] + $entry['photo'][$scale];
+					}
+					$this->receive($entry);
+				}
+
+				return $this->statements($this->work(...));
+			};
+			$publish('warm', 2);
+			$few = $publish('few', 4);
+			$many = $publish('many', 14);
+		} finally {
+			Photo::$isKnown = false;
+			Photo::$facts = null;
+		}
+		$this->assertSame('three', file_get_contents('store/alice/many13-3'));
 		$this->assertLessThanOrEqual(13, ($many - $few) / 10);
 	}
 

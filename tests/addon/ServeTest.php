@@ -11,6 +11,7 @@ use FileSync\Addon\Protocol\Ticket;
 use FileSync\Addon\Serve\Serve;
 use FileSync\Addon\Storage\Digests;
 use FileSync\Addon\Work\Housekeeping;
+use FileSync\Exception\StorageException;
 use FileSync\FileDigest;
 use FileSync\Store;
 use FileSync\TransferBatch;
@@ -492,6 +493,24 @@ final class ServeTest extends AddonTestCase
 		file_put_contents('store/alice/p1', strtoupper(self::BYTES));
 		$file = $this->ask(['p1' => 0])['files'][0];
 		$this->assertSame('unavailable', $file['state'], 'changed while it was read');
+	}
+
+	public function test_a_file_that_cannot_be_read_keeps_no_other_from_a_clone(): void
+	{
+		FileDigest::$duringStep = fn (string $path) => (
+			$path !== realpath('store/alice/p1')
+			|| throw new StorageException('input/output error')
+		);
+		[$photo, $page] = $this->ask(['p1' => 0, 'f1' => 0])['files'];
+		$this->assertSame([null, hash('sha256', '<html></html>')], [$photo['sha256'], $page['sha256']]);
+		$this->assertSame(['ready', 'ready'], [$photo['state'], $page['state']]);
+		$bytes = $this->body($this->pack([$photo['ticket'], $page['ticket']]));
+		$this->assertStringContainsString(bin2hex('<html></html>'), $bytes);
+		$this->assertStringNotContainsString(bin2hex(self::BYTES), $bytes);
+		$this->assertSame(
+			['', hash('sha256', '<html></html>')],
+			array_column(Table::select('filesync_digest', [], 'hash DESC', 0, 'sha256'), 'sha256'),
+		);
 	}
 
 	public function test_a_digest_that_takes_long_is_computed_in_the_background(): void

@@ -3,6 +3,7 @@
 use FileSync\Addon\Hub\Config;
 use FileSync\Addon\Hub\Table;
 use FileSync\Addon\Order\Access;
+use FileSync\Addon\Peers\Peers;
 use FileSync\Addon\Transfer\Queue;
 use FileSync\Photo;
 use FileSync\Store;
@@ -12,11 +13,18 @@ use FileSync\TransferBatch;
 final class TogetherTest extends AddonTestCase
 {
 	private const PHOTO = ['original', 'theirs 1', 'theirs 2', 'theirs 3'];
+	/** Beside this one its scales are few bytes. */
+	private const GIVEN = [
+		'large large large large large large large large large ',
+		'theirs 1',
+		'theirs 2',
+		'theirs 3',
+	];
 
 	protected function tearDown(): void
 	{
 		Photo::$isKnown = false;
-		Store::$duringSync = null;
+		Store::$duringSync = Photo::$facts = null;
 		parent::tearDown();
 	}
 
@@ -184,6 +192,136 @@ final class TogetherTest extends AddonTestCase
 		}
 	}
 
+	public function test_scales_that_the_origin_gives_are_published_together_before_or_after_their_photos(): void
+	{
+		foreach (['with their photos' => false, 'before them' => true] as $when => $areEarly) {
+			$this->tearDown();
+			$this->setUp();
+			$this->receiveGiven($areEarly, $this->photo('p1', self::GIVEN), $this->photo('p2', self::GIVEN));
+			$this->workTogether();
+			$this->assertSame([2, 6], array_map('count', Store::$syncs), $when);
+			$this->assertGiven(['p1', 'p2'], $when);
+		}
+	}
+
+	public function test_a_scale_that_is_given_and_not_plainly_new_is_published_alone_beside(): void
+	{
+		foreach ([false, true] as $areEarly) {
+			$this->tearDown();
+			$this->setUp();
+			$this->receiveGiven($areEarly, $this->photo('p1', self::GIVEN), $this->photo('p2', self::GIVEN));
+			file_put_contents('store/alice/p1-2', 'mine');
+			$this->workTogether();
+			$this->assertSame([2, 5], array_map('count', Store::$syncs));
+			$this->assertGiven(['p1', 'p2']);
+			$this->assertSame(['mine'], $this->kept());
+		}
+	}
+
+	public function test_given_scales_whose_rows_cannot_be_written_together_are_published_alone(): void
+	{
+		foreach ([false, true] as $areEarly) {
+			$this->tearDown();
+			$this->setUp();
+			$this->receiveGiven($areEarly, $this->photo('p1', self::GIVEN), $this->photo('p2', self::GIVEN));
+			$failed = 0;
+			$this->whileFailing(
+				function (string $sql) use (&$failed): bool {
+					$isFailing = str_starts_with($sql, 'INSERT INTO photo ') && substr_count($sql, "-2', ") > 1;
+					$failed += (int) $isFailing;
+
+					return $isFailing;
+				},
+				$this->workTogether(...),
+			);
+			$this->assertGreaterThan(0, $failed);
+			$this->assertGiven(['p1', 'p2']);
+		}
+	}
+
+	public function test_access_that_is_narrowed_while_given_scales_are_published_holds_for_them(): void
+	{
+		foreach ([false, true] as $areEarly) {
+			$this->tearDown();
+			$this->setUp();
+			$this->receiveGiven($areEarly, $this->photo('p1', self::GIVEN), $this->photo('p2', self::GIVEN));
+			// The first names are those of the photos.
+			Store::$duringSync = function (): void {
+				Store::$duringSync = fn () => $this->receive($this->given(
+					$this->photoFor('<bob>', 'p1', self::GIVEN),
+				));
+			};
+			$this->workTogether();
+			$this->assertNull(Store::$duringSync);
+			$this->workTogether();
+			$this->assertGiven(['p1', 'p2']);
+			$rows = Table::select('photo', ['resource_id' => 'p1'], 'imgscale', 0, 'allow_cid');
+			$this->assertSame(array_fill(0, 4, '<bob>'), array_column($rows, 'allow_cid'));
+		}
+	}
+
+	public function test_killed_at_any_instant_given_scales_are_there_in_the_end(): void
+	{
+		foreach ([false, true] as $areEarly) {
+			$prepare = function () use ($areEarly): void {
+				$this->tearDown();
+				$this->setUp();
+				$this->receiveGiven($areEarly, $this->photo('p1', self::GIVEN), $this->photo('p2', self::GIVEN));
+			};
+			$prepare();
+			$instants = $this->instantsOf($this->workTogether(...));
+			foreach (self::sample($instants, 10) as $instant) {
+				$prepare();
+				$this->killedAt($instant, $this->workTogether(...));
+				$message = "killed at instant $instant of $instants";
+				$this->assertContains($this->shown('p1'), [null, self::GIVEN[0]], $message);
+				for ($round = 0; $round < 2; $round++) {
+					$this->expireLeases();
+					$this->workTogether();
+				}
+				FileSync\Addon\Work\Housekeeping::often();
+				$this->assertGiven(['p1', 'p2'], $message);
+				$this->assertSame([], $this->kept(), $message);
+			}
+		}
+	}
+
+	/** Takes in photos whose scales are fetched, and has these arrive first, if they are early. */
+	private function receiveGiven(bool $areEarly, array ...$photos): void
+	{
+		$this->makeScales();
+		Photo::$facts = fn () => ['mimetype' => 'image/jpeg', 'width' => 300, 'height' => 200];
+		Peers::answered(self::ORIGIN, ['features' => ['ticket']]);
+		$this->receive(...array_map($this->given(...), $photos));
+		$names = array_map(fn (array $photo): string => end($photo['attach'])['hash'] . '-0', $photos);
+		$slow = $areEarly ? array_fill_keys($names, ['slow' => 1]) : [];
+		TransferBatch::$answers = $slow + TransferBatch::$answers;
+		$steps = 0;
+		TransferBatch::$duringStep = function () use (&$steps, $names, $slow): void {
+			if (++$steps === 3) {
+				$verified = ['state' => 'verified', 'token' => '', 'lease_until' => 0];
+				$this->assertSame(count($slow) * 3, Table::count('filesync_transfer', $verified));
+				TransferBatch::$answers = array_fill_keys($names, self::GIVEN[0]) + TransferBatch::$answers;
+			}
+		};
+	}
+
+	private function given(array $entry): array
+	{
+		return ['photo' => array_map(fn ($row) => ['width' => 300, 'height' => 200] + $row, $entry['photo'])] + $entry;
+	}
+
+	/** @param list<string> $hashes */
+	private function assertGiven(array $hashes, string $message = ''): void
+	{
+		$this->assertPhotos($hashes, $message);
+		$this->assertShown(array_fill_keys($hashes, self::GIVEN[0]), $message);
+		foreach ($hashes as $hash) {
+			$scales = array_map(fn (int $n): string => file_get_contents("store/alice/$hash-$n"), [1, 2, 3]);
+			$this->assertSame(array_slice(self::GIVEN, 1), $scales, "$message $hash");
+		}
+	}
+
 	private function makeScales(): void
 	{
 		Photo::$isKnown = true;
@@ -191,9 +329,9 @@ final class TogetherTest extends AddonTestCase
 	}
 
 	/** Returns the entry of a photo that only some may see. */
-	private function photoFor(string $who, string $hash): array
+	private function photoFor(string $who, string $hash, array $bytes = self::PHOTO): array
 	{
-		$entry = $this->photo($hash, self::PHOTO, ['allow_cid' => $who]);
+		$entry = $this->photo($hash, $bytes, ['allow_cid' => $who]);
 
 		return ['photo' => array_map(fn ($row) => ['allow_cid' => $who] + $row, $entry['photo'])] + $entry;
 	}
