@@ -102,7 +102,8 @@ $wanted = $often($members);
 $found = $often($ourMembers);
 foreach ($wanted + $found as $member => $number) {
 	$here = $found[$member] ?? 0;
-	$here === ($wanted[$member] ?? 0) || ($wrong[] = "we have $here, the export " . ($wanted[$member] ?? 0) . ": $member");
+	$here === ($wanted[$member] ?? 0) || ($wrong[] =
+		"we have $here, the export " . ($wanted[$member] ?? 0) . ": $member");
 }
 // Whom core puts into another group, it still puts into one.
 if ($people($stockMembers) !== $people($members)) {
