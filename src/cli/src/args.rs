@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::backup::BackupArguments;
+use crate::extract::ExtractArguments;
 use crate::import::ImportArguments;
 use crate::login::{LoginArguments, LogoutArguments};
 use crate::restore::RestoreArguments;
@@ -84,6 +85,14 @@ pub(crate) enum Verb {
     ///
     /// Only what is in data/older goes. The channel's files as the last run found them always stay.
     Prune(PruneArguments),
+    /// Write a set's files to a folder, without any hub
+    ///
+    /// With their names, folders and dates, as they were on the hub. Each is compared with the set's digests before it gets its name.
+    /// Nothing that is there is changed: what has a name already stays, and is named if it is another file. Interrupted, the same command
+    /// goes on.
+    ///
+    /// A name that the file system cannot hold, or that two files have, becomes another one, which is said.
+    Extract(ExtractArguments),
     /// Send a set to a hub, which restores it
     ///
     /// The hub needs filesync. On its page /filesync/backup, make a restore key, which is asked for here; it restores one set. What the

@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Seal, Target, Watch, Whole,
+    self, About, Channel, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Seal, Target, Watch, Whole,
 };
-use filesync_engine::set::OwnerKey;
+use filesync_engine::set::{Choice, OwnerKey};
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::address::{Address, URL_HELP};
 use crate::args::{Age, age};
@@ -24,7 +24,7 @@ use crate::hub::{self, Line, PasswordSource};
 use crate::identity::{Passphrase, PassphraseSource};
 use crate::keys::{Keys, Kind};
 use crate::machine;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::prune;
 use crate::signing::{self, OwnKey};
@@ -306,17 +306,6 @@ impl Watch for Shown<'_> {
     fn must_stop(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
-}
-
-/// Puts two objects together.
-pub(crate) fn with(about: &Value, facts: &Value) -> Value {
-    let all: Map<String, Value> = [about, facts]
-        .into_iter()
-        .filter_map(Value::as_object)
-        .flatten()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    Value::Object(all)
 }
 
 fn facts_of_outlook(outlook: &Outlook) -> Value {

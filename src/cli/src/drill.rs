@@ -8,8 +8,7 @@ use filesync_engine::door::{DrillReport, Drilled, Findings, Outside, Proof, Stat
 use serde_json::{Map, Value, json};
 
 use crate::address::Address;
-use crate::backup::with;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::words;

@@ -12,6 +12,7 @@ mod create;
 mod damage;
 mod diff;
 mod drill;
+mod extract;
 mod foreseen;
 mod hub;
 mod identity;
@@ -67,6 +68,7 @@ fn run(verb: &Verb, output: &mut Output) -> Result<Exit, Problem> {
         Verb::Diff(arguments) => diff::run(arguments, output),
         Verb::Prune(arguments) => prune::run(arguments, output),
         Verb::Restore(arguments) => restore::run(arguments, output),
+        Verb::Extract(arguments) => extract::run(arguments, output),
         Verb::Import(arguments) => import::run(arguments, output),
         Verb::Status(arguments) => status::status(arguments, output),
         Verb::Cancel(arguments) => status::cancel(arguments, output),
@@ -111,6 +113,7 @@ fn about(verb: &Verb) -> Map<String, Value> {
         Verb::List(arguments) => Some(&arguments.folder),
         Verb::Diff(arguments) => Some(&arguments.one),
         Verb::Prune(arguments) => Some(&arguments.folder),
+        Verb::Extract(arguments) => Some(&arguments.folder),
         Verb::Completions { .. } | Verb::Man { .. } => None,
     };
     folder.map(|folder| ("folder".to_owned(), folder.display().to_string().into())).into_iter().collect()

@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 
 use crate::address::{Address, URL_HELP};
 use crate::args::time;
-use crate::backup::{rate, with};
+use crate::backup::rate;
 use crate::create::{self, Brought, CreateArguments};
 use crate::drill::{self, DrillArguments, Told};
 use crate::foreseen;
 use crate::hub::{self, Line};
 use crate::machine;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::secret::Source;

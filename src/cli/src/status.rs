@@ -8,9 +8,8 @@ use filesync_engine::door::{Door, State};
 use serde_json::{Value, json};
 
 use crate::address::Address;
-use crate::backup::with;
 use crate::hub::{self, Line};
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::restore::{exit_of, told};

@@ -1,4 +1,4 @@
-//! Which files a set shall have, named by their path in the channel; `*` is any part of a name.
+//! Which files of a channel are meant, named by their path in the channel; `*` is any part of a name.
 
 /// What is left out, and what is taken alone.
 #[derive(Clone, Debug, Default)]
