@@ -10,7 +10,7 @@ use crate::extract::ExtractArguments;
 use crate::import::ImportArguments;
 use crate::login::{LoginArguments, LogoutArguments};
 use crate::restore::RestoreArguments;
-use crate::status::UnderwayArguments;
+use crate::status::{StatusArguments, UnderwayArguments};
 
 /// Backs up a channel's files to a folder at home, looks after that folder, and brings the files back.
 ///
@@ -109,10 +109,13 @@ pub(crate) enum Verb {
     /// asks for the account's password. Interrupted, the same command goes on. Files are not in an export: they come from the channel's other
     /// hubs, or from a set.
     Import(Box<ImportArguments>),
-    /// Say how far a restore is
+    /// Say how a set is, or how far a restore is
     ///
-    /// Asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.
-    Status(UnderwayArguments),
+    /// Of a set's folder: whose it is, what it has and lacks, how old it is, whether its lists are whole, when `verify` read it, and where
+    /// it was restored from this computer. No hub is asked, and no file of the set is read: that does `verify`.
+    ///
+    /// Of a channel, or of nothing: asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.
+    Status(StatusArguments),
     /// End a restore
     ///
     /// What was sent is removed from the hub, and what was restored stays. The restore key is over then.

@@ -14,6 +14,7 @@ mod diff;
 mod drill;
 mod extract;
 mod foreseen;
+mod history;
 mod hub;
 mod identity;
 mod import;
@@ -30,6 +31,7 @@ mod refusal;
 mod restore;
 mod secret;
 mod signing;
+mod standing;
 mod status;
 mod underway;
 mod verify;
@@ -44,7 +46,7 @@ use args::{Arguments, Verb};
 use login::{LoginArguments, LogoutArguments};
 use output::Output;
 use problem::{Exit, Problem};
-use status::UnderwayArguments;
+use status::{StatusArguments, UnderwayArguments};
 
 fn main() -> ExitCode {
     no_core_dumps();
@@ -106,7 +108,7 @@ fn about(verb: &Verb) -> Map<String, Value> {
             let facts = [("channel", arguments.to.clone()), ("file", arguments.file.display().to_string())];
             return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
         }
-        Verb::Status(UnderwayArguments { url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {
+        Verb::Status(StatusArguments { what: url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {
             return url.iter().map(|url| ("channel".to_owned(), url.clone().into())).collect();
         }
         Verb::Verify(arguments) => Some(&arguments.folder),

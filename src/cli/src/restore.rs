@@ -19,6 +19,7 @@ use crate::backup::rate;
 use crate::create::{self, Brought, CreateArguments};
 use crate::drill::{self, DrillArguments, Told};
 use crate::foreseen;
+use crate::history;
 use crate::hub::{self, Line};
 use crate::machine;
 use crate::output::{Output, with};
@@ -200,7 +201,9 @@ impl<'a> Ready<'a> {
             Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, address)),
             Ok(Ended::Done(report)) => {
                 self.forget()?;
-                Ok(self.tell(&report, &about, output))
+                let exit = self.tell(&report, &about, output);
+                history::restored(&self.folder, &self.address.text(), exit == Exit::Complete);
+                Ok(exit)
             }
         }
     }

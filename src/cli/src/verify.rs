@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::VerifyArguments;
 use crate::damage;
+use crate::history;
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
@@ -67,6 +68,7 @@ fn check(folder: &Path, arguments: &VerifyArguments, output: &mut Output) -> Res
     let (progress, result) = (check.progress(), check.result());
     let alarm = signing::judge(folder, (&id_of(result), &result.owner), arguments.accept_key, output)?;
     let verdict = verdict(&check, alarm);
+    history::verified(folder, verdict.kind, arguments.sample.unwrap_or(100));
     if verdict.kind == "set_damaged" {
         damage::found(folder, &damaged);
     }
@@ -101,7 +103,7 @@ fn check(folder: &Path, arguments: &VerifyArguments, output: &mut Output) -> Res
 }
 
 /// Tells whether everything can be restored in spite of a finding.
-fn is_harmless(code: FindingCode) -> bool {
+pub(crate) fn is_harmless(code: FindingCode) -> bool {
     matches!(code, FindingCode::FileExtra | FindingCode::FileMoved | FindingCode::Unsigned)
 }
 
@@ -162,7 +164,7 @@ fn facts_of(finding: &Finding) -> Value {
     })
 }
 
-fn words_of(finding: &Finding) -> String {
+pub(crate) fn words_of(finding: &Finding) -> String {
     let path = &finding.path;
     let why = finding.why.as_deref().unwrap_or_default();
     match finding.code {
