@@ -75,7 +75,7 @@ final class Lease
 	{
 		$lease = Table::first('filesync_lease', ['id' => hash('sha256', $name)], '', 'token');
 
-		return (string) ($lease['token'] ?? '');
+		return $lease['token'] ?? '';
 	}
 
 	/** Tells whether somebody holds the lease. */

@@ -146,11 +146,11 @@ final class Scratch
 	/** Says what has the one that there is, and not whose. */
 	private static function inUse(ScratchUse $use): string
 	{
-		preg_match('/^([a-z]+)-/', Lease::holder(self::LEASE), $holder);
-		$what = match ($holder[1] ?? null) {
-			null => 'something else',
-			$use->word => "another $use->word",
-			default => "a $holder[1]",
+		$word = (string) strstr(Lease::holder(self::LEASE), '-', true);
+		$what = match ($word) {
+			'' => 'something else',
+			$use->word => "another $word",
+			default => "a $word",
 		};
 
 		return "$what has the hub's one hidden channel";
