@@ -73,6 +73,10 @@ pub(crate) fn run(arguments: &ExtractArguments, output: &mut Output) -> Result<E
         return Ok(Exit::GoesOn);
     }
     let progress = extract.progress();
+    if !arguments.only.is_empty() && progress.files_total + progress.folders == 0 && progress.noted.is_empty() {
+        let words = format!("The set in {} has nothing at {}.", set.display(), arguments.only.join(" or "));
+        return Err(Problem::new("not_in_set", words).remedy("`filesync list` shows what it has, by true names."));
+    }
     let amiss: u64 = progress.noted.iter().filter(|(fate, _)| !is_harmless(**fate)).map(|(_, count)| count).sum();
     let exit = signing::exit_of(alarm.as_ref(), if amiss > 0 { Exit::NeedsAttention } else { Exit::Complete });
     if exit != Exit::Complete || output.speaks() {

@@ -33,6 +33,11 @@ impl Choice {
         self.only.is_empty() || self.only.iter().any(|pattern| begins(pattern, path))
     }
 
+    /// Tells whether a file or folder is looked at, and not only because it is above one that is.
+    pub(crate) fn names(&self, path: &[String]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|pattern| pattern.len() <= path.len() && begins(pattern, path))
+    }
+
     /// Returns what is left out, as it was written.
     pub(crate) fn excluded(&self) -> impl Iterator<Item = String> {
         self.exclude.iter().map(|names| names.join("/"))
@@ -87,5 +92,6 @@ mod tests {
             assert!(!choice.looks_at(&path(outside)), "{outside}");
         }
         assert!(choice.is_part());
+        assert!(choice.names(&path("2024/May")) && choice.names(&path("2024/May/cat.jpg")) && !choice.names(&path("2024")));
     }
 }

@@ -101,7 +101,7 @@ pub struct ExtractProgress {
     pub bytes: u64,
     /// Whether all are counted.
     pub is_counted: bool,
-    /// Folders that are there now.
+    /// Folders that were chosen and are there now.
     pub folders: u64,
     /// Files that were written.
     pub new_files: u64,
@@ -405,7 +405,8 @@ impl Extract {
     fn make_folder(&mut self, entry: &RestoreEntry, path: String) -> Result<()> {
         match self.target.make_folder(&path) {
             Ok(()) => {
-                self.progress.folders += 1;
+                // Those above a part come with it, and are none of it.
+                self.progress.folders += u64::from(self.options.choice.names(&entry.names));
                 let line = format!("{path}\0{}", entry.edited);
                 self.dates.as_mut().map_or(Ok(()), |dates| dates.add(line.as_bytes()))
             }
