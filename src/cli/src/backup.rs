@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -127,9 +126,7 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
     let key = stored.filter(|key| key.kind == Kind::Backup && is_by_door);
     let passphrase =
         if arguments.everything && !arguments.dry_run { Some(Passphrase::obtain(&arguments.passphrase, &folder)?) } else { None };
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let stopped = machine::stopped();
     let way = if let Some(key) = key {
         let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
         let whole = passphrase.as_ref().map(|passphrase| {
@@ -264,9 +261,8 @@ fn writable(folder: &Path, is_dry: bool) -> Result<PathBuf, Problem> {
 }
 
 fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
-    let code = error.facts().find(|(key, _)| *key == "code").map(|(_, code)| code);
     let shown = folder.display();
-    match code {
+    match error.fact("code") {
         Some("set_signed") => Problem::usage("set_signed", format!("The set in {shown} was made and signed by a hub."))
             .remedy("Choose another folder: this command could not sign it again."),
         Some("set_busy" | "set_other_channel" | "set_newer" | "disk_short") => Problem::of_set(error, folder),

@@ -1,8 +1,7 @@
 //! `extract`: a set's files as an ordinary tree of folders, without any hub.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
@@ -55,9 +54,7 @@ pub(crate) fn run(arguments: &ExtractArguments, output: &mut Output) -> Result<E
         limits: SetLimits::default(),
     };
     let mut extract = Extract::open(&set, &to, &machine::surroundings(), options).map_err(wrong)?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let stopped = machine::stopped();
     let about = json!({ "folder": set.display().to_string(), "to": to.display().to_string(), "run": extract.run() });
     while !extract.is_done() && !stopped.load(Ordering::Relaxed) {
         let noted = extract.step(STEP).map_err(wrong)?;
@@ -172,10 +169,9 @@ fn told(progress: &ExtractProgress, amiss: u64, to: &Path, are_names_said: bool)
 
 /// Puts an error into words.
 fn of(error: &Error, set: &Path, to: &Path) -> Problem {
-    let fact = |name: &str| error.facts().find(|(key, _)| *key == name).map(|(_, value)| value);
-    let number = |name: &str| fact(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    let number = |name: &str| error.fact(name).and_then(|text| text.parse().ok()).unwrap_or_default();
     let shown = to.display();
-    match (fact("code"), error.kind()) {
+    match (error.fact("code"), error.kind()) {
         (Some("extract_running"), _) => Problem::later("extract_running", format!("Another extract writes to {shown}."))
             .remedy("Try again when that is over."),
         (Some("set_changed"), _) => {

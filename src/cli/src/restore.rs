@@ -129,9 +129,7 @@ impl<'a> Ready<'a> {
             output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
         }
         let restores = Restores::read()?;
-        let stopped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopped);
-        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        let stopped = machine::stopped();
         let brought = if arguments.create.create {
             refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
             let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use filesync_engine::SetLimits;
 use filesync_engine::set::{Check, CheckOptions, CheckResult, Condition, Finding, FindingCode, OwnerSigned, Set, look};
 use serde_json::{Map, Value, json};
 
-use crate::args::VerifyArguments;
 use crate::damage;
 use crate::history;
 use crate::machine;
@@ -17,6 +17,32 @@ use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::signing;
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Read only a part of the files, such as 5 %, chosen at random
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sample: Option<u32>,
+    /// First put in place what the last run left half-way; no hub is needed
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Accept the key that the set is signed with now, or that it is not signed
+    #[arg(long)]
+    pub(crate) accept_key: bool,
+}
+
+fn percent(text: &str) -> Result<u32, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    digits
+        .trim()
+        .parse()
+        .ok()
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| "a percentage from 1 to 100".to_owned())
+}
 
 const STEP: Duration = Duration::from_millis(200);
 
@@ -178,5 +204,16 @@ pub(crate) fn words_of(finding: &Finding) -> String {
         FindingCode::Unsigned => "The set is not signed.".to_owned(),
         FindingCode::PathRefused => format!("The list names \"{path}\". This set was made to do harm."),
         FindingCode::SetRefused => format!("This set breaks the rules: {why}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_those_of_the_hub_s_command() {
+        assert_eq!((percent("5%"), percent("100")), (Ok(5), Ok(100)));
+        assert!(percent("0").is_err() && percent("101%").is_err());
     }
 }
