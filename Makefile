@@ -68,6 +68,8 @@ test-cli: ## the owner's command backs up a hub without filesync, and one with i
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/BackupTest.php
 	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/DoorBackupTest.php
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/LyingDoorTest.php
+	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/ExtractTest.php
+	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/StatusTest.php
 	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/RestoreTest.php
 
 test-doors: ## a backup set comes back through the drop box, by rclone and others: HUBZILLA_ROOT=<tree with SabreDAV> ONLY=rclone BREAK=vanish

@@ -70,6 +70,14 @@ final class Lease
 		return $token !== '' && Table::first('filesync_lease', $where, '', 'id') !== null;
 	}
 
+	/** Returns the token that holds the lease, or held it last. */
+	public static function holder(string $name): string
+	{
+		$lease = Table::first('filesync_lease', ['id' => hash('sha256', $name)], '', 'token');
+
+		return $lease['token'] ?? '';
+	}
+
 	/** Tells whether somebody holds the lease. */
 	public static function isHeld(string $name): bool
 	{

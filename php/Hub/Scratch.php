@@ -115,12 +115,13 @@ final class Scratch
 				true,
 			);
 		}
-		$token = Token::make();
+		// By its token the next one knows what has it.
+		$token = "$use->word-" . Token::make();
 		if (! Lease::take(self::LEASE, $token, self::LEASE_SECONDS)) {
 			if ($use->isUrgent) {
 				self::want();
 			}
-			throw new Postponed('another rehearsal or drill is running', true);
+			throw new Postponed(self::inUse($use), true);
 		}
 		try {
 			Config::clear('scratch_wanted', 'state');
@@ -140,6 +141,19 @@ final class Scratch
 			}
 			throw $e;
 		}
+	}
+
+	/** Says what has the one that there is, and not whose. */
+	private static function inUse(ScratchUse $use): string
+	{
+		$word = (string) strstr(Lease::holder(self::LEASE), '-', true);
+		$what = match ($word) {
+			'' => 'something else',
+			$use->word => "another $word",
+			default => "a $word",
+		};
+
+		return "$what has the hub's one hidden channel";
 	}
 
 	/** Notes that somebody needs one, or needs that there is none: a drill of a set that was sent gives way. */

@@ -376,7 +376,7 @@ final class NightlyTest extends BackupTestCase
 		Housekeeping::daily();
 		Worker::daemon('backup');
 		$this->writeLists($this->set);
-		$later = new Problem('drill_later', 'Another rehearsal or drill is running. Try again later.', true);
+		$later = new Problem('drill_later', "A drill has the hub's one hidden channel. Try again later.", true);
 		$putOff = fn (Problem $why) => (new ReflectionMethod(FileSync\Addon\Work\Drills::class, 'failed'))->invoke(
 			null,
 			$this->channel,

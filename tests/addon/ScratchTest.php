@@ -249,11 +249,16 @@ final class ScratchTest extends AddonTestCase
 	public function test_one_at_a_time(): void
 	{
 		$scratch = Scratch::make();
-		try {
-			Scratch::make();
-			$this->fail('two at once');
-		} catch (Postponed $e) {
-			$this->assertSame('another rehearsal or drill is running', $e->getMessage());
+		foreach ([
+			'another rehearsal' => ScratchUse::rehearsal(),
+			'a rehearsal' => ScratchUse::drill(1, 1),
+		] as $what => $use) {
+			try {
+				Scratch::make($use);
+				$this->fail('two at once');
+			} catch (Postponed $e) {
+				$this->assertSame("$what has the hub's one hidden channel", $e->getMessage());
+			}
 		}
 		$this->assertSame([], Scratch::sweep());
 		$this->assertNotNull(channelx_by_n($scratch->channel->id) ?: null);

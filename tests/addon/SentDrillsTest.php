@@ -169,7 +169,7 @@ final class SentDrillsTest extends AddonTestCase
 			Scratch::make();
 			$this->fail('there are two');
 		} catch (Postponed $e) {
-			$this->assertStringContainsString('another rehearsal or drill is running', $e->getMessage());
+			$this->assertStringContainsString("has the hub's one hidden channel", $e->getMessage());
 		}
 		Lease::giveBack(Scratch::LEASE, $token);
 	}

@@ -84,6 +84,8 @@ final class DrillTest extends TestCase
 		[$code, $said, $text] = self::drill('--sample', 'all');
 		$this->assertSame([0, true, true], [$code, $said['passed'] ?? $text, $said['by_hub']['passed']], $text);
 		$this->assertSame([], self::failures($said));
+		$drilled = self::command('status', self::$set)[1]['drilled'];
+		$this->assertSame([[self::$url, true]], [[$drilled[0]['channel'], $drilled[0]['whole']]]);
 		$hub = $said['by_hub']['proofs'];
 		foreach ([
 			'signature',

@@ -257,6 +257,12 @@ final class RestoreTest extends TestCase
 		$this->assertSame([1, 'set_other_channel'], [$code, $said['error']], json_encode($said));
 		[$code, $said, $text] = self::restore($foreign, '--as-copy');
 		$this->assertSame([0, count(self::$files)], [$code, $said['restore']['files']['restore']], $text);
+		[$code, $said, $text] = self::command('status', $foreign);
+		$this->assertSame([0, [], []], [$code, $said['underway'], $said['drilled']], $text);
+		$this->assertSame([[self::url(), true]], array_map(
+			fn ($event) => [$event['channel'], $event['whole']],
+			$said['restored'],
+		));
 		$digests = fn (array $files) => (function (array $digests) {
 			sort($digests);
 			return $digests;

@@ -6,10 +6,15 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::backup::BackupArguments;
+use crate::diff::DiffArguments;
+use crate::extract::ExtractArguments;
 use crate::import::ImportArguments;
+use crate::list::ListArguments;
 use crate::login::{LoginArguments, LogoutArguments};
+use crate::prune::PruneArguments;
 use crate::restore::RestoreArguments;
-use crate::status::UnderwayArguments;
+use crate::status::{StatusArguments, UnderwayArguments};
+use crate::verify::VerifyArguments;
 
 /// Backs up a channel's files to a folder at home, looks after that folder, and brings the files back.
 ///
@@ -84,6 +89,14 @@ pub(crate) enum Verb {
     ///
     /// Only what is in data/older goes. The channel's files as the last run found them always stay.
     Prune(PruneArguments),
+    /// Write a set's files to a folder, without any hub
+    ///
+    /// With their names, folders and dates, as they were on the hub. Each is compared with the set's digests before it gets its name.
+    /// Nothing that is there is changed: what has a name already stays, and is named if it is another file. Interrupted, the same command
+    /// goes on.
+    ///
+    /// A name that the file system cannot hold, or that two files have, becomes another one, which is said.
+    Extract(ExtractArguments),
     /// Send a set to a hub, which restores it
     ///
     /// The hub needs filesync. On its page /filesync/backup, make a restore key, which is asked for here; it restores one set. What the
@@ -100,10 +113,13 @@ pub(crate) enum Verb {
     /// asks for the account's password. Interrupted, the same command goes on. Files are not in an export: they come from the channel's other
     /// hubs, or from a set.
     Import(Box<ImportArguments>),
-    /// Say how far a restore is
+    /// Say how a set is, or how far a restore is
     ///
-    /// Asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.
-    Status(UnderwayArguments),
+    /// Of a set's folder: whose it is, what it has and lacks, how old it is, whether its lists are whole, when `verify` read it, and where
+    /// it was restored from this computer. No hub is asked, and no file of the set is read: that does `verify`.
+    ///
+    /// Of a channel, or of nothing: asks the hub about a restore that was begun from this computer. Exit code 75 while it is under way.
+    Status(StatusArguments),
     /// End a restore
     ///
     /// What was sent is removed from the hub, and what was restored stays. The restore key is over then.
@@ -126,70 +142,11 @@ pub(crate) enum Verb {
     },
 }
 
-#[derive(Args, Debug)]
-pub(crate) struct VerifyArguments {
-    /// The set's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// Read only a part of the files, such as 5 %, chosen at random
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub(crate) sample: Option<u32>,
-    /// First put in place what the last run left half-way; no hub is needed
-    #[arg(long)]
-    pub(crate) finish: bool,
-    /// Accept the key that the set is signed with now, or that it is not signed
-    #[arg(long)]
-    pub(crate) accept_key: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ListArguments {
-    /// The set's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// As it was then: 2026-11-28, which means its end, or 2026-11-28T03:15:00Z
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) at: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct DiffArguments {
-    /// One set's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) one: PathBuf,
-    /// The other's
-    #[arg(value_name = "DIR")]
-    pub(crate) other: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct PruneArguments {
-    /// The set's folder
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
-    /// What was replaced or removed before: 90d, or 2026-08-30
-    #[arg(long, value_name = "AGE", value_parser = age)]
-    pub(crate) older_than: Age,
-    /// Say what would go, and remove nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
 /// How old something is at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
     Days(i64),
     Before(jiff::civil::Date),
-}
-
-fn percent(text: &str) -> Result<u32, String> {
-    let digits = text.strip_suffix('%').unwrap_or(text);
-    digits
-        .trim()
-        .parse()
-        .ok()
-        .filter(|percent| (1..=100).contains(percent))
-        .ok_or_else(|| "a percentage from 1 to 100".to_owned())
 }
 
 /// Reads a time; a date means its end.
@@ -217,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_times_and_percentages_are_those_of_the_hub_s_command() {
+    fn ages_and_times_are_those_of_the_hub_s_command() {
         assert_eq!(age("90d"), Ok(Age::Days(90)));
         assert_eq!(age("2026-08-30"), Ok(Age::Before(jiff::civil::date(2026, 8, 30))));
         for bad in ["90", "d", "-1d", "123456d", "2026-13-01", "2026-8-3"] {
@@ -228,7 +185,5 @@ mod tests {
         for bad in ["2026-11-31", "yesterday", "2026-11-28T03:15Z", "2026-11-28 03:15:00"] {
             assert!(time(bad).is_err(), "{bad}");
         }
-        assert_eq!((percent("5%"), percent("100")), (Ok(5), Ok(100)));
-        assert!(percent("0").is_err() && percent("101%").is_err());
     }
 }

@@ -4,17 +4,16 @@ use std::fmt::Write as _;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
 use filesync_engine::owner::{
-    self, About, Channel, Choice, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Seal, Target, Watch, Whole,
+    self, About, Channel, Connection, Door, Ended, Outlook, Progress, Report, RunOptions, Seal, Target, Watch, Whole,
 };
-use filesync_engine::set::OwnerKey;
+use filesync_engine::set::{Choice, OwnerKey};
 use filesync_engine::{Error, ErrorKind, TransferLimits, transfer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::address::{Address, URL_HELP};
 use crate::args::{Age, age};
@@ -24,7 +23,7 @@ use crate::hub::{self, Line, PasswordSource};
 use crate::identity::{Passphrase, PassphraseSource};
 use crate::keys::{Keys, Kind};
 use crate::machine;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::prune;
 use crate::signing::{self, OwnKey};
@@ -127,9 +126,7 @@ pub(crate) fn run(arguments: &BackupArguments, output: &mut Output) -> Result<Ex
     let key = stored.filter(|key| key.kind == Kind::Backup && is_by_door);
     let passphrase =
         if arguments.everything && !arguments.dry_run { Some(Passphrase::obtain(&arguments.passphrase, &folder)?) } else { None };
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let stopped = machine::stopped();
     let way = if let Some(key) = key {
         let (door, about) = backup_key::open(&connection, &address, &key.secret)?;
         let whole = passphrase.as_ref().map(|passphrase| {
@@ -264,9 +261,8 @@ fn writable(folder: &Path, is_dry: bool) -> Result<PathBuf, Problem> {
 }
 
 fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
-    let code = error.facts().find(|(key, _)| *key == "code").map(|(_, code)| code);
     let shown = folder.display();
-    match code {
+    match error.fact("code") {
         Some("set_signed") => Problem::usage("set_signed", format!("The set in {shown} was made and signed by a hub."))
             .remedy("Choose another folder: this command could not sign it again."),
         Some("set_busy" | "set_other_channel" | "set_newer" | "disk_short") => Problem::of_set(error, folder),
@@ -306,17 +302,6 @@ impl Watch for Shown<'_> {
     fn must_stop(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
-}
-
-/// Puts two objects together.
-pub(crate) fn with(about: &Value, facts: &Value) -> Value {
-    let all: Map<String, Value> = [about, facts]
-        .into_iter()
-        .filter_map(Value::as_object)
-        .flatten()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    Value::Object(all)
 }
 
 fn facts_of_outlook(outlook: &Outlook) -> Value {

@@ -12,7 +12,7 @@ use filesync_engine::{Error, ErrorKind, Secret, SetLimits};
 use serde_json::json;
 
 use crate::address::Address;
-use crate::hub::{self, Line, PasswordSource, fact};
+use crate::hub::{self, Line, PasswordSource};
 use crate::identity;
 use crate::machine;
 use crate::output::Output;
@@ -208,8 +208,8 @@ impl CreateWatch for Shown<'_> {
 /// Puts an error of it into words.
 pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
     let (host, nick) = (&address.host, &address.nick);
-    let limit = fact(error, "limit").unwrap_or("as many");
-    match fact(error, "code") {
+    let limit = error.fact("limit").unwrap_or("as many");
+    match error.fact("code") {
         Some("no_channel") if folder.is_file() => {
             Problem::new("no_channel", format!("{} has no channel in it.", folder.display()))
                 .remedy("An export of posts alone is for the hub's page /import_items, or its admin's `import-dump`.")
@@ -217,7 +217,7 @@ pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
         Some("no_channel") => Problem::new("no_channel", format!("{} has the files of a channel only.", folder.display()))
             .remedy("`filesync backup --everything` makes a set of which a channel can be made."),
         Some("rows_damaged") => {
-            let path = fact(error, "path").unwrap_or("a file");
+            let path = error.fact("path").unwrap_or("a file");
             Problem::new("set_damaged", format!("{path} is not what was saved."))
                 .remedy("Fetch the file from a copy of the set, or back up the channel again.")
         }
@@ -248,13 +248,13 @@ pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
         Some("import_running") => Problem::later("import_running", format!("{host} is still at what was sent before."))
             .remedy("Run it again; it goes on where it stopped."),
         Some("slice_failed") => {
-            let said = fact(error, "message").map_or_else(String::new, words::one_line);
+            let said = error.fact("message").map_or_else(String::new, words::one_line);
             Problem::new("slice_failed", format!("{host}: {said}"))
                 .remedy("Its admin can see to it; the same command goes on then. Nobody else has heard of the channel yet.")
         }
         Some("door_wrong") => Problem::new("door_wrong", format!("{host} answers what no creating door answers: {error}."))
             .remedy("Its admin can see to it; the same command goes on then."),
-        _ if error.kind() == ErrorKind::NotFound && fact(error, "code").is_none() => Problem::of_set(error, folder),
+        _ if error.kind() == ErrorKind::NotFound && error.fact("code").is_none() => Problem::of_set(error, folder),
         _ => refusal::of(error, address, folder),
     }
 }

@@ -1,17 +1,27 @@
 //! `diff`: shows what differs between two sets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use filesync_engine::set::{Contents, RowsOfFile, Version};
 use serde_json::json;
 
-use crate::args::DiffArguments;
 use crate::list;
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// One set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) one: PathBuf,
+    /// The other's
+    #[arg(value_name = "DIR")]
+    pub(crate) other: PathBuf,
+}
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &DiffArguments, output: &Output) -> Result<Exit, Problem> {

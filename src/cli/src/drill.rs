@@ -8,8 +8,8 @@ use filesync_engine::door::{DrillReport, Drilled, Findings, Outside, Proof, Stat
 use serde_json::{Map, Value, json};
 
 use crate::address::Address;
-use crate::backup::with;
-use crate::output::Output;
+use crate::history;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::words;
@@ -122,6 +122,7 @@ pub(crate) fn tell(
         Ok(Drilled::Done(report)) => {
             forget()?;
             let has_passed = report.has_passed() && report.unsent == 0;
+            history::drilled(folder, &address.text(), has_passed);
             if !has_passed || output.speaks() {
                 output.say(&with(about, &facts(&report, has_passed)), &certificate(&report, folder, has_passed));
             }

@@ -7,8 +7,7 @@ use filesync_engine::{Error, Result as EngineResult};
 use serde_json::{Value, json};
 
 use crate::address::Address;
-use crate::backup::with;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::restore::{amount, attention, exit_after, remarks};

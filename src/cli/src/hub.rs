@@ -159,7 +159,7 @@ fn password_refused(address: &Address) -> Problem {
 
 /// Puts an error about a log-in for a whole channel into words, at a hub without filesync.
 pub(crate) fn of_password(error: &Error, address: &Address) -> Problem {
-    match fact(error, "code") {
+    match error.fact("code") {
         Some("login_refused") => password_refused(address),
         Some("password_colon") => {
             Problem::new("login_refused", "Your password has a ‘:’; the API of a hub without filesync cuts it there.")
@@ -182,7 +182,7 @@ fn factor() -> Option<Secret> {
 /// Puts an error about the pass of an account into words.
 fn of_account_pass(error: &Error, address: &Address, login: &str) -> Problem {
     let host = &address.host;
-    match fact(error, "code") {
+    match error.fact("code") {
         Some("login_refused") => Problem::new("login_refused", format!("{host} refuses this password for {login}."))
             .remedy("Both are those of your account there; a new hub needs one first, made on its page /register."),
         Some("two_factor") => Problem::new("two_factor", "The hub asks for a second factor, and got none that it takes.")
@@ -200,7 +200,7 @@ fn of_account_pass(error: &Error, address: &Address, login: &str) -> Problem {
 /// Puts an error about a pass into words.
 fn of_pass(error: &Error, address: &Address) -> Problem {
     let host = &address.host;
-    match fact(error, "code") {
+    match error.fact("code") {
         Some("login_refused") => password_refused(address),
         Some("two_factor") => Problem::new("two_factor", "The hub asks for a second factor, and got none that it takes.")
             .remedy("Run this in a terminal and type the code. With a factor of another sort, a whole channel cannot be saved."),
@@ -226,17 +226,12 @@ fn password(address: &Address, source: &Source<'_>) -> Result<Secret, Problem> {
     source.take(&format!("Password of {} on {}: ", address.nick, address.host)).map(Secret::new)
 }
 
-/// Returns a fact of an error.
-pub(crate) fn fact<'e>(error: &'e Error, name: &str) -> Option<&'e str> {
-    error.facts().find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
 /// Puts an error about a hub into words.
 pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
     let (host, channel) = (&address.host, address.text());
     let make_key = format!("Make an app key: `filesync login {channel}`.");
-    match fact(error, "code") {
-        Some("login_refused") if fact(error, "reply") == Some("unauthorized_client") => Problem::new(
+    match error.fact("code") {
+        Some("login_refused") if error.fact("reply") == Some("unauthorized_client") => Problem::new(
             "login_refused",
             "The hub refuses this app key: its field *Grant Types* does not hold the words client_credentials.",
         )
@@ -250,7 +245,7 @@ pub(crate) fn of_hub(error: &Error, address: &Address) -> Problem {
             "login_refused",
             format!(
                 "This log-in is for the channel {} of the account, not for {}.",
-                fact(error, "nick").unwrap_or("?"),
+                error.fact("nick").unwrap_or("?"),
                 address.nick
             ),
         )

@@ -2,8 +2,6 @@
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use filesync_engine::door::WholeChannel;
@@ -13,6 +11,7 @@ use crate::address::{Address, URL_HELP};
 use crate::backup::rate;
 use crate::create::{self, Owner, Way};
 use crate::hub::{Line, PasswordSource};
+use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::words;
@@ -46,9 +45,7 @@ pub(crate) fn run(arguments: &ImportArguments, output: &mut Output) -> Result<Ex
         Problem::usage("no_file", format!("There is no file {}.", arguments.file.display()))
             .remedy("A set of a whole channel is brought by `filesync restore --create`.")
     })?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stopped);
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let stopped = machine::stopped();
     output.phase("reading the file");
     let channel = WholeChannel::of_export(&file).map_err(|error| create::of(&error, &address, &file))?;
     let way = Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &file };

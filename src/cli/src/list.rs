@@ -1,17 +1,28 @@
 //! `list`: shows what is in a set, now or at an earlier time.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use filesync_engine::SetLimits;
 use filesync_engine::set::{Condition, Contents, ContentsOptions, Version, look};
 use serde_json::{Value, json};
 
-use crate::args::ListArguments;
+use crate::args::time;
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// As it was then: 2026-11-28, which means its end, or 2026-11-28T03:15:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) at: Option<String>,
+}
 
 const SOME: usize = 1000;
 

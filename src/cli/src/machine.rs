@@ -1,6 +1,8 @@
 //! What the engine does not look up itself: clock, chance, machine, folders.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use filesync_engine::SetLimits;
@@ -22,6 +24,15 @@ pub(crate) fn random() -> u64 {
     // The generator fails only if the system gives no randomness at all; then a predictable sample is better than none.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     u64::from_ne_bytes(bytes)
+}
+
+/// Returns what becomes true once somebody stops the command; it is asked for once.
+pub(crate) fn stopped() -> Arc<AtomicBool> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stopped);
+    // Where it cannot be caught, the command is killed, and the same one goes on.
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    stopped
 }
 
 /// Identifies this boot of the machine.

@@ -12,7 +12,9 @@ mod create;
 mod damage;
 mod diff;
 mod drill;
+mod extract;
 mod foreseen;
+mod history;
 mod hub;
 mod identity;
 mod import;
@@ -29,6 +31,7 @@ mod refusal;
 mod restore;
 mod secret;
 mod signing;
+mod standing;
 mod status;
 mod underway;
 mod verify;
@@ -43,7 +46,7 @@ use args::{Arguments, Verb};
 use login::{LoginArguments, LogoutArguments};
 use output::Output;
 use problem::{Exit, Problem};
-use status::UnderwayArguments;
+use status::{StatusArguments, UnderwayArguments};
 
 fn main() -> ExitCode {
     no_core_dumps();
@@ -67,6 +70,7 @@ fn run(verb: &Verb, output: &mut Output) -> Result<Exit, Problem> {
         Verb::Diff(arguments) => diff::run(arguments, output),
         Verb::Prune(arguments) => prune::run(arguments, output),
         Verb::Restore(arguments) => restore::run(arguments, output),
+        Verb::Extract(arguments) => extract::run(arguments, output),
         Verb::Import(arguments) => import::run(arguments, output),
         Verb::Status(arguments) => status::status(arguments, output),
         Verb::Cancel(arguments) => status::cancel(arguments, output),
@@ -104,13 +108,14 @@ fn about(verb: &Verb) -> Map<String, Value> {
             let facts = [("channel", arguments.to.clone()), ("file", arguments.file.display().to_string())];
             return facts.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
         }
-        Verb::Status(UnderwayArguments { url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {
+        Verb::Status(StatusArguments { what: url, .. }) | Verb::Cancel(UnderwayArguments { url, .. }) => {
             return url.iter().map(|url| ("channel".to_owned(), url.clone().into())).collect();
         }
         Verb::Verify(arguments) => Some(&arguments.folder),
         Verb::List(arguments) => Some(&arguments.folder),
         Verb::Diff(arguments) => Some(&arguments.one),
         Verb::Prune(arguments) => Some(&arguments.folder),
+        Verb::Extract(arguments) => Some(&arguments.folder),
         Verb::Completions { .. } | Verb::Man { .. } => None,
     };
     folder.map(|folder| ("folder".to_owned(), folder.display().to_string().into())).into_iter().collect()

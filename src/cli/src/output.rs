@@ -141,6 +141,17 @@ impl Output {
     }
 }
 
+/// Puts two objects together.
+pub(crate) fn with(about: &Value, facts: &Value) -> Value {
+    let all: Map<String, Value> = [about, facts]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flatten()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Value::Object(all)
+}
+
 const WIDTH: u64 = 20;
 
 fn drawn(text: &str, done: u64, all: u64) -> String {

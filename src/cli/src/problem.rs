@@ -70,8 +70,7 @@ impl Problem {
     /// Puts an error about a set into words.
     pub(crate) fn of_set(error: &Error, folder: &Path) -> Self {
         let shown = folder.display();
-        let fact = |name: &str| error.facts().find(|(key, _)| *key == name).map(|(_, value)| value);
-        match (fact("code"), error.kind()) {
+        match (error.fact("code"), error.kind()) {
             (Some("set_cut_off"), _) => Self::later(
                 "set_cut_off",
                 format!("The last run of the backup in {shown} was cut off while it was being put in place."),
@@ -83,9 +82,9 @@ impl Problem {
             }
             (Some("no_run"), _) => Self::usage(
                 "no_run",
-                format!("No run of the backup in {shown} is as old as {}.", fact("at").unwrap_or("that")),
+                format!("No run of the backup in {shown} is as old as {}.", error.fact("at").unwrap_or("that")),
             )
-            .remedy(format!("What the run of {} left is the oldest that it has.", fact("first_run").unwrap_or("?"))),
+            .remedy(format!("What the run of {} left is the oldest that it has.", error.fact("first_run").unwrap_or("?"))),
             (Some("set_busy"), _) => Self::later("set_busy", format!("A backup writes the set in {shown}."))
                 .remedy("Try again when that is over."),
             (_, ErrorKind::PeerBusy) => Self::later("set_busy", format!("Somebody else writes the set in {shown}: {error}."))
@@ -94,7 +93,7 @@ impl Problem {
                 .remedy("What the last run left is whole; the same command goes on."),
             (_, ErrorKind::Unsupported) => Self::new(
                 "set_newer",
-                format!("The set in {shown} has format {}; this filesync reads 1.", fact("format").unwrap_or("of another time")),
+                format!("The set in {shown} has format {}; this filesync reads 1.", error.fact("format").unwrap_or("of another time")),
             )
             .remedy("Update filesync."),
             (_, ErrorKind::Corrupt) => Self::new("set_damaged", format!("The set in {shown} is damaged: {error}.")).remedy(format!(

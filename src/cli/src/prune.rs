@@ -1,17 +1,31 @@
 //! `prune`: removes what runs replaced or removed long ago.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use filesync_engine::SetLimits;
 use filesync_engine::set::{PruneSpec, Pruned, Set, is_signed_by_channel, look};
 use serde_json::{Value, json};
 
-use crate::args::{Age, PruneArguments};
+use crate::args::{Age, age};
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::signing::{self, OwnKey};
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct PruneArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// What was replaced or removed before: 90d, or 2026-08-30
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) older_than: Age,
+    /// Say what would go, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &PruneArguments, output: &Output) -> Result<Exit, Problem> {

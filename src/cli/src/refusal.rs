@@ -6,7 +6,6 @@ use filesync_engine::door::State;
 use filesync_engine::{Error, ErrorKind};
 
 use crate::address::Address;
-use crate::hub::fact;
 use crate::problem::Problem;
 use crate::words;
 
@@ -15,12 +14,12 @@ const OVER: [&str; 6] = ["key_missing", "key_wrong", "key_used", "session_expire
 
 /// Tells whether the restore is over, so that its key need not be kept.
 pub(crate) fn is_over(error: &Error) -> bool {
-    fact(error, "code").is_some_and(|code| OVER.contains(&code) || code == "no_session")
+    error.fact("code").is_some_and(|code| OVER.contains(&code) || code == "no_session")
 }
 
 /// Puts an error of a restore into words.
 pub(crate) fn of(error: &Error, address: &Address, folder: &Path) -> Problem {
-    let is_of_hub = fact(error, "status").is_some() || fact(error, "url").is_some();
+    let is_of_hub = error.fact("status").is_some() || error.fact("url").is_some();
     let known = of_set(error, folder).or_else(|| of_key(error, address)).or_else(|| of_room(error, address));
     known.or_else(|| of_door(error, address)).unwrap_or_else(|| match error.kind() {
         ErrorKind::Network | ErrorKind::PeerBusy => unreachable(error, address),
@@ -58,7 +57,7 @@ fn unreachable(error: &Error, address: &Address) -> Problem {
 }
 
 fn of_set(error: &Error, folder: &Path) -> Option<Problem> {
-    let is_of_set = match fact(error, "code")? {
+    let is_of_set = match error.fact("code")? {
         // The hub's, too.
         "set_newer" => error.kind() == ErrorKind::Unsupported,
         code => ["set_cut_off", "set_busy", "set_refused", "no_run"].contains(&code),
@@ -68,14 +67,14 @@ fn of_set(error: &Error, folder: &Path) -> Option<Problem> {
 
 /// Returns a size that is among the facts.
 fn size(error: &Error, name: &str) -> String {
-    fact(error, name).and_then(|bytes| bytes.parse().ok()).map_or_else(|| "?".to_owned(), words::size)
+    error.fact(name).and_then(|bytes| bytes.parse().ok()).map_or_else(|| "?".to_owned(), words::size)
 }
 
 /// Says what is wrong with the key, or over with its restore.
 fn of_key(error: &Error, address: &Address) -> Option<Problem> {
     let (host, hub) = (&address.host, &address.hub);
     let make_key = format!("Make another on {hub}/filesync/backup.");
-    let problem = match fact(error, "code")? {
+    let problem = match error.fact("code")? {
         "key_missing" | "key_wrong" => Problem::new(
             "key_wrong",
             format!("This restore key opens nothing on {host}: it is mistyped, was revoked, or is over."),
@@ -112,10 +111,10 @@ fn of_room(error: &Error, address: &Address) -> Option<Problem> {
             size("short_bytes")
         )
     };
-    Some(match fact(error, "code")? {
+    Some(match error.fact("code")? {
         "quota_short" => Problem::new("quota_short", short(&format!("for this account on {host}")))
             .remedy("`--only DIR` restores one folder; or free some there, or ask its admin for more."),
-        "disk_short" if fact(error, "short_bytes").is_some() => {
+        "disk_short" if error.fact("short_bytes").is_some() => {
             Problem::later("disk_short", short(&format!("on the disk of {host}")))
                 .remedy("Its admin can make room; the same command goes on.")
         }
@@ -137,9 +136,9 @@ fn of_room(error: &Error, address: &Address) -> Option<Problem> {
 
 fn of_door(error: &Error, address: &Address) -> Option<Problem> {
     let (host, hub, channel) = (&address.host, &address.hub, address.text());
-    let code = fact(error, "code")?;
-    let version = fact(error, "filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
-    let said = || fact(error, "message").map_or_else(String::new, |message| format!(": {}", words::one_line(message)));
+    let code = error.fact("code")?;
+    let version = error.fact("filesync").filter(|version| !version.is_empty()).unwrap_or("of another time");
+    let said = || error.fact("message").map_or_else(String::new, |message| format!(": {}", words::one_line(message)));
     Some(match code {
         "door_closed" => Problem::new("door_closed", format!("{host} takes no sets now."))
             .remedy("Its admin closed this way, for the hub or for the channel (`restore_door`): ask there."),
@@ -180,7 +179,7 @@ fn of_door(error: &Error, address: &Address) -> Option<Problem> {
         .remedy("Finish one of them first."),
         "begun_otherwise" => Problem::new(
             "begun_otherwise",
-            format!("This key began something else on {host}: {}", fact(error, "message").map_or_else(String::new, words::one_line)),
+            format!("This key began something else on {host}: {}", error.fact("message").map_or_else(String::new, words::one_line)),
         )
         .remedy(format!("`filesync cancel {channel}` ends that; make another key on {hub}/filesync/backup.")),
         "restoring" | "planning" | "drilling" => {

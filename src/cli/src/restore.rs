@@ -15,13 +15,14 @@ use serde_json::{Value, json};
 
 use crate::address::{Address, URL_HELP};
 use crate::args::time;
-use crate::backup::{rate, with};
+use crate::backup::rate;
 use crate::create::{self, Brought, CreateArguments};
 use crate::drill::{self, DrillArguments, Told};
 use crate::foreseen;
+use crate::history;
 use crate::hub::{self, Line};
 use crate::machine;
-use crate::output::Output;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::secret::Source;
@@ -128,9 +129,7 @@ impl<'a> Ready<'a> {
             output.say(&json!({ "code": alarm.kind, "words": alarm.sentence() }), &alarm.sentence());
         }
         let restores = Restores::read()?;
-        let stopped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopped);
-        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        let stopped = machine::stopped();
         let brought = if arguments.create.create {
             refuse_altered(alarm.as_ref().map(|alarm| alarm.kind).filter(|_| !arguments.trust))?;
             let way = create::Way { line: &arguments.line, limit: arguments.limit, address: &address, source: &folder };
@@ -200,7 +199,9 @@ impl<'a> Ready<'a> {
             Ok(Ended::Failed(report)) => Err(refusal::failed(&report.state, address)),
             Ok(Ended::Done(report)) => {
                 self.forget()?;
-                Ok(self.tell(&report, &about, output))
+                let exit = self.tell(&report, &about, output);
+                history::restored(&self.folder, &self.address.text(), exit == Exit::Complete);
+                Ok(exit)
             }
         }
     }

@@ -1,5 +1,6 @@
-//! `status` and `cancel`: a restore that was begun from this computer.
+//! `status` and `cancel`: a restore that was begun from this computer. Of a folder, `status` says how the set in it is.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,14 +9,25 @@ use filesync_engine::door::{Door, State};
 use serde_json::{Value, json};
 
 use crate::address::Address;
-use crate::backup::with;
+use crate::history;
 use crate::hub::{self, Line};
-use crate::output::Output;
+use crate::machine;
+use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::refusal;
 use crate::restore::{exit_of, told};
+use crate::standing;
 use crate::underway::{Restores, Underway};
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArguments {
+    /// A set's folder; or a channel's address, such as `https://hub.example/channel/alice`, not needed if only one restore is under way
+    #[arg(value_name = "DIR|URL")]
+    pub(crate) what: Option<String>,
+    #[command(flatten)]
+    pub(crate) line: Line,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct UnderwayArguments {
@@ -56,9 +68,9 @@ impl Found {
     }
 }
 
-fn find(arguments: &UnderwayArguments, restores: &Restores) -> Result<Found, Problem> {
+fn find(url: Option<&str>, line: &Line, restores: &Restores) -> Result<Found, Problem> {
     let none = |words: String| Err(Problem::usage("no_restore", words).remedy("`filesync restore DIR --to URL` begins one."));
-    let underway = match (&arguments.url, restores.all()) {
+    let underway = match (url, restores.all()) {
         (Some(url), _) => {
             let channel = Address::parse(url)?.text();
             match restores.of(&channel) {
@@ -75,16 +87,25 @@ fn find(arguments: &UnderwayArguments, restores: &Restores) -> Result<Found, Pro
         }
     };
     let address = Address::parse(&underway.channel)?;
-    let options = hub::options(&address, &arguments.line, None)?;
+    let options = hub::options(&address, line, None)?;
     let door =
         Door::new(options, Secret::new(underway.key.clone())).map_err(|error| Problem::usage("failed", error.to_string()))?;
     Ok(Found { address, underway, door })
 }
 
 /// Runs `status`.
-pub(crate) fn status(arguments: &UnderwayArguments, output: &Output) -> Result<Exit, Problem> {
+pub(crate) fn status(arguments: &StatusArguments, output: &Output) -> Result<Exit, Problem> {
+    let what = arguments.what.as_deref();
+    if let Some(folder) = what.map(Path::new).filter(|folder| folder.exists()) {
+        return standing::tell(&machine::existing(folder)?, output);
+    }
     let mut restores = Restores::read()?;
-    let found = find(arguments, &restores)?;
+    let found = find(what, &arguments.line, &restores).map_err(|problem| match (problem.kind, what) {
+        ("not_an_address", Some(what)) => {
+            Problem { words: format!("{what} is neither a folder nor the address of a channel."), ..problem }
+        }
+        _ => problem,
+    })?;
     let state = found.state(&mut restores)?;
     output.say(&with(&found.about(), state.facts()), &line(&found, &state));
     let is_under_way = matches!(state.name(), "open" | "planning" | "restoring" | "choosing" | "drilling" | "ending");
@@ -92,7 +113,11 @@ pub(crate) fn status(arguments: &UnderwayArguments, output: &Output) -> Result<E
         return Ok(Exit::GoesOn);
     }
     found.forget(&mut restores)?;
-    Ok(exit_of(&state, 0))
+    let exit = exit_of(&state, 0);
+    if state.name() == "done" {
+        history::restored(&found.underway.folder, &found.underway.channel, exit == Exit::Complete);
+    }
+    Ok(exit)
 }
 
 fn line(found: &Found, state: &State) -> String {
@@ -122,7 +147,7 @@ fn line(found: &Found, state: &State) -> String {
 /// Runs `cancel`.
 pub(crate) fn cancel(arguments: &UnderwayArguments, output: &Output) -> Result<Exit, Problem> {
     let mut restores = Restores::read()?;
-    let found = find(arguments, &restores)?;
+    let found = find(arguments.url.as_deref(), &arguments.line, &restores)?;
     found.door.end(&found.underway.session).map_err(|error| found.problem(&error, &mut restores))?;
     let mut waited = Duration::ZERO;
     let state = loop {

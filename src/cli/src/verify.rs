@@ -2,20 +2,47 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::Args;
 use filesync_engine::SetLimits;
 use filesync_engine::set::{Check, CheckOptions, CheckResult, Condition, Finding, FindingCode, OwnerSigned, Set, look};
 use serde_json::{Map, Value, json};
 
-use crate::args::VerifyArguments;
 use crate::damage;
+use crate::history;
 use crate::machine;
 use crate::output::Output;
 use crate::problem::{Exit, Problem};
 use crate::signing;
 use crate::words;
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The set's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Read only a part of the files, such as 5 %, chosen at random
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sample: Option<u32>,
+    /// First put in place what the last run left half-way; no hub is needed
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Accept the key that the set is signed with now, or that it is not signed
+    #[arg(long)]
+    pub(crate) accept_key: bool,
+}
+
+fn percent(text: &str) -> Result<u32, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    digits
+        .trim()
+        .parse()
+        .ok()
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| "a percentage from 1 to 100".to_owned())
+}
 
 const STEP: Duration = Duration::from_millis(200);
 
@@ -67,6 +94,7 @@ fn check(folder: &Path, arguments: &VerifyArguments, output: &mut Output) -> Res
     let (progress, result) = (check.progress(), check.result());
     let alarm = signing::judge(folder, (&id_of(result), &result.owner), arguments.accept_key, output)?;
     let verdict = verdict(&check, alarm);
+    history::verified(folder, verdict.kind, arguments.sample.unwrap_or(100));
     if verdict.kind == "set_damaged" {
         damage::found(folder, &damaged);
     }
@@ -101,7 +129,7 @@ fn check(folder: &Path, arguments: &VerifyArguments, output: &mut Output) -> Res
 }
 
 /// Tells whether everything can be restored in spite of a finding.
-fn is_harmless(code: FindingCode) -> bool {
+pub(crate) fn is_harmless(code: FindingCode) -> bool {
     matches!(code, FindingCode::FileExtra | FindingCode::FileMoved | FindingCode::Unsigned)
 }
 
@@ -162,7 +190,7 @@ fn facts_of(finding: &Finding) -> Value {
     })
 }
 
-fn words_of(finding: &Finding) -> String {
+pub(crate) fn words_of(finding: &Finding) -> String {
     let path = &finding.path;
     let why = finding.why.as_deref().unwrap_or_default();
     match finding.code {
@@ -176,5 +204,16 @@ fn words_of(finding: &Finding) -> String {
         FindingCode::Unsigned => "The set is not signed.".to_owned(),
         FindingCode::PathRefused => format!("The list names \"{path}\". This set was made to do harm."),
         FindingCode::SetRefused => format!("This set breaks the rules: {why}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_those_of_the_hub_s_command() {
+        assert_eq!((percent("5%"), percent("100")), (Ok(5), Ok(100)));
+        assert!(percent("0").is_err() && percent("101%").is_err());
     }
 }

@@ -427,7 +427,7 @@ fn what_is_said_of_drills() {
     let failed = |code: &str, message: &str| json!({ "session": "s1", "state": "open", "code": code, "message": message });
     said.restore(&["hub_old"], &["--drill"], |_| None);
     for (code, message) in [
-        ("drill_later", "Another rehearsal or drill is running. Try again later."),
+        ("drill_later", "A rehearsal has the hub's one hidden channel. Try again later."),
         ("drill_stopped", "The drill took longer than 43200 seconds. Nothing of it is left."),
         (
             "disk_short",

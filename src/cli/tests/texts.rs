@@ -96,6 +96,14 @@ fn words_about_sets_are_plain_and_say_what_helps() {
     });
     say("damage", &["verify", &damaged]);
     say("against a whole one", &["diff", &dir, &damaged]);
+    let files = folder.path("files");
+    let to = files.to_str().unwrap();
+    say("the files of a damaged one", &["extract", &damaged, "--to", to]);
+    std::fs::write(files.join("stays.txt"), "mine").unwrap();
+    say("and of a whole one beside them", &["extract", &dir, "--to", to]);
+    say("as they were", &["extract", &dir, "--to", to, "--at", "2025-11-24", "--only", "gone.txt", "--json"]);
+    say("what it has not", &["extract", &dir, "--to", to, "--only", "gone.txt"]);
+    say("to the set itself", &["extract", &dir, "--to", &dir]);
     let newer = copy("newer", &|set| {
         let text = std::fs::read_to_string(set.join("set.json")).unwrap();
         std::fs::write(set.join("set.json"), text.replace("\"filesync_set\": 1", "\"filesync_set\": 2")).unwrap();
@@ -111,6 +119,7 @@ fn words_about_sets_are_plain_and_say_what_helps() {
         std::fs::write(set.join("tagmanifest-sha256.txt"), tags.replace(&before, &digest(list.as_bytes()))).unwrap();
     });
     say("made to do harm", &["verify", &hostile]);
+    say("its files", &["extract", &hostile, "--to", to]);
     let signed = copy("signed", &|set| {
         let text = std::fs::read_to_string(set.join("set.json")).unwrap();
         let text = text.replace("\"signed_by\": null", "\"signed_by\": { \"channel\": \"https://hub.example/channel/alice\" }");

@@ -144,7 +144,7 @@ impl Error {
 
     /// Returns the number of bytes that a hub states if the caller wants fewer: another hub may still have fewer.
     pub(crate) fn too_many_bytes(&self) -> Option<u64> {
-        self.facts().find(|(key, _)| *key == STATED_BYTES).and_then(|(_, bytes)| bytes.parse().ok())
+        self.fact(STATED_BYTES)?.parse().ok()
     }
 
     /// Tells whether the hub is at fault, whatever the request: it cannot be reached, or a server in front of it cannot reach
@@ -156,6 +156,11 @@ impl Error {
     /// Returns the added facts, in order.
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
+    /// Returns one of them, if it is known.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// Returns the meaning of the failure.

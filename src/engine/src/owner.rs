@@ -5,7 +5,6 @@
 //! for only where a whole channel is, and is sealed before it reaches a file; what the hub says becomes a set only by the rules of [`crate::set`].
 
 mod bytes;
-mod choice;
 mod connection;
 mod listing;
 mod notes;
@@ -23,7 +22,6 @@ mod whole;
 mod wire;
 mod writing;
 
-pub use choice::Choice;
 pub use connection::{Channel, Connection, Credentials, Greeting};
 pub use notes::Lack;
 pub use pass::{AskFactor, account_pass, pass};

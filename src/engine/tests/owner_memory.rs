@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use filesync_engine::door::{self, Unsent};
 use filesync_engine::owner::{
-    self, Choice, Connection, ConnectionOptions, Credentials, Door, Ended, Progress, Report, RunOptions, Target, Watch,
+    self, Connection, ConnectionOptions, Credentials, Door, Ended, Progress, Report, RunOptions, Target, Watch,
 };
-use filesync_engine::set::{Bytes, Options, Original, Part, Peek, RunSpec, Set, Surroundings};
+use filesync_engine::set::{Bytes, Choice, Options, Original, Part, Peek, RunSpec, Set, Surroundings};
 use filesync_engine::{AddressPolicy, Digest, HubUrl, Root, Secret, SetLimits, TransferLimits, transfer};
 use serde_json::{Value, json};
 

@@ -1,17 +1,25 @@
 <?php
 
 // Compares what two imports of one export made, by the lines of imported-rows.php: core's own and ours. Prints how many
-// differences of each kind there are that docs/import.md names, and ends with 1 at any other. Arguments: lines of
-// core's, lines of ours, root URL of the hub that the export is from, the export.
+// differences of each kind there are that docs/import.md names, and ends with 1 at any other. Members of groups are
+// compared with the export, because core's import may put them into other groups. Arguments: lines of core's, lines of
+// ours, root URL of the hub that the export is from, the export.
 
 [, $stockLines, $ourLines, $from, $export] = $argv;
-$places = array_flip(array_column(json_decode(file_get_contents($export), true)['item'], 'message_id'));
+$exported = json_decode(file_get_contents($export), true);
+$places = array_flip(array_column($exported['item'], 'message_id'));
 $isEarly = fn (array $item) => ($places[$item['mid']] ?? INF) < ($places[$item['parent_mid']] ?? 0);
-$read = function (string $path): array {
+// Rows by table and key, and members as they come: core may have one twice.
+$read = function (string $path, string $whose): array {
 	$rows = [];
+	$members = [];
 	foreach (file($path, FILE_IGNORE_NEW_LINES) as $line) {
 		[$table, $json] = explode(' ', $line, 2);
 		$row = json_decode($json, true);
+		if ($table === 'member') {
+			$members[] = $row;
+			continue;
+		}
 		$key = match ($table) {
 			'item' => $row['mid'],
 			'app' => $row['app_id'],
@@ -19,15 +27,15 @@ $read = function (string $path): array {
 			default => $json,
 		};
 		if (isset($rows[$table][$key])) {
-			echo "$table twice: ", substr($json, 0, 300), "\n";
+			echo "$whose has $table twice: ", substr($json, 0, 300), "\n";
 			exit(1);
 		}
 		$rows[$table][$key] = $row;
 	}
-	return $rows;
+	return [$rows, $members];
 };
-$stock = $read($stockLines);
-$ours = $read($ourLines);
+[$stock, $stockMembers] = $read($stockLines, 'core');
+[$ours, $ourMembers] = $read($ourLines, 'our import');
 $counts = [];
 $wrong = [];
 $is = function (string $what) use (&$counts): void {
@@ -75,6 +83,38 @@ foreach (array_keys($stock + $ours) as $table) {
 		}
 	}
 }
+// Each as often as it is there.
+$often = fn (array $members): array => array_count_values(array_map(
+	fn ($member) => "$member[xchan] in $member[hash]",
+	$members,
+));
+$people = function (array $members): array {
+	$people = array_column($members, 'xchan');
+	sort($people);
+	return $people;
+};
+$groups = array_column($exported['group'], 'hash', 'id');
+$members = array_map(
+	fn ($row) => ['hash' => $groups[$row['gid']], 'xchan' => $row['xchan']],
+	$exported['group_member'],
+);
+$wanted = $often($members);
+$found = $often($ourMembers);
+foreach ($wanted + $found as $member => $number) {
+	$here = $found[$member] ?? 0;
+	$here === ($wanted[$member] ?? 0) || ($wrong[] =
+		"we have $here, the export " . ($wanted[$member] ?? 0) . ": $member");
+}
+// Whom core puts into another group, it still puts into one.
+if ($people($stockMembers) !== $people($members)) {
+	$wrong[] = 'core has ' . count($stockMembers) . ' members of groups, the export ' . count($members) . ', or others';
+}
+foreach ($often($stockMembers) as $member => $number) {
+	for ($more = $number - ($wanted[$member] ?? 0); $more > 0; $more--) {
+		$is('members that core put into other groups');
+	}
+}
+$members || ($wrong[] = 'no members of groups');
 foreach (['access tokens', 'menus', 'entries of menus'] as $what) {
 	isset($counts[$what]) || ($wrong[] = "no $what");
 }
@@ -93,7 +133,7 @@ if ($wrong) {
 }
 ksort($counts);
 echo
-	array_sum(array_map(count(...), $ours)),
+	count($ourMembers) + array_sum(array_map(count(...), $ours)),
 	' rows as core has them, but for ',
 	implode(', ', array_map(fn ($what, $count) => "$count $what", array_keys($counts), $counts)),
 	"\n"

@@ -202,16 +202,19 @@ picture_is_here() {
 # An export that is given to the hub's own page, larger than PHP could read there at once: the page answers soon, workers do the rest, killed once and stopped once; the
 # rows are those of core's page. What a form of that page can be besides stays the hub's. The key is nowhere.
 scenario_import_page() {
-	local dump stock=$LAYOUT/scratch/$TOP-stock.json nick=w${TOP//[^a-z0-9]/} began seconds job copy said looked element
+	local dump stock=$LAYOUT/scratch/$TOP-stock.json nick=w${TOP//[^a-z0-9]/} began seconds job copy said looked element grown=${IMPORT_GROWN:-1000}
 	[ "$ADDON" != 0 ] || return "$SKIPPED"
 	trap 'touch "$LAYOUT/scratch/looked-enough"; hub_e_goes; rm -f "$LAYOUT"/scratch/cookies-import-? "$LAYOUT/scratch/cookies-a"' EXIT
 	hub_e_again && export_of "$nick" || return 1
-	grow_export "$dump" "$dump.grown" 200 "${IMPORT_GROWN:-1000}" || return 1
+	grow_export "$dump" "$dump.grown" 200 "$grown" || return 1
+	while php -d memory_limit=64M -r 'json_decode(file_get_contents($argv[1]), true);' "$dump.grown" >/dev/null 2>&1; do
+		grown=$((grown * 2))
+		grow_export "$dump" "$dump.grown" 200 "$grown" || return 1
+	done
 	dump=$dump.grown
 	# Of the web server and of what workers start.
 	echo 'memory_limit = 64M' >"$LAYOUT/e/ini/70-little.ini"
 	php_restart e
-	! php -d memory_limit=64M -r 'json_decode(file_get_contents($argv[1]), true);' "$dump" >/dev/null 2>&1 || { echo 'PHP could read this export at once'; return 1; }
 	key_texts "$dump" >"$LAYOUT/scratch/key-texts"
 	hub_php e util/config system debugging 1 >/dev/null
 	hub_php e util/config system loglevel 4 >/dev/null

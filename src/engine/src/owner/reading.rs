@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::choice::Choice;
 use super::notes::{Lack, Noted, Notes};
 use super::reading_door::{About, Answer, Door, Fetched, Listed, Listing, MOST_HASHES, Part, Told, Wanted, wrong};
 use super::whole::{self, Whole};
@@ -20,7 +19,7 @@ use crate::digest::Digest;
 use crate::error::{ErrorKind, Result};
 use crate::paths::RelativePath;
 use crate::patience::{Halt, Stoppable, or_stopped};
-use crate::set::{self, Crop, Known, Original, Peek, RunSpec};
+use crate::set::{self, Choice, Crop, Known, Original, Peek, RunSpec};
 use crate::upload::{Upload, UploadSpec};
 
 /// Files that are asked about together.

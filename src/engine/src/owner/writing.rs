@@ -8,14 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::choice::Choice;
 use super::notes::{Lack, Noted, Notes};
 use super::rows;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::limits::TransferLimits;
 use crate::paths::Root;
 use crate::patience::{Halt, Stoppable};
-use crate::set::{self, Condition, Found, Known, Options, OwnerKey, RunSpec, Set};
+use crate::set::{self, Choice, Condition, Found, Known, Options, OwnerKey, RunSpec, Set};
 use crate::transfer::Surroundings;
 
 /// What a run shall do.

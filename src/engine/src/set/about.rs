@@ -278,7 +278,8 @@ Check that nothing is damaged or missing (no output means that all is well):
 Copy the whole folder to keep a second backup. Names and contents must stay as they are; run.json.partial says that a
 backup is being made or was interrupted.
 
-filesync on a hub restores it. The format is open: docs/backup-set.md of filesync describes it completely.
+filesync on a hub restores it, and the command `filesync extract` writes the files to a folder, with their true names
+and dates, without any hub. The format is open: docs/backup-set.md of filesync describes it completely.
 ";
 
 /// The sum of all payload.

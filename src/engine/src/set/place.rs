@@ -286,7 +286,7 @@ fn ends_with_mark(stem: &str) -> bool {
 }
 
 /// Splits off an extension, with its point.
-fn split_extension(name: &str) -> (&str, &str) {
+pub(crate) fn split_extension(name: &str) -> (&str, &str) {
     let base = name.rfind('/').map_or(0, |slash| slash + 1);
     let Some(point) = name.rfind('.').filter(|point| *point > base) else { return (name, "") };
     let (stem, extension) = name.split_at(point);
@@ -307,7 +307,8 @@ fn safe_folder(name: &str) -> String {
     name
 }
 
-fn safe(name: &str, keep_extension: bool) -> String {
+/// Returns a name as near to a true one as every system holds.
+pub(crate) fn safe(name: &str, keep_extension: bool) -> String {
     let mut name: String = name.nfc().map(|c| if is_forbidden(c) { '_' } else { c }).collect();
     trim(&mut name);
     if name.is_empty() || is_reserved(&name) {

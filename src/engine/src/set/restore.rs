@@ -151,6 +151,10 @@ pub struct RestoreEntry {
     pub proof: Proof,
     /// `file` or `folder`; empty if the metadata cannot be used.
     pub kind: String,
+    /// True names of its folders, and its own.
+    pub names: Vec<String>,
+    /// When it was changed on the hub.
+    pub edited: String,
     /// What the hub knew of it, without what the set adds.
     pub metadata: Option<String>,
     /// Its bytes.
@@ -178,6 +182,8 @@ pub struct Restore {
     scratch: Tree,
     options: RestoreOptions,
     facts: RestoreFacts,
+    /// Where the list of files is.
+    manifest: String,
     at: Option<Moment>,
     all: Option<Versions>,
     elsewhere: Elsewhere,
@@ -266,15 +272,25 @@ impl Restore {
             elsewhere.look_by_digest(folder.to_string());
         }
         let (wanted, staging, pause_until, buffer) = (HashMap::new(), None, None, vec![0; BUFFER_BYTES]);
-        let mut restore = Self { tree, scratch, options, facts, at, all: None, elsewhere, wanted, staging, pause_until, buffer };
+        let mut restore =
+            Self { tree, scratch, options, facts, manifest, at, all: None, elsewhere, wanted, staging, pause_until, buffer };
         if restore.facts.refused.is_none() {
-            restore.facts.list_sha256 = restore.tree.digest(&manifest).unwrap_or_default();
+            restore.facts.list_sha256 = restore.list_sha256();
             restore.read_list()?;
         }
         if restore.facts.refused.is_none() && (restore.at.is_none() || restore.facts.run.is_some()) {
             restore.begin()?;
         }
         Ok(restore)
+    }
+
+    fn list_sha256(&self) -> Option<Digest> {
+        self.tree.digest(&self.manifest).unwrap_or_default()
+    }
+
+    /// Tells whether the set is another one than when it was opened.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.list_sha256() != self.facts.list_sha256
     }
 
     /// Returns facts about the set.
@@ -322,8 +338,8 @@ impl Restore {
         Ok(())
     }
 
-    /// Collects the metadata files: those that the list names, and others that are there.
-    fn begin(&mut self) -> Result<()> {
+    /// Collects the metadata files: those that the list names, and others that are there. From then on `next` begins with the first.
+    pub(crate) fn begin(&mut self) -> Result<()> {
         let mut all = Collecting::new(&self.scratch, self.options.limits.sort_bytes);
         let mut lines = self.elsewhere.lines()?;
         let mut files = self.files()?;
@@ -438,6 +454,8 @@ impl Restore {
             hash: hash.clone(),
             proof,
             kind: String::new(),
+            names: Vec::new(),
+            edited: String::new(),
             metadata: None,
             parts: Vec::new(),
             posts: 0,
@@ -541,12 +559,19 @@ impl Restore {
         Ok(RestoreEntry {
             proof: if is_listed { Proof::Listed } else { Proof::Unlisted },
             kind: saved.metadata.kind.clone(),
+            names: saved.metadata.names.clone(),
+            edited: saved.metadata.edited.clone(),
             posts: saved.metadata.posts,
             metadata: Some(saved.metadata.text()),
             hash,
             parts,
             why: None,
         })
+    }
+
+    /// Tells whether bytes with a digest are those of a part of the last call.
+    pub(crate) fn is_right(&self, hash: &str, scale: u8, digest: Digest) -> bool {
+        self.wanted.get(&(hash.to_owned(), scale)).is_some_and(|wanted| wanted.digests.contains(&digest))
     }
 
     fn candidates(&mut self, wanted: &Wanted) -> Result<Candidates> {

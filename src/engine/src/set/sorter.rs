@@ -33,6 +33,11 @@ impl Sorter {
         Self { scratch: scratch.clone(), limit_bytes, bytes: Vec::new(), lines: Vec::new(), spilled: Vec::new() }
     }
 
+    /// Makes another empty one.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(&self.scratch, self.limit_bytes)
+    }
+
     /// Adds a line.
     pub(crate) fn add(&mut self, line: &[u8]) -> Result<()> {
         let start = self.bytes.len();

@@ -25,6 +25,7 @@ use crate::paths::{RelativePath, Root};
 use crate::signature::ChannelKey;
 use crate::signature::tests::{fresh_key, public_pem};
 
+mod extract;
 mod home;
 mod outgoing;
 mod restore;

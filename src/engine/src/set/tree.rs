@@ -37,6 +37,16 @@ impl Tree {
         })
     }
 
+    /// Opens a folder by absolute path, and makes it for its owner alone if only that is missing.
+    pub(crate) fn open_or_make(folder: &Path) -> Result<Self> {
+        match rustix::fs::mkdir(folder, Mode::from_raw_mode(0o700)) {
+            Ok(()) | Err(Errno::EXIST) => Self::open(folder),
+            Err(error) => {
+                Err(Error::new(ErrorKind::Storage, "creating a folder").context("path", folder.display()).source(error))
+            }
+        }
+    }
+
     /// Is called before every change: tests end the process here, or fill the disk.
     #[cfg(test)]
     fn change(&self, grows: bool) -> Result<()> {
@@ -47,6 +57,11 @@ impl Tree {
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
     fn change(&self, _grows: bool) -> Result<()> {
         Ok(())
+    }
+
+    /// Returns the folder itself, for what writes by other means.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Returns the facts of a regular file, or none if nothing is there.
@@ -243,6 +258,11 @@ impl Tree {
         self.remove_empty(path).map(|_| ())
     }
 
+    /// Removes all that is in a folder, if there is one.
+    pub(crate) fn clear_folder(&self, path: &str) -> Result<()> {
+        self.find_folder(path)?.map_or(Ok(()), |folder| self.empty(&folder, 0)).context("path", path)
+    }
+
     fn empty(&self, folder: &OwnedFd, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH {
             return Err(Error::new(ErrorKind::LimitExceeded, "removing a folder").context("limit_levels", MAX_DEPTH));
@@ -280,8 +300,8 @@ impl Tree {
         rustix::fs::fchmod(file, Mode::from_raw_mode(0o600)).or_fail(ErrorKind::Storage, WRITING)
     }
 
-    /// Sets a file's modification time, nanoseconds since 1970.
-    pub(crate) fn set_modified(&self, file: &File, mtime_ns: i64) -> Result<()> {
+    /// Sets the modification time of a file or folder, nanoseconds since 1970.
+    pub(crate) fn set_modified(&self, file: impl AsFd, mtime_ns: i64) -> Result<()> {
         self.change(false)?;
         let time =
             rustix::fs::Timespec { tv_sec: mtime_ns.div_euclid(1_000_000_000), tv_nsec: mtime_ns.rem_euclid(1_000_000_000) };

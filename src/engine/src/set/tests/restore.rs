@@ -4,7 +4,7 @@ use super::*;
 use crate::set::restore::{Proof, Restore, RestoreEntry, RestoreOptions, SignedBy, Staged};
 
 impl Hub {
-    fn restore_options(&self) -> RestoreOptions {
+    pub(super) fn restore_options(&self) -> RestoreOptions {
         let public_key = self.key.as_ref().map(|(_, public)| crate::signature::PublicKey::from_pem(public).unwrap());
         RestoreOptions {
             public_key,

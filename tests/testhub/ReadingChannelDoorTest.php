@@ -9,7 +9,7 @@ use TestHub\Doorstep;
  * The door to what a channel has beside its files: who gets a pass and how soon it ends, and that all rows come, each
  * once, a page at a time. Environment EXTENSION names the extension to load.
  */
-final class ChannelDoorTest extends TestCase
+final class ReadingChannelDoorTest extends TestCase
 {
 	private const PASSWORD = 'a:b "ü';
 	private const POSTS = 1100;
@@ -19,7 +19,7 @@ final class ChannelDoorTest extends TestCase
 
 	public static function setUpBeforeClass(): void
 	{
-		self::$door = new Doorstep(sys_get_temp_dir() . '/channeldoortest-' . getmypid());
+		self::$door = new Doorstep(sys_get_temp_dir() . '/readingchanneldoortest-' . getmypid());
 		self::$door->inHub(
 			'TestHub\Maker::channel(TestHub\Maker::identity("bob"), "bob");'
 			. 'foreach ([1, 2] as $id) set_pconfig($id, "testhub", "password", '

@@ -1,4 +1,4 @@
-//! Which files a set shall have, named by their path in the channel; `*` is any part of a name.
+//! Which files of a channel are meant, named by their path in the channel; `*` is any part of a name.
 
 /// What is left out, and what is taken alone.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,11 @@ impl Choice {
     /// Tells whether a file or folder belongs to what is looked at; so do the folders above.
     pub(crate) fn looks_at(&self, path: &[String]) -> bool {
         self.only.is_empty() || self.only.iter().any(|pattern| begins(pattern, path))
+    }
+
+    /// Tells whether a file or folder is looked at, and not only because it is above one that is.
+    pub(crate) fn names(&self, path: &[String]) -> bool {
+        self.only.is_empty() || self.only.iter().any(|pattern| pattern.len() <= path.len() && begins(pattern, path))
     }
 
     /// Returns what is left out, as it was written.
@@ -87,5 +92,6 @@ mod tests {
             assert!(!choice.looks_at(&path(outside)), "{outside}");
         }
         assert!(choice.is_part());
+        assert!(choice.names(&path("2024/May")) && choice.names(&path("2024/May/cat.jpg")) && !choice.names(&path("2024")));
     }
 }

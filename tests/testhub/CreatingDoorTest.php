@@ -10,7 +10,7 @@ use TestHub\Maker;
  * The door through which a channel comes to a hub: who gets a pass, what is refused, and that rows come once and in
  * order, whoever is killed. Environment EXTENSION names the extension to load.
  */
-final class CreateDoorTest extends TestCase
+final class CreatingDoorTest extends TestCase
 {
 	private const LOGIN = 'new@example.test';
 	private const PASSWORD = 'a:b "ü';
@@ -26,7 +26,7 @@ final class CreateDoorTest extends TestCase
 	public static function setUpBeforeClass(): void
 	{
 		require_once __DIR__ . '/core/TestHub/Maker.php';
-		self::$door = new Doorstep(sys_get_temp_dir() . '/createdoortest-' . getmypid());
+		self::$door = new Doorstep(sys_get_temp_dir() . '/creatingdoortest-' . getmypid());
 		self::$identity = Maker::identity('carol');
 	}
 
