@@ -17,8 +17,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::about::About;
-use super::check::{Check, CheckOptions, Finding, FindingCode, Standing};
+use super::check::{Check, CheckOptions, Standing};
 use super::elsewhere::{Candidates, Elsewhere, next_payload};
+use super::finding::{Finding, FindingCode};
 use super::list::Found;
 use super::metadata::{CROP, ORIGINAL, Part, Saved, parts_fault};
 use super::place;

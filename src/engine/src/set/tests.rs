@@ -11,8 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::check::{Check, CheckOptions, Finding, FindingCode};
+use super::check::{Check, CheckOptions};
 use super::contents::{Contents, ContentsOptions, Version};
+use super::finding::{Finding, FindingCode};
 use super::look::{Condition, look};
 use super::prepare::Found;
 use super::prune::PruneSpec;
