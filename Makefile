@@ -64,7 +64,7 @@ test-set: ## a backup set is what the hub has, made while files change, killed, 
 
 test-cli: ## the owner's command backs up a hub without filesync, and one with it, and restores to one: BREAK=offset|lacking|exit
 	@tests/install test
-	@cargo build --locked --profile quick --package filesync-cli --package filesync-extension
+	@cargo build --workspace --locked --profile quick
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/BackupTest.php
 	@COMMAND=target/quick/filesync EXTENSION=target/quick/libfilesync.so tests/plain-php phpunit --do-not-cache-result tests/cli/DoorBackupTest.php
 	@COMMAND=target/quick/filesync tests/plain-php phpunit --do-not-cache-result tests/cli/LyingDoorTest.php
