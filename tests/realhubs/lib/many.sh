@@ -119,8 +119,10 @@ stock_leg() {
 	web_down b
 	web_down c
 	for ((n = 1; n <= count; n++)); do
-		other_photo "$photo" "$LAYOUT/scratch/other.jpg"
-		give "$LAYOUT/scratch/other.jpg" "$1-$n.jpg" >/dev/null || { echo "A does not take a photo"; return 1; }
+		# Each has bytes of its own: a hub with filesync does not fetch again what it has.
+		other_photo "$photo" "$LAYOUT/scratch/$1-$n.jpg"
+		give "$LAYOUT/scratch/$1-$n.jpg" "$1-$n.jpg" >/dev/null || { echo "A does not take a photo"; return 1; }
+		rm "$LAYOUT/scratch/$1-$n.jpg"
 	done
 	for hub in b c; do
 		web_up "$hub"
