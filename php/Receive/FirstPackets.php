@@ -130,7 +130,11 @@ final class FirstPackets
 			if (Clock::exact() >= $until) {
 				break;
 			}
-			Reception::quietly($this->channel->id, fn () => ($this->takePosts)($packet, $entries[$hash]));
+			$known = Revisions::find($this->channel->id, self::hashOf($packet));
+			// A file that was deleted meanwhile took the posts with it that were here.
+			if (! in_array($known['state'] ?? '', ['going', 'gone'], true)) {
+				Reception::quietly($this->channel->id, fn () => ($this->takePosts)($packet, $entries[$hash]));
+			}
 			unset($packets[$hash]);
 		}
 

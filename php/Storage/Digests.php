@@ -38,7 +38,7 @@ final class Digests
 	private const LEASE_SECONDS = 180;
 	private const STEP_MS = 2000;
 	private const SUMMON_SECONDS = 60;
-	private const LARGE_BYTES = 1 << 30;
+	public const LARGE_BYTES = 1 << 30;
 	private const MOST_COPIES = 4;
 	/** Placeholder facts for bytes that differ from the recorded ones. */
 	private const DAMAGED = 'damaged';
@@ -226,7 +226,8 @@ final class Digests
 	/**
 	 * Records what computed() returned of some files (empty: a background job is to compute it).
 	 *
-	 * @param list<array{Facts, Stat, string}> $files
+	 * @param list<array{Facts, Stat, string, int}> $files The last is when the file was looked at: whoever changed it
+	 *     since has a later date.
 	 * @param list<string> $known The keys of records that are there.
 	 */
 	public static function rememberAll(array $files, array $known): void
@@ -238,15 +239,15 @@ final class Digests
 	}
 
 	/**
-	 * @param list<array{Facts, Stat, string}> $files
+	 * @param list<array{Facts, Stat, string, int}> $files
 	 * @param list<string> $known
 	 */
 	private static function recordAll(array $files, array $known): void
 	{
 		$rows = $names = [];
-		foreach ($files as [$facts, $stat, $sha256]) {
+		foreach ($files as [$facts, $stat, $sha256, $at]) {
 			$id = Sizes::id($facts->channelId(), $facts->hash, $facts->scale);
-			$rows[$id] = self::recordOf($stat['size_bytes'], $stat, $sha256);
+			$rows[$id] = ['updated' => $at] + self::recordOf($stat['size_bytes'], $stat, $sha256);
 			$names[$id] = ['uid' => $facts->channelId(), 'hash' => $facts->hash, 'scale' => $facts->scale];
 		}
 		$old = array_intersect_key($rows, array_flip($known));
@@ -257,8 +258,8 @@ final class Digests
 		);
 		if (! Table::tryInsertAll('filesync_digest', $new)) {
 			// Another process recorded one of them just now.
-			foreach ($files as [$facts, $stat, $sha256]) {
-				self::remember($facts->channelId(), $facts->hash, $facts->scale, $stat['size_bytes'], $stat, $sha256);
+			foreach ($names as $id => $name) {
+				Table::tryUpsert('filesync_digest', ['id' => $id], $rows[$id], $name);
 			}
 		}
 	}

@@ -2,6 +2,8 @@
 
 namespace FileSync\Addon\Storage;
 
+use FileSync\Addon\Hub\Clock;
+use FileSync\Addon\Hub\Log;
 use FileSync\Addon\Hub\Sizes;
 use FileSync\Addon\Hub\Table;
 
@@ -16,7 +18,10 @@ if (! class_exists('App', false)) {
  */
 final class KnownDigests
 {
-	/** @var array<string, array{Facts, Stat, string}> What get() found and is not recorded yet, empty if nothing. */
+	/**
+	 * @var array<string, array{Facts, Stat, string, int}> What get() found, empty if nothing, and when it looked at the
+	 *     file; not recorded yet.
+	 */
 	private array $computed = [];
 	/** @var array<string, string> The facts of bytes whose digest could not be computed just now. */
 	private array $failed = [];
@@ -65,8 +70,9 @@ final class KnownDigests
 	/** Returns the digest of a file, which is computed as by Digests::of() if it is unknown; save() records it. */
 	public function get(Facts $file, float $untilMs): ?string
 	{
+		$at = Clock::now();
 		$stat = $file->content === null ? $file->stat() : null;
-		if (! $stat) {
+		if (! $stat || $stat['size_bytes'] > Digests::LARGE_BYTES) {
 			return Digests::of($file, $untilMs);
 		}
 		$known = $this->find($file, $stat);
@@ -75,7 +81,7 @@ final class KnownDigests
 			return $known;
 		}
 		$sha256 = Digests::computed($file, $stat, $untilMs);
-		$this->computed[$id] = [$file, $stat, $sha256 ?? ''];
+		$this->computed[$id] = [$file, $stat, $sha256 ?? '', $at];
 		if ($sha256 === null) {
 			$this->failed[$id] = $key;
 		} else {
@@ -85,12 +91,19 @@ final class KnownDigests
 		return $sha256;
 	}
 
-	/** Records what get() computed since, and that others are to be computed, all together. */
+	/**
+	 * Records what get() computed since, and that others are to be computed, all together. If that fails, they are
+	 * computed again.
+	 */
 	public function save(): void
 	{
 		[$computed, $this->computed] = [$this->computed, []];
-		if ($computed !== []) {
-			Digests::rememberAll(array_values($computed), $this->recorded);
+		try {
+			if ($computed !== []) {
+				Digests::rememberAll(array_values($computed), $this->recorded);
+			}
+		} catch (\Throwable $e) {
+			Log::failure('recording ' . count($computed) . ' digests', $e);
 		}
 	}
 

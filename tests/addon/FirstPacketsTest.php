@@ -129,6 +129,24 @@ final class FirstPacketsTest extends AddonTestCase
 		));
 	}
 
+	public function test_the_post_of_a_file_that_is_deleted_meanwhile_is_not_stored(): void
+	{
+		$stored = [];
+		$first = new FirstPackets($this->channel, function (Packet $packet) use (&$stored): void {
+			$stored[] = $packet->last['hash'];
+			Table::update('filesync_file', ['state' => 'going'], ['hash' => 'p1']);
+			Table::update('filesync_file', ['state' => 'gone'], ['hash' => 'f2']);
+		});
+		array_map($first->add(...), [
+			$this->withPost($this->file('f1', 'one')),
+			$this->withPost($this->photo('p1', self::PHOTO)),
+			$this->withPost($this->file('f2', 'two')),
+			$this->withPost($this->file('f3', 'three')),
+		]);
+		$this->assertSame([], $first->take());
+		$this->assertSame(['f1', 'f3'], $stored);
+	}
+
 	public function test_a_photo_of_which_a_scale_is_here_is_no_unknown_one(): void
 	{
 		$this->receive($this->photo('p1', self::PHOTO));

@@ -513,6 +513,21 @@ final class ServeTest extends AddonTestCase
 		);
 	}
 
+	public function test_of_files_that_are_looked_at_together_none_is_taken_for_what_it_was_before_a_change(): void
+	{
+		$facts = FileSync\Addon\Storage\Facts::of($this->channel, 'p1', 0);
+		$known = FileSync\Addon\Storage\KnownDigests::of((int) $this->channel->id, [['hash' => 'p1', 'scale' => 0]]);
+		$this->assertSame(hash('sha256', self::BYTES), $known->get($facts, (microtime(true) * 1000) + 60000));
+		// As many bytes, written while other files are read.
+		Fake\Clock::$ahead += 3;
+		$edited = gmdate('Y-m-d H:i:s', FileSync\Addon\Hub\Clock::now());
+		file_put_contents('store/alice/p1', strrev(self::BYTES));
+		Fake\Clock::$ahead += 5;
+		$known->save();
+		$this->assertSame(1, Table::count('filesync_digest', ['hash' => 'p1']));
+		$this->assertNull(Digests::recorded($this->channel->id, 'p1', strlen(self::BYTES), $edited));
+	}
+
 	public function test_a_digest_that_takes_long_is_computed_in_the_background(): void
 	{
 		$large = (1 << 30) + 1;

@@ -75,6 +75,8 @@ return [
 		'filesync_door_entry' => [
 			'select sum(size_bytes) as total from filesync_door_entry WHERE is_whole = ?' => INDEX_ALONE,
 			'select sum(size_bytes) as total from filesync_door_entry' => INDEX_ALONE,
+			'select count(*) as total from filesync_door_entry WHERE is_whole = ?' => INDEX_ALONE,
+			'select count(*) as total from filesync_door_entry' => INDEX_ALONE,
 		],
 		'filesync_kept' => [
 			'UPDATE filesync_kept SET is_moving = ? WHERE source <> ?' => 'once, by a migration',

@@ -167,6 +167,32 @@ impl StallMeter {
 mod tests {
     use super::*;
 
+    use futures_util::FutureExt;
+    use futures_util::stream::{FuturesUnordered, StreamExt};
+
+    #[test]
+    fn nothing_that_is_ready_is_forgotten_between_two_calls_however_much_it_is() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // More than the runtime lets go on before it pauses them.
+        let (senders, mut waiting): (Vec<_>, FuturesUnordered<_>) =
+            (0..300).map(|_| tokio::sync::oneshot::channel::<()>()).unzip();
+        let step = |waiting: &mut FuturesUnordered<_>| {
+            run(&runtime, async {
+                let mut came = usize::from(tokio::time::timeout(Duration::from_millis(1), waiting.next()).await.is_ok());
+                while let Some(Some(_)) = waiting.next().now_or_never() {
+                    came += 1;
+                }
+                came
+            })
+        };
+        assert_eq!(step(&mut waiting), 0);
+        for sender in senders {
+            sender.send(()).unwrap();
+        }
+        let came: usize = (0..10).map(|_| step(&mut waiting)).sum();
+        assert!(came >= 300 && waiting.is_empty(), "{came}");
+    }
+
     #[test]
     fn the_clock_stands_still_between_steps() {
         let clock = ActiveClock::default();

@@ -123,7 +123,10 @@ impl TransferBatch {
             spec,
         };
         for (number, origin) in job.origins.iter().enumerate() {
-            origin.tickets.want(id, job.wanted(job.origins.get(..number).unwrap_or_default()));
+            let earlier = job.origins.get(..number).unwrap_or_default();
+            if !earlier.iter().any(|other| Rc::ptr_eq(other, origin)) {
+                origin.tickets.want(id, job.wanted(earlier));
+            }
         }
         let job = Rc::new(job);
         self.start(Rc::clone(&job));
@@ -188,7 +191,7 @@ impl TransferBatch {
     fn end(&mut self, id: TransferId, outcome: Outcome) -> Option<Report> {
         let job = self.jobs.remove(&id)?;
         for origin in &job.origins {
-            origin.end(&job);
+            origin.end(id, &job.key());
         }
         Some(job.report(&self.shared.clock, outcome))
     }

@@ -810,21 +810,3 @@ fn a_copy_that_turns_out_to_be_another_file_is_fetched_instead() {
     assert_eq!((done.rung, done.digest), (Rung::Dav, Digest::of(&bytes)));
     assert_eq!(partial(dir.path()), bytes);
 }
-
-#[test]
-fn no_transfer_is_forgotten_where_very_many_go_on_at_once() {
-    let (dir, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let hub = LoopbackHub::start();
-    let bytes = noise(1000, 5);
-    std::fs::write(store.path().join("same"), &bytes).unwrap();
-    let mut batch = batch_of(dir.path(), |options| (options.parallel, options.store_root) = (400, Some(store.path())));
-    for number in 0..400 {
-        let hash = format!("p{number:03}");
-        hub.add_file(&hash, &hash, bytes.clone());
-        let mut wanted = spec(&hub, &hash);
-        (wanted.sha256, wanted.copies) = (Some(Digest::of(&bytes)), vec![RelativePath::parse("same").unwrap()]);
-        batch.add(wanted).unwrap();
-    }
-    // All are forced to disk as one group, and hear of it in one moment: more than the runtime lets go on before it pauses them.
-    assert!(finish(&mut batch).into_iter().all(|report| complete(report).rung == Rung::Copy));
-}

@@ -37,7 +37,7 @@ impl Job {
             key: self.key(),
             have_sha256: self.spec.have_sha256,
             has_copies: !self.spec.copies.is_empty(),
-            earlier: earlier.iter().map(|origin| Rc::clone(&origin.failures)).collect(),
+            earlier: earlier.iter().map(|origin| Rc::clone(&origin.is_away)).collect(),
         }
     }
 

@@ -67,8 +67,10 @@ enum Trust {
     Untried,
     /// It came, so that the next may be asked for before it is needed.
     Came,
-    /// It did not come, for a reason that may pass: there is one more try.
-    Failed,
+    /// It did not come, for a reason that may pass: there is one more try, after this time.
+    Failed {
+        until: i64,
+    },
     Refused,
 }
 
@@ -102,7 +104,8 @@ impl Packs {
     pub(super) async fn ask_for(&self, shared: &Shared, tickets: &Tickets) -> Infallible {
         loop {
             let now = (shared.surroundings.unix_time)();
-            let chosen = self.state.borrow_mut().choose(tickets.offers(FEATURE), |is_needed, visit| {
+            let is_offered = tickets.offers(FEATURE);
+            let chosen = self.state.borrow_mut().choose(is_offered, now, |is_needed, visit| {
                 tickets.ready(now, is_needed, visit);
             });
             // For what came, and those that are left out.
@@ -112,7 +115,7 @@ impl Packs {
                 continue;
             };
             let outcome = ask(shared, tickets, &chosen).await;
-            self.state.borrow_mut().keep(outcome);
+            self.state.borrow_mut().keep(outcome, (shared.surroundings.unix_time)());
         }
     }
 
@@ -173,11 +176,18 @@ impl State {
     fn choose(
         &mut self,
         is_offered: bool,
+        now: i64,
         ready: impl FnOnce(bool, &mut dyn FnMut(TransferId, &Facts) -> bool),
     ) -> Option<Vec<Facts>> {
         let needed = std::mem::take(&mut self.needed);
         let is_needed = !needed.is_empty();
-        if !is_offered || self.trust == Trust::Refused || self.holds_much() || !(is_needed || self.trust == Trust::Came) {
+        let may_ask = match self.trust {
+            Trust::Untried => is_needed,
+            Trust::Came => true,
+            Trust::Failed { until } => is_needed && now >= until,
+            Trust::Refused => false,
+        };
+        if !is_offered || !may_ask || self.holds_much() {
             self.asked.extend(needed.into_iter().map(|needed| needed.digest));
             return None;
         }
@@ -202,7 +212,7 @@ impl State {
         Some(chosen.files)
     }
 
-    fn keep(&mut self, outcome: Result<Pack>) {
+    fn keep(&mut self, outcome: Result<Pack>, now: i64) {
         let mut expected = std::mem::take(&mut self.under_way);
         match outcome {
             Ok(pack) => {
@@ -216,8 +226,9 @@ impl State {
                     }
                 }
             }
-            Err(error) if self.trust != Trust::Failed && may_pass(&error) => {
-                self.trust = Trust::Failed;
+            Err(error) if !matches!(self.trust, Trust::Failed { .. }) && may_pass(&error) => {
+                let pause = error.wait_seconds().unwrap_or_default().max(LEAST_PAUSE_SECONDS);
+                self.trust = Trust::Failed { until: now.saturating_add_unsigned(pause) };
                 // Who waits reads alone, and the file itself says what is wrong. The others may yet come in a pack.
                 for (digest, _) in expected.iter().filter(|(_, one)| !one.is_needed) {
                     self.asked.remove(digest);
@@ -297,6 +308,8 @@ const SMALL_BYTES: u64 = 256 << 10;
 const MOST_BYTES: u64 = 2 << 20;
 const MOST_FILES: usize = 64;
 const LEAST_FILES: usize = 2;
+/// After a pack that did not come.
+const LEAST_PAUSE_SECONDS: u64 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -318,11 +331,12 @@ mod tests {
         state: State,
         size: usize,
         known: Vec<TransferId>,
+        now: i64,
     }
 
     impl Test {
         fn of(size: usize, known: std::ops::Range<TransferId>) -> Self {
-            Self { state: State::default(), size, known: known.collect() }
+            Self { state: State::default(), size, known: known.collect(), now: 0 }
         }
 
         fn digest(&self, id: TransferId) -> Digest {
@@ -336,7 +350,7 @@ mod tests {
 
         fn choose(&mut self) -> Option<usize> {
             let (known, size) = (&self.known, self.size);
-            let chosen = self.state.choose(true, |_, visit| {
+            let chosen = self.state.choose(true, self.now, |_, visit| {
                 let _ = known.iter().all(|id| visit(*id, &facts(*id, size)));
             });
             chosen.map(|files| files.len())
@@ -350,7 +364,7 @@ mod tests {
                     writer.add(&bytes(*id, self.size)).unwrap();
                 }
             }
-            self.state.keep(Pack::parse(writer.end()));
+            self.state.keep(Pack::parse(writer.end()), self.now);
         }
 
         fn take(&mut self, ids: std::ops::Range<TransferId>) -> usize {
@@ -378,7 +392,7 @@ mod tests {
     fn a_hub_that_no_longer_offers_packs_is_asked_for_none() {
         let mut test = Test::of(1000, 0..100);
         assert!(test.expect(0));
-        assert_eq!(test.state.choose(false, |_, _| unreachable!()).map(|files| files.len()), None);
+        assert_eq!(test.state.choose(false, 0, |_, _| unreachable!()).map(|files| files.len()), None);
         assert!(!test.expect(0), "it is read alone");
     }
 
@@ -427,13 +441,16 @@ mod tests {
             assert!(test.expect(0));
             assert_eq!(test.choose(), Some(64));
             assert!(test.expect(1));
-            test.state.keep(Err(failure));
+            test.state.keep(Err(failure), test.now);
             assert!(!test.expect(0) && !test.expect(1), "who waited reads alone");
             assert_eq!(test.choose(), None, "none ahead");
             assert_eq!(test.expect(2), may_come);
             if may_come {
+                assert_eq!((test.choose(), test.expect(2)), (None, false), "it rests a little");
+                test.now = 10;
+                assert!(test.expect(3));
                 assert_eq!(test.choose(), Some(64));
-                test.state.keep(Err(Error::new(ErrorKind::Network, "")));
+                test.state.keep(Err(Error::new(ErrorKind::Network, "")), test.now);
                 assert!(!test.expect(150), "twice is enough");
             }
         }

@@ -28,7 +28,10 @@ pub(super) async fn run(shared: Rc<Shared>, job: Rc<Job>) -> Outcome {
         let outcome = if !trusts_ticket {
             origin.tickets.want(job.id, job.wanted(&[]));
             let outcome = receive(&work).await.map(Some);
-            origin.leave(&job);
+            // One that is disputed is asked of this hub again, once no other gives the bytes of the packet.
+            if !origin.tickets.disputes(job.id) {
+                origin.leave(job.id, &job.key());
+            }
             outcome
         } else if origin.tickets.disputes(job.id) {
             filesync::receive(&work).await

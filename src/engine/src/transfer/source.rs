@@ -12,14 +12,13 @@ use jiff::civil::DateTime;
 use url::Url;
 
 use super::chunks::Chunk;
-use super::job::Job;
 use super::packs::Packs;
 use super::pieces::Pieces;
 use super::reply::{MAX_EDITED_BYTES, brought_range, missing_row};
 use super::report::{OriginStatus, RungState};
 use super::shared::{Counted, Shared, ready};
-use super::spec::OriginSpec;
-use super::ticket::{Failures, Tickets};
+use super::spec::{OriginSpec, TransferId};
+use super::ticket::{Away, FileKey, Tickets};
 use crate::body::FileRow;
 use crate::error::{Error, ErrorKind, OrFail, Result};
 use crate::getfile::{self, HubUrl};
@@ -42,7 +41,9 @@ pub(crate) struct Origin {
     /// Ranges requested at once, for all files together: a small hub answers few requests at a time.
     under_way: Cell<usize>,
     received_bytes: Cell<u64>,
-    pub(super) failures: Failures,
+    /// Transfers for which it was unreachable.
+    failures: Cell<u32>,
+    pub(super) is_away: Away,
 }
 
 #[derive(Clone)]
@@ -90,7 +91,8 @@ impl Origin {
             pieces: Pieces::new(spec.piece_bytes),
             under_way: Cell::new(0),
             received_bytes: Cell::new(0),
-            failures: Failures::default(),
+            failures: Cell::new(0),
+            is_away: Away::default(),
         }
     }
 
@@ -102,15 +104,15 @@ impl Origin {
     }
 
     /// Notes that a transfer asks this hub no longer.
-    pub(super) fn leave(&self, job: &Job) {
-        self.tickets.unwant(job.id, &job.key());
-        self.packs.leave(job.id);
+    pub(super) fn leave(&self, id: TransferId, key: &FileKey) {
+        self.tickets.unwant(id, key);
+        self.packs.leave(id);
     }
 
     /// Notes that a transfer has ended.
-    pub(super) fn end(&self, job: &Job) {
-        self.tickets.end(job.id, &job.key());
-        self.packs.leave(job.id);
+    pub(super) fn end(&self, id: TransferId, key: &FileKey) {
+        self.tickets.end(id, key);
+        self.packs.leave(id);
     }
 
     /// Returns what the batch has learnt about the hub.
@@ -137,11 +139,15 @@ impl Origin {
 
     pub(super) fn note_received(&self, bytes: u64) {
         self.received_bytes.set(self.received_bytes.get().saturating_add(bytes));
+        self.is_away.set(false);
     }
 
     /// Counts a transfer for which the hub was unreachable; another failure says nothing about the hub.
     pub(super) fn note_failure(&self, error: &Error) {
-        self.failures.set(self.failures.get() + u32::from(error.is_out_of_reach()));
+        if error.is_out_of_reach() {
+            self.failures.set(self.failures.get() + 1);
+            self.is_away.set(true);
+        }
     }
 
     fn drop_dav(&self, error: &Error) {

@@ -66,17 +66,17 @@ pub(crate) struct Wanted {
     pub(crate) have_sha256: Option<Digest>,
     /// Whether files of the store may have the bytes.
     pub(crate) has_copies: bool,
-    /// The failures of the hubs that are asked before this one.
-    pub(crate) earlier: Vec<Failures>,
+    /// The hubs that are asked before this one.
+    pub(crate) earlier: Vec<Away>,
 }
 
-/// For how many transfers a hub was out of reach.
-pub(crate) type Failures = Rc<Cell<u32>>;
+/// Whether a hub was out of reach when it was last asked.
+pub(crate) type Away = Rc<Cell<bool>>;
 
 impl Wanted {
-    /// Tells whether this hub will be asked, as far as can be told now.
+    /// Tells whether this hub will be asked, as far as can be told before the others have answered.
     fn is_from_here(&self) -> bool {
-        self.earlier.iter().all(|failures| failures.get() > 0)
+        self.earlier.iter().all(|away| away.get())
     }
 }
 
@@ -298,8 +298,16 @@ impl Tickets {
             let Some(files) = self.next_ahead(shared) else { continue };
             let outcome = self.ask(shared, &files).await;
             self.goes_well.set(outcome.is_ok());
+            // The first one's transfer may have ended meanwhile, and nobody else would forget it.
+            if let Some(first) = files.first().filter(|first| !self.is_wanted(first)) {
+                self.forget(first);
+            }
             known_more();
         }
+    }
+
+    fn is_wanted(&self, key: &FileKey) -> bool {
+        self.wanted.borrow().values().any(|wanted| wanted.key == *key)
     }
 
     /// Returns the files to ask for ahead: only if they are many, so that few requests are made.
@@ -519,4 +527,34 @@ fn asked_too_much(hub: &HubUrl) -> Error {
 
 fn is_header_value(text: &str) -> bool {
     (1..=4096).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_hub_is_asked_ahead_only_while_the_first_is_away() {
+        let tickets = Tickets::new(HubUrl::parse("https://hub.example").unwrap(), true);
+        let away = Away::default();
+        for (id, earlier) in [(1, Vec::new()), (2, vec![Rc::clone(&away)]), (3, vec![Rc::clone(&away), Away::default()])] {
+            let key = FileKey { hash: id.to_string(), scale: 0 };
+            let facts = Facts::of_test(1000, Digest::of(id.to_string().as_bytes()));
+            tickets.known.borrow_mut().insert(key.clone(), (Answer::Ready(facts), 10));
+            tickets.want(id, Wanted { key, have_sha256: None, has_copies: false, earlier });
+        }
+        let ready = || {
+            let mut ids = Vec::new();
+            tickets.ready(0, false, &mut |id, _| {
+                ids.push(id);
+                true
+            });
+            ids
+        };
+        assert_eq!(ready(), [1]);
+        away.set(true);
+        assert_eq!(ready(), [1, 2]);
+        away.set(false);
+        assert_eq!(ready(), [1], "it is back");
+    }
 }
