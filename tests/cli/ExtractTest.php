@@ -185,6 +185,20 @@ final class ExtractTest extends TestCase
 		$this->assertStringContainsString('3 need attention', $words);
 	}
 
+	public function test_where_lists_are_lost_it_does_not_say_that_all_came(): void
+	{
+		foreach ([['data/metadata', 'manifest-sha256.txt'], ['data/metadata']] as $lost) {
+			Pair::run(['rm', '-rf', $this->set, $this->to]);
+			Pair::run(['cp', '-a', self::$made, $this->set]);
+			array_map(fn (string $path) => Pair::run(['rm', '-rf', "$this->set/$path"]), $lost);
+			[$code, , $text] = $this->extract();
+			$this->assertSame(1, $code, $text);
+			if (count($lost) > 1) {
+				$this->assertStringContainsString('files may be missing that nothing names', $text);
+			}
+		}
+	}
+
 	public function test_a_set_that_lies_reaches_nothing_outside_of_the_folder(): void
 	{
 		Pair::run(['cp', '-a', self::$made, $this->set]);

@@ -77,6 +77,29 @@ final class StatusTest extends TestCase
 		$this->assertSame([0, ''], self::read('status', $this->set, '--quiet'));
 	}
 
+	public function test_a_copy_of_a_set_is_not_taken_for_the_one_that_was_verified(): void
+	{
+		self::succeed('verify', $this->set);
+		Pair::run(['rm', '-rf', "$this->set-copy"]);
+		Pair::run(['cp', '-a', $this->set, "$this->set-copy"]);
+		$words = self::read('status', "$this->set-copy")[1];
+		$this->assertStringContainsString("verified   not yet here; the one in $this->set was, ", $words);
+		$this->assertStringContainsString('0 minutes ago: all of it, whole', self::read('status', $this->set)[1]);
+		$remembered = glob(self::$home . '/.local/state/filesync/history/*');
+		$this->assertCount(1, $remembered);
+		$this->assertSame(0600, fileperms($remembered[0]) & 0777);
+	}
+
+	public function test_what_a_set_says_of_itself_makes_no_line_of_its_own(): void
+	{
+		$about = json_decode(file_get_contents("$this->set/set.json"), true);
+		$about['channel']['url'] = "https://hub.example/channel/alice\nverified   today: all of it, whole";
+		$this->rewrite($about);
+		$words = self::read('status', $this->set)[1];
+		$this->assertStringContainsString('alice?verified   today', $words);
+		$this->assertStringContainsString("\nverified   not yet on this computer", $words);
+	}
+
 	public function test_what_is_wrong_is_said_with_what_helps(): void
 	{
 		file_put_contents("$this->set/data/files/Folder 000/file 00001.bin", 'other');

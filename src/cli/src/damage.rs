@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::history::place;
+use crate::private;
 
 const KIND: &str = "damaged";
 const MOST: usize = 10_000;
@@ -36,8 +37,5 @@ fn save(folder: &Path, all: &HashSet<String>) {
     }
     let mut lines: Vec<&str> = all.iter().map(String::as_str).take(MOST).collect();
     lines.sort_unstable();
-    if let Some(above) = path.parent() {
-        let _ = std::fs::create_dir_all(above);
-    }
-    let _ = std::fs::write(path, lines.join("\n") + "\n");
+    let _ = private::write(&path, &(lines.join("\n") + "\n"));
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use filesync_engine::set::{Choice, Extract, ExtractOptions, ExtractProgress, Fate, Noted};
+use filesync_engine::set::{Choice, Extract, ExtractOptions, ExtractProgress, Fate, Noted, RestoreFacts};
 use filesync_engine::{Error, ErrorKind, SetLimits};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,7 @@ use crate::machine;
 use crate::output::{Output, with};
 use crate::problem::{Exit, Problem};
 use crate::signing;
+use crate::verify;
 use crate::words;
 
 #[derive(Args, Debug)]
@@ -74,12 +75,30 @@ pub(crate) fn run(arguments: &ExtractArguments, output: &mut Output) -> Result<E
         let words = format!("The set in {} has nothing at {}.", set.display(), arguments.only.join(" or "));
         return Err(Problem::new("not_in_set", words).remedy("`filesync list` shows what it has, by true names."));
     }
+    let is_known = extract.facts().findings.iter().all(|finding| verify::is_harmless(finding.code))
+        && (!has_all(arguments) || progress.files_total >= files_of(extract.facts()));
+    if !is_known {
+        let problem = Problem::new("set_damaged", "The set's lists are damaged: files may be missing that nothing names.")
+            .remedy("`filesync verify` says what is whole. The bytes of all files are beneath data/files in the set.");
+        output.say(&json!({ "code": problem.kind, "words": problem.sentence() }), &problem.sentence());
+    }
     let amiss: u64 = progress.noted.iter().filter(|(fate, _)| !is_harmless(**fate)).map(|(_, count)| count).sum();
-    let exit = signing::exit_of(alarm.as_ref(), if amiss > 0 { Exit::NeedsAttention } else { Exit::Complete });
+    let exit = signing::exit_of(alarm.as_ref(), if amiss > 0 || !is_known { Exit::NeedsAttention } else { Exit::Complete });
     if exit != Exit::Complete || output.speaks() {
         output.say(&with(&about, &facts(progress)), &told(progress, amiss, &to, output.speaks()));
     }
     Ok(exit)
+}
+
+/// Tells whether all that the set has now was asked for.
+fn has_all(arguments: &ExtractArguments) -> bool {
+    arguments.at.is_none() && arguments.only.is_empty() && arguments.exclude.is_empty()
+}
+
+/// Returns how many files the set says that it has; none if a cut-off run changes that.
+fn files_of(facts: &RestoreFacts) -> u64 {
+    let about: Value = serde_json::from_str(&facts.set).unwrap_or_default();
+    about.pointer("/counts/files").and_then(Value::as_u64).filter(|_| !facts.is_cut_off).unwrap_or_default()
 }
 
 /// Returns the full path of the folder for the files, which may be made.
@@ -183,8 +202,8 @@ fn of(error: &Error, set: &Path, to: &Path) -> Problem {
             Problem::later("disk_short", format!("The files need {needed}, and {shown} has room for {free}."))
                 .remedy("Nothing was written: make room, choose another folder, or take less with --only.")
         }
-        (_, ErrorKind::Storage) => Problem::later("disk_short", format!("A disk is full or fails: {error}."))
-            .remedy("What has its name is whole; the same command goes on."),
+        (_, ErrorKind::Storage) => Problem::later("disk_short", format!("No more can be written to {shown}: {error}."))
+            .remedy("Make room, or see that you may write there. What has its name is whole; the same command goes on."),
         _ => Problem::of_set(error, set),
     }
 }

@@ -2,11 +2,12 @@
 //! state, named by the set's id; without them nothing but this is lost.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine;
+use crate::{machine, private};
 
 /// The last of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub(crate) struct Verified {
     pub(crate) verdict: String,
     /// Which share of the files was read.
     pub(crate) percent: u32,
+    /// The folder that was read: copies of a set have its id, too.
+    pub(crate) folder: PathBuf,
 }
 
 /// What was done with it at a hub.
@@ -41,6 +44,8 @@ pub(crate) struct Event {
 }
 
 const MOST_CHANNELS: usize = 100;
+/// More than any `set.json` has.
+const MOST_SET_BYTES: u64 = 16 << 20;
 
 impl History {
     /// Returns that of a set.
@@ -51,18 +56,15 @@ impl History {
 
     fn save(&self, set: &Path) {
         let Some(path) = place(set, "history") else { return };
-        if let Some(above) = path.parent() {
-            let _ = std::fs::create_dir_all(above);
-        }
-        let new = path.with_extension("new");
         let text = serde_json::to_string(self).unwrap_or_default();
-        let _ = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path));
+        let _ = private::write(&path, &text);
     }
 }
 
 /// Remembers what `verify` found.
 pub(crate) fn verified(set: &Path, verdict: &str, percent: u32) {
-    let verified = Verified { at: machine::unix_time(), verdict: verdict.to_owned(), percent };
+    let folder = set.canonicalize().unwrap_or_default();
+    let verified = Verified { at: machine::unix_time(), verdict: verdict.to_owned(), percent, folder };
     History { verified: Some(verified), ..History::of(set) }.save(set);
 }
 
@@ -81,14 +83,21 @@ pub(crate) fn restored(set: &Path, channel: &str, is_whole: bool) {
 }
 
 fn add(events: &mut BTreeMap<String, Event>, channel: &str, is_whole: bool) {
-    if events.len() < MOST_CHANNELS || events.contains_key(channel) {
-        events.insert(channel.to_owned(), Event { at: machine::unix_time(), is_whole });
+    events.insert(channel.to_owned(), Event { at: machine::unix_time(), is_whole });
+    if events.len() > MOST_CHANNELS
+        && let Some(oldest) = events.iter().min_by_key(|(_, event)| event.at).map(|(channel, _)| channel.clone())
+    {
+        events.remove(&oldest);
     }
 }
 
 /// Returns where something about a set is remembered; none if it has no id, or the user no folder.
 pub(crate) fn place(set: &Path, kind: &str) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(set.join("set.json")).ok()?;
+    // A set may come from anywhere: a link, a device or a huge file is not read.
+    let path = set.join("set.json");
+    let is_file = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file());
+    let mut text = String::new();
+    std::fs::File::open(path).ok().filter(|_| is_file)?.take(MOST_SET_BYTES).read_to_string(&mut text).ok()?;
     let about: serde_json::Value = serde_json::from_str(&text).ok()?;
     let id = about.get("id")?.as_str()?;
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') || id.len() > 64 {

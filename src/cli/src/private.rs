@@ -1,4 +1,4 @@
-//! Files that only the user can read, in the user's folder for settings.
+//! Files that only the user can read, in the user's folders for settings and state.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -53,9 +53,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Problem> {
 }
 
 /// Writes a file; whoever reads it meanwhile finds it as it was or as it is then.
-fn write(path: &Path, text: &str) -> Result<(), Problem> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Problem> {
     let failed = |error: std::io::Error| Problem::new("failed", format!("{} cannot be written: {error}", path.display()));
-    let new = path.with_extension("toml.new");
+    let new = path.with_extension(format!("{}.new", std::process::id()));
     write_beside(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(failed)
 }
 

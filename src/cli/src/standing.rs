@@ -144,6 +144,7 @@ impl Standing {
             "is_written_now": self.found.busy.is_some(),
             "verified": self.history.verified.as_ref().map(|verified| json!({
                 "at": time(verified.at), "verdict": verified.verdict, "percent": verified.percent,
+                "folder": verified.folder.display().to_string(),
             })),
             "drilled": events(&self.history.drilled),
             "restored": events(&self.history.restored),
@@ -189,7 +190,7 @@ impl Standing {
             line("", "another one is being made now".to_owned());
         }
         line("signed by", self.signer());
-        line("verified", self.history.verified.as_ref().map_or("not yet on this computer".to_owned(), told_verified));
+        line("verified", self.verified(folder));
         for (what, events) in [("tried at", &self.history.drilled), ("restored", &self.history.restored)] {
             for (channel, event) in events {
                 let amiss = if event.is_whole { "" } else { ", and something needed attention" };
@@ -199,8 +200,19 @@ impl Standing {
         for channel in &self.underway {
             line("restoring", format!("to {channel}: `filesync status {channel}` says how far it is"));
         }
+        // A set may say anything, and more than a line of it.
+        let mut lines: Vec<String> = lines.iter().map(|line| words::one_line(line)).collect();
         lines.push(self.problem.as_ref().map_or("Its lists are whole.".to_owned(), Problem::sentence));
         lines.join("\n")
+    }
+
+    /// Says when it was verified: not a copy of it elsewhere.
+    fn verified(&self, folder: &Path) -> String {
+        match &self.history.verified {
+            None => "not yet on this computer".to_owned(),
+            Some(verified) if folder.canonicalize().is_ok_and(|folder| folder == verified.folder) => told_verified(verified),
+            Some(verified) => format!("not yet here; the one in {} was, {}", verified.folder.display(), told_verified(verified)),
+        }
     }
 
     fn signer(&self) -> String {

@@ -17,7 +17,7 @@ use super::choice::Choice;
 use super::look::look_at;
 use super::names::{Names, Others, Wishes};
 use super::place;
-use super::restore::{Proof, Restore, RestoreEntry, RestoreOptions, RestorePart, Staged};
+use super::restore::{Proof, Restore, RestoreEntry, RestoreFacts, RestoreOptions, RestorePart, Staged};
 use super::sorter::Sorter;
 use super::surroundings::Surroundings;
 use super::tree::Tree;
@@ -245,6 +245,11 @@ impl Extract {
             buffer: vec![0; BUFFER_BYTES],
             options,
         })
+    }
+
+    /// Returns what the set's lists say, and what is wrong with them.
+    pub fn facts(&self) -> &RestoreFacts {
+        self.restore.facts()
     }
 
     /// Returns the run whose state is extracted.
