@@ -21,12 +21,7 @@ final class BackupTest extends TestCase
 	public static function setUpBeforeClass(): void
 	{
 		$folder = sys_get_temp_dir() . '/filesync-cli-' . getmypid();
-		mkdir($folder);
-		self::$home = "$folder/home";
-		mkdir(self::$home);
-		self::$pair = new Pair($folder);
-		self::$hub = 'a';
-		self::$channel = new Hub(self::$pair, 'a');
+		self::beginAtStock($folder);
 		self::$channel->fill();
 		self::$channel->run(
 			"set_pconfig(\$channel['channel_id'], 'testhub', 'password', " . var_export(self::PASSWORD, true) . ');',

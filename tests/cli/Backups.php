@@ -64,6 +64,17 @@ trait Backups
 		$this->assertSame(0, $status, implode("\n", $output));
 	}
 
+	/** Makes two hubs without filesync, and a home; the first one is backed up. */
+	private static function beginAtStock(string $folder): void
+	{
+		mkdir($folder);
+		self::$home = "$folder/home";
+		mkdir(self::$home);
+		self::$pair = new Pair($folder);
+		self::$hub = 'a';
+		self::$channel = new Hub(self::$pair, 'a');
+	}
+
 	/** Makes two hubs, and a home; the second one has filesync, and is the one that is backed up. */
 	private static function beginAtDoor(string $folder): void
 	{

@@ -55,11 +55,11 @@ final class CreatingDoorTest extends TestCase
 
 	public function test_a_pass_needs_the_log_in_of_an_account_and_its_password(): void
 	{
-		$cookie = $this->logIn(self::LOGIN, self::PASSWORD);
+		$cookie = self::$door->logIn(self::LOGIN, self::PASSWORD);
 		$right = ['login' => self::LOGIN, 'password' => self::PASSWORD];
 		foreach ([
 			['', $right, 401, 'logged_out'],
-			[$this->logIn(self::LOGIN, 'wrong'), $right, 401, 'logged_out'],
+			[self::$door->logIn(self::LOGIN, 'wrong'), $right, 401, 'logged_out'],
 			[$cookie, ['password' => 'wrong'] + $right, 403, 'password_wrong'],
 			[$cookie, ['password' => ''] + $right, 403, 'password_wrong'],
 			[$cookie, ['login' => 'other@example.test', 'password' => 'other'], 403, 'password_wrong'],
@@ -388,29 +388,13 @@ final class CreatingDoorTest extends TestCase
 		]);
 	}
 
-	private function logIn(string $login, string $password): string
-	{
-		self::$door->ask(
-			'POST',
-			self::$door->pair->urls['b'] . '/login',
-			['Content-Type' => 'application/x-www-form-urlencoded'],
-			http_build_query([
-				'auth-params' => 'login',
-				'main_login_username' => $login,
-				'main_login_password' => $password,
-			]),
-		);
-
-		return explode(';', self::$door->headers['set-cookie'] ?? '')[0];
-	}
-
 	private function logInForPass(string $login = self::LOGIN, string $password = self::PASSWORD): void
 	{
 		$this->pass = $this->ask(
 			'POST',
 			'/create/pass',
 			['login' => $login, 'password' => $password],
-			['Cookie' => $this->logIn($login, $password)],
+			['Cookie' => self::$door->logIn($login, $password)],
 		)['pass'];
 	}
 

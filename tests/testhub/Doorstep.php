@@ -62,6 +62,23 @@ final class Doorstep
 		);
 	}
 
+	/** Logs in as a browser does; returns the cookie. */
+	public function logIn(string $login, string $password): string
+	{
+		$this->ask(
+			'POST',
+			$this->pair->urls['b'] . '/login',
+			['Content-Type' => 'application/x-www-form-urlencoded'],
+			http_build_query([
+				'auth-params' => 'login',
+				'main_login_username' => $login,
+				'main_login_password' => $password,
+			]),
+		);
+
+		return explode(';', $this->headers['set-cookie'] ?? '')[0];
+	}
+
 	/**
 	 * Sends a request.
 	 *

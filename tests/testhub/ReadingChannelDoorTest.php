@@ -61,7 +61,7 @@ final class ReadingChannelDoorTest extends TestCase
 			. ' foreach (["refusal", "door_key"] as $table) dbq("DELETE FROM filesync_$table");',
 		);
 		self::$door->key = '';
-		$this->cookie = $this->logIn('alice', self::PASSWORD);
+		$this->cookie = self::$door->logIn('alice', self::PASSWORD);
 	}
 
 	public function test_a_pass_needs_the_log_in_and_the_password_and_each_channel_has_its_own(): void
@@ -69,7 +69,7 @@ final class ReadingChannelDoorTest extends TestCase
 		$right = ['nick' => 'alice', 'password' => self::PASSWORD];
 		foreach ([
 			['', $right, 401, 'logged_out'],
-			[$this->logIn('alice', 'wrong'), $right, 401, 'logged_out'],
+			[self::$door->logIn('alice', 'wrong'), $right, 401, 'logged_out'],
 			[$this->cookie, ['password' => 'wrong'] + $right, 403, 'password_wrong'],
 			[$this->cookie, ['password' => ''] + $right, 403, 'password_wrong'],
 			[$this->cookie, ['nick' => 'bob'] + $right, 403, 'password_wrong'],
@@ -115,7 +115,7 @@ final class ReadingChannelDoorTest extends TestCase
 	public function test_a_log_in_that_waits_for_its_second_factor_gets_none(): void
 	{
 		self::$door->inHub('set_pconfig(1, "testhub", "two_factor", "123456");');
-		$cookie = $this->logIn('alice', self::PASSWORD);
+		$cookie = self::$door->logIn('alice', self::PASSWORD);
 		$right = ['nick' => 'alice', 'password' => self::PASSWORD];
 		$page = $this->ask('POST', '/channel/pass', $right, ['Cookie' => $cookie]);
 		$this->assertSame([200, '', false], [$page['status'], $page['error'], isset($page['pass'])]);
@@ -292,23 +292,6 @@ final class ReadingChannelDoorTest extends TestCase
 				'left' => 1,
 			]),
 		);
-	}
-
-	/** Logs in as a browser does; returns the cookie. */
-	private function logIn(string $nick, string $password): string
-	{
-		self::$door->ask(
-			'POST',
-			self::$door->pair->urls['b'] . '/login',
-			['Content-Type' => 'application/x-www-form-urlencoded'],
-			http_build_query([
-				'auth-params' => 'login',
-				'main_login_username' => $nick,
-				'main_login_password' => $password,
-			]),
-		);
-
-		return strtok(self::$door->headers['set-cookie'] ?? '', ';');
 	}
 
 	private function pass(): string
