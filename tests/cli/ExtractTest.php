@@ -28,12 +28,7 @@ final class ExtractTest extends TestCase
 	public static function setUpBeforeClass(): void
 	{
 		$folder = sys_get_temp_dir() . '/filesync-extract-' . getmypid();
-		mkdir($folder);
-		self::$home = "$folder/home";
-		mkdir(self::$home);
-		self::$pair = new Pair($folder);
-		self::$hub = 'a';
-		self::$channel = new Hub(self::$pair, 'a');
+		self::beginAtStock($folder);
 		self::$made = "$folder/made";
 		$maker = dirname(__DIR__) . '/doors/made_set.py';
 		$words = ['--channel', 'somebody', '--files', '150', '--bytes', '3000', '--large', '30000000'];
@@ -183,6 +178,32 @@ final class ExtractTest extends TestCase
 			$words,
 		);
 		$this->assertStringContainsString('3 need attention', $words);
+	}
+
+	public function test_where_one_folder_may_not_be_written_all_else_comes(): void
+	{
+		if (posix_getuid() !== 0) {
+			$this->markTestSkipped('only root can run it as somebody else');
+		}
+		Pair::run(['cp', '-a', self::$made, $this->set]);
+		mkdir("$this->to/Folder 000", recursive: true);
+		file_put_contents("$this->to/file 00000.bin", 'x');
+		$home = "$this->set-home";
+		mkdir($home);
+		Pair::run(['chown', '-R', 'nobody', $this->set, $this->to, $home]);
+		Pair::run(['chown', 'root', "$this->to/Folder 000"]);
+		chmod(dirname($this->set), 0755);
+		$command = ['setpriv', '--reuid=nobody', '--clear-groups', 'env', "HOME=$home", "TMPDIR=$home"];
+		$extract = [getenv('COMMAND'), 'extract', $this->set, '--to', $this->to, '--json'];
+		exec(implode(' ', array_map(escapeshellarg(...), [...$command, ...$extract])) . ' 2>&1', $said, $code);
+		$text = implode("\n", $said);
+		$hindered = array_column(self::noted($text, 'name_taken'), 'path');
+		$this->assertSame([1, false], [$code, str_contains($text, 'disk_short')], $text);
+		$this->assertSame([], array_filter($hindered, fn ($path) => ! str_starts_with($path, 'Folder 000')), $text);
+		$end = json_decode(end($said), true);
+		$this->assertGreaterThan(1, count($hindered));
+		$this->assertSame($end['files'] - count($hindered), $end['new_files'] + $end['same_files'], $text);
+		Pair::run(['rm', '-rf', $home]);
 	}
 
 	public function test_where_lists_are_lost_it_does_not_say_that_all_came(): void

@@ -100,6 +100,30 @@ final class StatusTest extends TestCase
 		$this->assertStringContainsString("\nverified   not yet on this computer", $words);
 	}
 
+	public function test_a_set_whose_description_is_no_file_holds_nobody_up(): void
+	{
+		foreach (['pipe', 'link', 'huge file'] as $what) {
+			unlink("$this->set/set.json");
+			match ($what) {
+				'pipe' => posix_mkfifo("$this->set/set.json", 0600),
+				'link' => symlink('/dev/zero', "$this->set/set.json"),
+				'huge file' => ftruncate(fopen("$this->set/set.json", 'w'), 1 << 31),
+			};
+			foreach (['status', 'verify', 'extract', 'list'] as $verb) {
+				$words = [$verb, $this->set, '--json', ...($verb === 'extract' ? ['--to', "$this->set-files"] : [])];
+				exec(
+					'ulimit -v 1500000; timeout 60 ' . implode(' ', array_map(escapeshellarg(...), [
+						getenv('COMMAND'),
+						...$words,
+					])) . ' 2>&1',
+					$said,
+					$code,
+				);
+				$this->assertContains($code, [1, 75], "$what, $verb: " . implode("\n", $said));
+			}
+		}
+	}
+
 	public function test_what_is_wrong_is_said_with_what_helps(): void
 	{
 		file_put_contents("$this->set/data/files/Folder 000/file 00001.bin", 'other');

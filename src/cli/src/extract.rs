@@ -144,7 +144,9 @@ fn words_of(noted: &Noted) -> String {
     match noted.fate {
         Fate::Renamed => format!("{name} is called {path}."),
         Fate::Differs => format!("{path} is another file there, and stays as it is."),
-        Fate::Hindered => format!("{path} cannot be made: something else has its name, or that of a folder above."),
+        Fate::Hindered => format!(
+            "{path} cannot be made or read: something else has its name or that of a folder above, or the disk or its rights do not allow it."
+        ),
         Fate::NoBytes => format!("{name} has no bytes in the set: the hub had lost them."),
         Fate::Missing => format!("{name} is listed, and its bytes are not in the set."),
         Fate::Damaged => format!("{name} is not what was saved, and is left out."),

@@ -2,7 +2,6 @@
 //! state, named by the set's id; without them nothing but this is lost.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -44,8 +43,6 @@ pub(crate) struct Event {
 }
 
 const MOST_CHANNELS: usize = 100;
-/// More than any `set.json` has.
-const MOST_SET_BYTES: u64 = 16 << 20;
 
 impl History {
     /// Returns that of a set.
@@ -93,12 +90,7 @@ fn add(events: &mut BTreeMap<String, Event>, channel: &str, is_whole: bool) {
 
 /// Returns where something about a set is remembered; none if it has no id, or the user no folder.
 pub(crate) fn place(set: &Path, kind: &str) -> Option<PathBuf> {
-    // A set may come from anywhere: a link, a device or a huge file is not read.
-    let path = set.join("set.json");
-    let is_file = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file());
-    let mut text = String::new();
-    std::fs::File::open(path).ok().filter(|_| is_file)?.take(MOST_SET_BYTES).read_to_string(&mut text).ok()?;
-    let about: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let about: serde_json::Value = serde_json::from_slice(&machine::file_of_set(set, "set.json")?).ok()?;
     let id = about.get("id")?.as_str()?;
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') || id.len() > 64 {
         return None;

@@ -11,6 +11,7 @@ use clap::Args;
 use filesync_engine::owner::Seal;
 use filesync_engine::{Error, ErrorKind};
 
+use crate::machine;
 use crate::problem::Problem;
 use crate::secret::Source;
 
@@ -56,7 +57,7 @@ impl Passphrase {
                 .remedy("Name --passphrase-command or --passphrase-file."));
         }
         let typed = source.take("Passphrase that seals the channel's private key in the set: ")?;
-        let sealed = std::fs::read(folder.join(PLACE)).ok();
+        let sealed = machine::file_of_set(folder, PLACE);
         let passphrase = SecretString::from(typed.clone());
         let earlier = sealed.as_deref().and_then(|sealed| open(sealed, &passphrase)).map(|identity| sha256(&identity));
         if earlier.is_none() && !source.is_named() && source.take("The same passphrase again: ")? != typed {

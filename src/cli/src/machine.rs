@@ -78,3 +78,13 @@ pub(crate) fn scratch() -> PathBuf {
     let folder = std::env::temp_dir();
     std::path::absolute(&folder).unwrap_or(folder)
 }
+
+/// Reads a small file of a set, which may come from anywhere: a link, a pipe or a huge file is not read.
+pub(crate) fn file_of_set(set: &Path, name: &str) -> Option<Vec<u8>> {
+    let path = set.join(name);
+    let facts = std::fs::symlink_metadata(&path).ok()?;
+    (facts.is_file() && facts.len() <= MOST_BYTES_OF_SET).then(|| std::fs::read(&path).ok())?
+}
+
+/// More than `set.json` has, or what seals a key.
+const MOST_BYTES_OF_SET: u64 = 16 << 20;

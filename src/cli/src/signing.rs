@@ -233,8 +233,8 @@ pub(crate) fn refuse_changed(folder: &Path, output: &Output) -> Result<(), Probl
 
 /// Remembers a set that this computer has signed.
 pub(crate) fn signed(folder: &Path, key: &OwnKey) -> Result<(), Problem> {
-    let text = std::fs::read_to_string(folder.join("set.json")).unwrap_or_default();
-    let about: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let text = machine::file_of_set(folder, "set.json").unwrap_or_default();
+    let about: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let id = about.get("id").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     Memory::read()?.remember(Remembered { id, folder: folder.to_owned(), key: Some(key.text.clone()) })
 }

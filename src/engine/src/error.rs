@@ -131,6 +131,13 @@ impl Error {
         self.context("status", status)
     }
 
+    /// Returns the operating system's number for the failure; none if it has none.
+    pub(crate) fn os_error(&self) -> Option<i32> {
+        let source = self.0.source.as_deref()?;
+        let errno = source.downcast_ref::<rustix::io::Errno>().map(|errno| errno.raw_os_error());
+        errno.or_else(|| source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error))
+    }
+
     /// Returns the status of a hub's answer, if the failure is about one.
     pub(crate) fn http_status(&self) -> Option<u16> {
         self.0.http_status

@@ -397,12 +397,13 @@ impl Extract {
                 let target = self.target.clone();
                 self.copy(one, |restore| restore.stage(&hash, 0, target.root(), &path))
             }
-            Ok(Some(facts)) if facts.size_bytes == one.size_bytes => {
-                let file = self.target.open_file(&one.path)?;
-                Ok(Doing::Comparing { one, file, hasher: Hasher::default() })
-            }
+            Ok(Some(facts)) if facts.size_bytes == one.size_bytes => match self.target.open_file(&one.path) {
+                Ok(file) => Ok(Doing::Comparing { one, file, hasher: Hasher::default() }),
+                Err(error) if is_of_its_path(&error) => Ok(self.left(Fate::Hindered, one)),
+                Err(error) => Err(error),
+            },
             Ok(Some(_)) => Ok(self.left(Fate::Differs, one)),
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(self.left(Fate::Hindered, one)),
+            Err(error) if is_of_its_path(&error) => Ok(self.left(Fate::Hindered, one)),
             Err(error) => Err(error),
         }
     }
@@ -415,7 +416,7 @@ impl Extract {
                 let line = format!("{path}\0{}", entry.edited);
                 self.dates.as_mut().map_or(Ok(()), |dates| dates.add(line.as_bytes()))
             }
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            Err(error) if is_of_its_path(&error) => {
                 self.note(Fate::Hindered, &entry.hash, &entry.names, path);
                 Ok(())
             }
@@ -450,9 +451,9 @@ impl Extract {
             Ok(Some(_)) => {
                 let at = self.next_work();
                 let file = self.target.open_file(&at)?;
-                self.target.make_private(&file)?;
+                unless_refused(self.target.make_private(&file))?;
                 if let Some(time_ns) = time_of(&one.edited) {
-                    self.target.set_modified(&file, time_ns)?;
+                    unless_refused(self.target.set_modified(&file, time_ns))?;
                 }
                 self.waiting_bytes += one.size_bytes;
                 self.done_with(&one);
@@ -464,6 +465,7 @@ impl Extract {
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(self.left(Fate::Missing, one)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(self.left(Fate::Damaged, one)),
+            Err(error) if error.os_error() == Some(Errno::FBIG.raw_os_error()) => Ok(self.left(Fate::Hindered, one)),
             Err(error) => Err(error),
         }
     }
@@ -488,7 +490,7 @@ impl Extract {
                 }
                 // It came meanwhile.
                 Ok(false) => self.note(Fate::Differs, &one.hash, &one.names, one.path),
-                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                Err(error) if is_of_its_path(&error) => {
                     self.note(Fate::Hindered, &one.hash, &one.names, one.path);
                 }
                 Err(error) => return Err(error),
@@ -505,8 +507,12 @@ impl Extract {
             let mut dates = dates.end()?;
             while let Some(line) = dates.next_text()? {
                 let (path, edited) = line.split_once('\0').unwrap_or_default();
-                if let (Some(time_ns), Some(folder)) = (time_of(edited), self.target.find_folder(path)?) {
-                    self.target.set_modified(folder, time_ns)?;
+                let folder = match self.target.find_folder(path) {
+                    Err(error) if is_of_its_path(&error) => None,
+                    found => found?,
+                };
+                if let (Some(time_ns), Some(folder)) = (time_of(edited), folder) {
+                    unless_refused(self.target.set_modified(folder, time_ns))?;
                 }
             }
         }
@@ -540,6 +546,18 @@ impl Drop for Extract {
         let _ = self.target.remove_all(WORK);
         let _ = rustix::fs::flock(&self.work, FlockOperation::Unlock);
     }
+}
+
+/// Tells whether a failure is of one path in the folder, and others may be made.
+fn is_of_its_path(error: &Error) -> bool {
+    let refused = [Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::XDEV, Errno::FBIG, Errno::NAMETOOLONG, Errno::ILSEQ];
+    error.kind() == ErrorKind::InvalidInput
+        || error.os_error().is_some_and(|number| refused.iter().any(|errno| errno.raw_os_error() == number))
+}
+
+/// Passes over modes and dates that a disk has none of, or that only another user may set.
+fn unless_refused(outcome: Result<()>) -> Result<()> {
+    outcome.or_else(|error| if is_of_its_path(&error) { Ok(()) } else { Err(error) })
 }
 
 fn is_folder(entry: &RestoreEntry) -> bool {
